@@ -24,7 +24,7 @@ def require_columns(frame: Any, wanted: Iterable[str], where: str) -> None:
     --------
     >>> require_columns(pd.DataFrame(columns=["unique_id", "time"]), ["unique_id", "ds"], "history")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: history: column 'ds': the column is missing (known: unique_id, time)
+    deskcast.features.errors.InputError: history: column 'ds': missing column (known: unique_id, time)
     """
     if not isinstance(frame, pd.DataFrame):
         got, names = type(frame).__name__, ", ".join(wanted)
@@ -36,7 +36,7 @@ def require_columns(frame: Any, wanted: Iterable[str], where: str) -> None:
     for name in wanted:
         if name not in columns:
             near = did_you_mean(name, columns) if columns else None
-            raise InputError("the column is missing", where=where, column=name, hint=near, code="column.missing")
+            raise InputError("missing column", where=where, column=name, hint=near, code="column.missing")
 
 
 def require_times(frame: pd.DataFrame, column: str, where: str) -> None:
@@ -44,7 +44,7 @@ def require_times(frame: pd.DataFrame, column: str, where: str) -> None:
 
     >>> require_times(pd.DataFrame({"ds": ["2024-03-01"]}), "ds", "series")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: series: column 'ds': these are not times; got 'str', wanted datetime64, \
+    deskcast.features.errors.InputError: series: column 'ds': these are not times; got 'str', expected datetime64, \
 local clock
     """
     got = str(frame[column].dtype)

@@ -41,7 +41,7 @@ def check_tracking_uri(uri: str) -> None:
     >>> check_tracking_uri("s3://bucket/runs")
     Traceback (most recent call last):
     deskcast.features.errors.InputError: column 'uri': runs are not recorded at such an address; got \
-'s3://bucket/runs', wanted one of sqlite, postgresql, mysql, mssql, file, http, https, databricks, or a folder
+'s3://bucket/runs', expected one of sqlite, postgresql, mysql, mssql, file, http, https, databricks, or a folder
     """
     found = _ADDRESS.match(uri)
     if found and found.group(1).lower().partition("+")[0] not in TRACKING_SCHEMES:
@@ -90,7 +90,7 @@ def check_condition(key: str, values: str) -> None:
     >>> check_condition("mood", "bad")
     Traceback (most recent call last):
     deskcast.features.errors.InputError: column 'when': unknown condition; got 'mood' (known: reason, \
-risk_level, priority, team, owner, status, channel, product, region, case_type, paused)
+risk_level, priority and 8 more)
     """
     from ...models.candidates.feature_groups import FEATURE_GROUPS
     from ...models.worklist.ranking import RISK_LEVELS

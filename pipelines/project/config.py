@@ -117,7 +117,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
     'Europe/Lisbon'
     >>> parse_config({"sources": {}}, folder=Path("."))
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: deskcast.toml: column 'sources': unknown key (did you mean 'source'?)
+    deskcast.features.errors.InputError: deskcast.toml: key 'sources': unknown key (did you mean 'source'?)
     """
     _check_keys(raw, (*_ONCE, *_BY_NAME, *_LISTS, *_OTHERS), where)
     plugins = read_section(PluginsSpec, _table(raw, "plugins", where), f"{where} [plugins]")

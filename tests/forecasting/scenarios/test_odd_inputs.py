@@ -34,7 +34,7 @@ def made():
 HISTORIES = {
     "column 'y': two columns have this name": lambda rows: pd.concat([rows, rows[["y"]]], axis=1),
     "this must be a frame; got 'NoneType'": lambda rows: None,
-    "column 'unique_id': the column is missing": lambda rows: rows.set_index(["unique_id", "ds"]),
+    "column 'unique_id': missing column": lambda rows: rows.set_index(["unique_id", "ds"]),
     "column 'y', row 1: this is not a number; got 1j": lambda rows: rows.assign(y=1j),
     "column 'y', row 1: this is not a number; got True": lambda rows: rows.assign(y=True),
     "column 'y', row 1: ": lambda rows: rows.assign(y=pd.Timedelta("1h")),
@@ -57,17 +57,17 @@ def test_a_history_that_cannot_be_read_is_named_for_every_kind(message):
 FRAMES = [
     ("folds", leaderboard, lambda f: None, "folds: this must be a frame"),
     ("folds", leaderboard, lambda f: f.drop(columns="deskcast-hi-80"), "folds: column 'deskcast-hi-80': the column is"),
-    ("folds", leaderboard, lambda f: f.drop(columns="deskcast"), "folds: column 'deskcast': the column is missing"),
+    ("folds", leaderboard, lambda f: f.drop(columns="deskcast"), "folds: column 'deskcast': missing column"),
     ("folds", leaderboard, lambda f: f.assign(y="many"), "folds: column 'y': these are not numbers; got 'str'"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.head(0), "forecast: the forecast has no rows"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(ds="soon"), "column 'ds': these are not times"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(deskcast="a"), "'deskcast': these are not num"),
-    ("ahead", inflow_paths, lambda f: f.drop(columns="ds"), "argument 'ahead': column 'ds': the column is missing"),
+    ("ahead", inflow_paths, lambda f: f.drop(columns="ds"), "argument 'ahead': column 'ds': missing column"),
     ("ahead", lambda f: reconcile(f, ["a"]), lambda f: f.drop(columns="unique_id"), "column 'unique_id': the column"),
     ("paths", total_over, lambda f: f.head(0), "paths: there are no paths"),
     ("paths", total_over, lambda f: f.assign(y="a"), "paths: column 'y': these are not numbers"),
     ("paths", total_over, lambda f: f.assign(ds=f["ds"].where(f.index > 0)), "column 'ds', row 1: the time is missing"),
-    ("paths", path_matrix, lambda f: f.drop(columns="path"), "paths: column 'path': the column is missing"),
+    ("paths", path_matrix, lambda f: f.drop(columns="path"), "paths: column 'path': missing column"),
 ]
 
 

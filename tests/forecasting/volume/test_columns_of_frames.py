@@ -89,7 +89,7 @@ def test_a_parquet_file_is_read_by_its_columns_and_names_the_others(tmp_path):
         ahead = forecast_panel(tmp_path / "rows.parquet", **asked)
     pd.testing.assert_frame_equal(ahead, forecast_panel(PLAIN.assign(n=9), **asked))
     rates.drop(columns="y").to_parquet(tmp_path / "rows.parquet")
-    with pytest.raises(InputError, match=r"rows\.parquet: column 'y': the column is missing"):
+    with pytest.raises(InputError, match=r"rows\.parquet: column 'y': missing column"):
         forecast_panel(tmp_path / "rows.parquet", **asked)
 
 

@@ -102,8 +102,8 @@ def test_a_confidence_that_is_set_is_the_one_that_is_said(project, stage):
     assert "Phone: the peak requires 7 agents to be 95% sure of the target." in said
     assert required_column(plan) == "agents_sure"
     email = [f for f in stage.findings if f.startswith("Email: ")]
-    assert any("To be 80% sure of enough hours, schedule up to" in f for f in email)
-    assert any("(parts multiply; added they are 16%)" in f for f in email)
+    assert any("80% sure of enough hours, schedule up to" in f for f in email)
+    assert any("(multiplied; added 16%)" in f for f in email)
     assert not any("if the forecast is exact" in f for f in email)  # the plan is for more
     due = stage.tables["casework"]["expected_due"].sum()
     assert any(f"{due:.0f} cases due" in f or f"{due:.0f} case due" in f for f in email)
