@@ -44,7 +44,7 @@ def require_times(frame: pd.DataFrame, column: str, where: str) -> None:
 
     >>> require_times(pd.DataFrame({"ds": ["2024-03-01"]}), "ds", "series")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: series: column 'ds': these are not times; got 'str', wanted datetime64, \
+    deskcast.features.errors.InputError: series: column 'ds': these are not times; got 'str', expected datetime64, \
 local clock
     """
     got = str(frame[column].dtype)

@@ -41,7 +41,7 @@ def check_tracking_uri(uri: str) -> None:
     >>> check_tracking_uri("s3://bucket/runs")
     Traceback (most recent call last):
     deskcast.features.errors.InputError: column 'uri': runs are not recorded at such an address; got \
-'s3://bucket/runs', wanted one of sqlite, postgresql, mysql, mssql, file, http, https, databricks, or a folder
+'s3://bucket/runs', expected one of sqlite, postgresql, mysql, mssql, file, http, https, databricks, or a folder
     """
     found = _ADDRESS.match(uri)
     if found and found.group(1).lower().partition("+")[0] not in TRACKING_SCHEMES:

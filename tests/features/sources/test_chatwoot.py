@@ -170,7 +170,7 @@ def test_several_accounts_are_said_and_told_apart(desks, tmp_path):
     ("file", "column", "said"),
     [
         ("messages", "sender_type", "messages.csv: not a table of messages: it has no column sender_type"),
-        ("reporting_events", "event_end_time", "no table of reporting_events: it has no column event_end_time"),
+        ("reporting_events", "event_end_time", "not a table of reporting_events: it has no column event_end_time"),
     ],
 )
 def test_a_missing_column_is_named(desks, tmp_path, file, column, said):

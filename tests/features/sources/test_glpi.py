@@ -186,8 +186,8 @@ def test_each_table_but_the_tickets_may_be_missing(home, tmp_path, table):
     ("table", "edit", "said"),
     [
         ("glpi_tickets", lambda f: None, "no table of tickets"),
-        ("glpi_tickets", lambda f: f.drop(columns="date"), "no table of tickets: it has no column date"),
-        ("glpi_logs", lambda f: f.drop(columns="id_search_option"), "no table of logs: it has no column id_search_"),
+        ("glpi_tickets", lambda f: f.drop(columns="date"), "not a table of tickets: it has no column date"),
+        ("glpi_logs", lambda f: f.drop(columns="id_search_option"), "not a table of logs: it has no column id_search_"),
     ],
 )
 def test_a_missing_table_or_column_is_named(home, tmp_path, table, edit, said):

@@ -56,7 +56,12 @@ def canonical(draw):
         needed = column.required or column.name in table.key
         column_values = value if needed else st.none() | value
         columns[column.name] = draw(st.lists(column_values, min_size=size, max_size=size))
-    frame = conform_frame(table.name, pd.DataFrame(columns).drop_duplicates(list(table.key)))
+    rows = pd.DataFrame(columns).drop_duplicates(list(table.key))
+    if {"start", "end"} <= set(rows):  # a stretch that ends before it starts is refused
+        pairs = [sorted(pair, key=pd.Timestamp) for pair in zip(rows["start"], rows["end"], strict=True)]
+        rows[["start", "end"]] = pd.DataFrame(pairs, index=rows.index).to_numpy()
+        rows = rows.drop_duplicates(list(table.key))
+    frame = conform_frame(table.name, rows)
     return table, frame.drop_duplicates(list(table.key)).sort_values(list(table.key), ignore_index=True)
 
 

@@ -188,7 +188,7 @@ def test_each_table_but_tickets_and_threads_may_be_missing(home, tmp_path, table
     [
         ("ost_thread", lambda f: None, "cannot be read without the table thread"),
         ("ost_ticket", lambda f: None, "no table of tickets"),
-        ("ost_ticket", lambda f: f.drop(columns="dept_id"), "no table of tickets: it has no column dept_id"),
+        ("ost_ticket", lambda f: f.drop(columns="dept_id"), "not a table of tickets: it has no column dept_id"),
     ],
 )
 def test_a_missing_table_or_column_is_named(home, tmp_path, table, edit, said):

@@ -209,7 +209,7 @@ def test_without_histories_the_row_of_a_ticket_says_what_it_can(desk, tmp_path):
     [
         ("history_attributes", None, "cannot be read without the table history_attributes"),
         ("histories", ["o_id"], r"histories.csv: not a table of histories: it has no column o_id"),
-        ("ticket_articles", ["internal"], "no table of articles: it has no column internal"),
+        ("ticket_articles", ["internal"], "not a table of articles: it has no column internal"),
         ("tickets", None, "no table of tickets"),
     ],
 )

@@ -35,10 +35,10 @@ HISTORIES = {
     "column 'y': two columns have this name": lambda rows: pd.concat([rows, rows[["y"]]], axis=1),
     "this must be a frame; got 'NoneType'": lambda rows: None,
     "column 'unique_id': missing column": lambda rows: rows.set_index(["unique_id", "ds"]),
-    "column 'y', row 1: this is not a number; got 1j": lambda rows: rows.assign(y=1j),
-    "column 'y', row 1: this is not a number; got True": lambda rows: rows.assign(y=True),
+    "column 'y', row 1: not a valid number; got 1j": lambda rows: rows.assign(y=1j),
+    "column 'y', row 1: not a valid number; got True": lambda rows: rows.assign(y=True),
     "column 'y', row 1: ": lambda rows: rows.assign(y=pd.Timedelta("1h")),
-    "column 'y', row 2: this is not a number; got 'few'": lambda rows: rows.assign(y=["1", "few", *["3"] * 82]),
+    "column 'y', row 2: not a valid number; got 'few'": lambda rows: rows.assign(y=["1", "few", *["3"] * 82]),
 }
 
 
@@ -56,14 +56,24 @@ def test_a_history_that_cannot_be_read_is_named_for_every_kind(message):
 
 FRAMES = [
     ("folds", leaderboard, lambda f: None, "folds: this must be a frame"),
-    ("folds", leaderboard, lambda f: f.drop(columns="deskcast-hi-80"), "folds: column 'deskcast-hi-80': the column is"),
+    (
+        "folds",
+        leaderboard,
+        lambda f: f.drop(columns="deskcast-hi-80"),
+        "folds: column 'deskcast-hi-80': missing column",
+    ),
     ("folds", leaderboard, lambda f: f.drop(columns="deskcast"), "folds: column 'deskcast': missing column"),
     ("folds", leaderboard, lambda f: f.assign(y="many"), "folds: column 'y': these are not numbers; got 'str'"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.head(0), "forecast: the forecast has no rows"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(ds="soon"), "column 'ds': these are not times"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(deskcast="a"), "'deskcast': these are not num"),
     ("ahead", inflow_paths, lambda f: f.drop(columns="ds"), "argument 'ahead': column 'ds': missing column"),
-    ("ahead", lambda f: reconcile(f, ["a"]), lambda f: f.drop(columns="unique_id"), "column 'unique_id': the column"),
+    (
+        "ahead",
+        lambda f: reconcile(f, ["a"]),
+        lambda f: f.drop(columns="unique_id"),
+        "column 'unique_id': missing column",
+    ),
     ("paths", total_over, lambda f: f.head(0), "paths: there are no paths"),
     ("paths", total_over, lambda f: f.assign(y="a"), "paths: column 'y': these are not numbers"),
     ("paths", total_over, lambda f: f.assign(ds=f["ds"].where(f.index > 0)), "column 'ds', row 1: the time is missing"),
@@ -79,13 +89,13 @@ def test_a_frame_that_cannot_be_used_is_named(made, of, function, change, messag
 
 
 CHANGES = {
-    "changes: row 1: this is not a change": None,
-    "changes: row 1: this is not a change; got 5": 5,
+    "changes: row 1: not a valid change": None,
+    "changes: row 1: not a valid change; got 5": 5,
     "column 'closed', row 1: this cannot be; got 'yes'": {"closed": "yes"},
-    "column 'start', row 1: this is not a day; got 5": {"factor": 2, "start": 5},
+    "column 'start', row 1: not a valid day; got 5": {"factor": 2, "start": 5},
     "column 'series', row 1: this series is not forecast; got '5'": {"factor": 2, "series": 5},
     "column 'series', row 1: this series is not forecast": {"factor": 2, "series": []},
-    "column 'factor', row 1: this cannot be; got 1e+300, wanted a number from 0 to 1,000,000": {"factor": 1e300},
+    "column 'factor', row 1: this cannot be; got 1e+300, expected a number from 0 to 1,000,000": {"factor": 1e300},
     "column 'growth', row 1: this cannot be; got nan": {"growth": np.nan},
 }
 
