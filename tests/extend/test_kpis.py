@@ -92,7 +92,7 @@ BAD = {
     "a value cannot be used; got Timedelta(": lambda log: rows_of(log, value=pd.Timedelta("1h")),
     "two columns have one name": lambda log: pd.concat([rows_of(log, value=1), rows_of(log)[["at"]]], axis=1),
     "column 'ended', row 1: it is not clear what has ended; got 'no'": lambda log: rows_of(log, value=1, ended="no"),
-    "row 1: it is not clear what has ended, expected": lambda log: rows_of(log, value=1, ended=None),
+    "row 1: it is not clear what has ended; expected true": lambda log: rows_of(log, value=1, ended=None),
     "it failed with SystemExit: 3": lambda log: sys.exit(3),
 }
 

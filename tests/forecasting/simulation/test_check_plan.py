@@ -172,7 +172,7 @@ def test_a_day_without_calls():
         ({"plan": plan().drop(columns="aht_s")}, "column 'aht_s': missing column"),
         ({"plan": plan(agents=1.5)}, "column 'agents'"),
         ({"plan": plan(calls=-1.0)}, "argument 'calls', position 0"),
-        ({"plan": plan().iloc[:0]}, "no interval"),
+        ({"plan": plan().iloc[:0]}, "missing intervals"),
         ({"interval": 3600}, "overlap"),
         ({"replications": 1}, "argument 'replications'"),
         ({"replications": 2.5}, "argument 'replications': part of a run"),
