@@ -38,7 +38,7 @@ def due_lines(tables: Mapping[str, pd.DataFrame], flags: Iterable[str] = ()) -> 
         last = rows.dropna(subset=["due_at"]).drop_duplicates("case_id", keep="last").set_index("case_id")["due_at"]
         if len(last) < max(1, MIN_DUE_SHARE * size):
             lines += [
-                f"# Only {len(last):,} of {size:,} cases have a due time for {metric}: too few for a promise.",
+                f"# Only {len(last):,} of {size:,} cases have a due time for {metric}: too few for an SLA.",
                 "",
             ]
             continue

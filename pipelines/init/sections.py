@@ -290,7 +290,7 @@ def sla_lines(facts: Facts) -> list[str]:
     flags = _flags(facts)
     dues = due_lines(facts.tables, flags)
     if flags:
-        lines = ["# The exporting system decides on its own promises: when one is completed or broken, or at closing."]
+        lines = ["# The source system decides on its own SLAs: when one is met or breached, or at closing."]
         return (
             lines
             + [line for f in flags for line in ("[[sla]]", f"metric = {write_text(f)}", 'clock = "source"', "")]
@@ -304,8 +304,8 @@ def sla_lines(facts: Facts) -> list[str]:
     target, done = suggested
     return [
         "[[sla]]",
-        f"# A suggestion, not a promise: about three quarters of {done:,} finished cases took no longer than this.",
-        '# Put here what was promised; one [[sla]] per priority where they differ (priority = "1").',
+        f"# A suggestion: about three quarters of {done:,} finished cases took no longer than this.",
+        '# Put your SLA target here; one [[sla]] per priority where they differ (priority = "1").',
         'metric = "resolution"',
         f"target = {write_text(write_duration(target))}",
         'clock = "calendar"',
@@ -340,7 +340,7 @@ def stated_lines(facts: Facts) -> list[str]:
     """Write the system's own settings, to be taken over where they hold for the past as well."""
     if not facts.stated:
         return []
-    head = "# What the system itself keeps, as it is today; take the signs # away to use it (one [[sla]] a promise)."
+    head = "# What the system itself keeps, as it is today; take the signs # away to use it (one [[sla]] each)."
     return [head, *[f"# {line}" if line else "#" for line in facts.stated], ""]
 
 
@@ -348,7 +348,7 @@ def last_lines() -> list[str]:
     """Write the section of when cases are looked at, and where results go."""
     return [
         "[risk]",
-        'at = "08:00"  # when the open cases are looked at, on the desk\'s clock',
+        'at = "08:00"  # hour at which the list is read, local time',
         "top = 10",
         "",
         "[tracking]",

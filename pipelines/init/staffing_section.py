@@ -31,7 +31,7 @@ def staffing_lines(facts: Facts) -> list[str]:
     interval = int(max(1800, arrivals.slot_s or 0))
     lines = [f"[staffing.{name}]"]
     lines += [f"where = {where}"] if where else []
-    lines.append("# Assumed, not measured: what the queue promises. Put the desk's own figures here.")
+    lines.append("# Assumed, not measured: the targets of the queue. Put your own figures here.")
     lines += [
         "service_level = 0.80",
         f'within = "{"20s" if phone else "1h"}"',

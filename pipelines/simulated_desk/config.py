@@ -33,7 +33,7 @@ holidays = "{countries[1]}"
 timezone = "{zones[0]}"
 open = {{ mon-fri = ["08:00-21:00"], sat = ["09:00-15:00"] }}
 
-# What is promised, by priority, in hours of the office; the clock rests while the customer has the word.
+# SLA targets by priority, in business hours; the clock is paused while the case waits for the customer.
 {slas}
 # Which history is kept.
 [history]
@@ -54,7 +54,7 @@ holidays = "{countries[0]}"
 # start = "2025-11-11"
 # end = "2025-11-12"
 
-# What the queues promise, and what their agents need.
+# Targets of the queues, and what their agents need.
 [staffing.phone]
 service_level = 0.80
 within = "20s"
@@ -78,7 +78,7 @@ aht = "12min"
 interval = "1h"
 shrinkage = {{ leave = 0.10, breaks = 0.06 }}
 shrinkage_parts = "multiply" # each of what the other leaves: 15.4%; "add": each of all paid time, 16%
-confidence = 0.8             # enough for what comes with this probability
+confidence = 0.8             # enough agents with this probability
 calendar = "office"
 
 # What people can work; the shifts that cover the phone at least cost.
@@ -98,7 +98,7 @@ first_start = "08:00"
 last_end = "21:00"
 days_per_week = 4
 
-# When the open cases are looked at, how many are listed, and how many can be taken up in a day.
+# When the list of open cases is read, how many are listed, and how many can be worked on in a day.
 [risk]
 at = "08:00"
 top = 10
@@ -110,7 +110,7 @@ segments = ["account"]       # whose customers lately said what, for dissatisfac
 [[action]]
 when = {{ reason = "transfers", risk_level = "high|very high" }}
 do = "name one owner and keep the case there"
-success_rate = 0.5           # the chance that it saves the promise, when it comes in time
+success_rate = 0.5           # chance that it prevents the breach when it comes in time
 effort = "15min"
 
 # Where shifts are looked for, and how many false alarms a week are borne over all of it.
@@ -120,7 +120,7 @@ false_alerts_per_week = 1.0
 
 # What the desk wants to reach, by the end of each month unless a period (W, MS, QS, YS) is given.
 [[goal]]
-name = "keep promises"
+name = "meet SLA targets"
 kpi = "sla_attainment"
 target = 0.85
 period = "QS"
