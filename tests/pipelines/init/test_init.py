@@ -87,7 +87,7 @@ def test_every_guess_of_a_source_has_a_reason(tmp_path):
     for words in (
         "# Seems to be a case table",
         "# Opening hours as the arrivals suggest",
-        "# A suggestion, not a promise",
+        "# A suggestion: about three quarters",
     ):
         assert words in text
 
