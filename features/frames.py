@@ -44,21 +44,17 @@ def require_times(frame: pd.DataFrame, column: str, where: str) -> None:
 
     >>> require_times(pd.DataFrame({"ds": ["2024-03-01"]}), "ds", "series")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: series: column 'ds': these are not times; got 'str', expected datetime64, \
+    deskcast.features.errors.InputError: series: column 'ds': not valid times; got 'str', expected datetime64, \
 local clock
     """
     got = str(frame[column].dtype)
     if not got.startswith("datetime64"):
         wanted = "datetime64, local clock"
-        raise InputError(
-            "these are not times", where=where, column=column, got=got, wanted=wanted, code="time.unreadable"
-        )
+        raise InputError("not valid times", where=where, column=column, got=got, wanted=wanted, code="time.unreadable")
     lost = frame[column].isna().to_numpy()
     if lost.any():
         row = int(lost.argmax()) + 1
-        raise InputError(
-            "the time is missing", where=where, column=column, row=row, wanted="a time", code="time.missing"
-        )
+        raise InputError("missing time", where=where, column=column, row=row, wanted="a time", code="time.missing")
 
 
 def read_numbers(values: pd.Series, where: str | None = None) -> Floats:
@@ -71,7 +67,7 @@ def read_numbers(values: pd.Series, where: str | None = None) -> Floats:
         with suppress(TypeError, ValueError):
             return values.to_numpy(dtype=np.float64, na_value=np.nan)
     got = str(values.dtype)
-    raise InputError("these are not numbers", where=where, column=str(values.name), got=got, code="value.unreadable")
+    raise InputError("not valid numbers", where=where, column=str(values.name), got=got, code="value.unreadable")
 
 
 def is_no_number(values: pd.Series) -> bool:

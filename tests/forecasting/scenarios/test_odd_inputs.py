@@ -63,9 +63,9 @@ FRAMES = [
         "folds: column 'deskcast-hi-80': missing column",
     ),
     ("folds", leaderboard, lambda f: f.drop(columns="deskcast"), "folds: column 'deskcast': missing column"),
-    ("folds", leaderboard, lambda f: f.assign(y="many"), "folds: column 'y': these are not numbers; got 'str'"),
+    ("folds", leaderboard, lambda f: f.assign(y="many"), "folds: column 'y': not valid numbers; got 'str'"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.head(0), "forecast: the forecast has no rows"),
-    ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(ds="soon"), "column 'ds': these are not times"),
+    ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(ds="soon"), "column 'ds': not valid times"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(deskcast="a"), "'deskcast': these are not num"),
     ("ahead", inflow_paths, lambda f: f.drop(columns="ds"), "argument 'ahead': column 'ds': missing column"),
     (
@@ -75,8 +75,8 @@ FRAMES = [
         "column 'unique_id': missing column",
     ),
     ("paths", total_over, lambda f: f.head(0), "paths: there are no paths"),
-    ("paths", total_over, lambda f: f.assign(y="a"), "paths: column 'y': these are not numbers"),
-    ("paths", total_over, lambda f: f.assign(ds=f["ds"].where(f.index > 0)), "column 'ds', row 1: the time is missing"),
+    ("paths", total_over, lambda f: f.assign(y="a"), "paths: column 'y': not valid numbers"),
+    ("paths", total_over, lambda f: f.assign(ds=f["ds"].where(f.index > 0)), "column 'ds', row 1: missing time"),
     ("paths", path_matrix, lambda f: f.drop(columns="path"), "paths: column 'path': missing column"),
 ]
 
