@@ -66,7 +66,7 @@ FRAMES = [
     ("folds", leaderboard, lambda f: f.assign(y="many"), "folds: column 'y': not valid numbers; got 'str'"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.head(0), "forecast: the forecast has no rows"),
     ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(ds="soon"), "column 'ds': not valid times"),
-    ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(deskcast="a"), "'deskcast': these are not num"),
+    ("ahead", lambda f: what_if(f, {"factor": 2}), lambda f: f.assign(deskcast="a"), "'deskcast': not valid num"),
     ("ahead", inflow_paths, lambda f: f.drop(columns="ds"), "argument 'ahead': column 'ds': missing column"),
     (
         "ahead",
