@@ -102,14 +102,14 @@ def test_a_configuration_without_a_floor_is_refused(tmp_path):
 
 
 BEYOND_USE = {
-    '[results]\npath = ""\n': r"\[results\]: column 'path': this must be text in one line",
-    '[results]\npath = "a\\u0000b"\n': r"\[results\]: column 'path': this must be text in one line",
-    '[results]\npath = "~/results"\n': r"\[results\]: column 'path': this is not a path; .* written in full",
-    '[tracking]\nuri = "s3://bucket/runs"\n': r"\[tracking\]: column 'uri': runs are not recorded at such an address",
-    '[tracking]\nexperiment = " "\n': r"\[tracking\]: column 'experiment': this must be text in one line",
-    "[forecast]\nlevels = []\n": r"\[forecast\]: column 'levels': at least one level is needed",
-    '[[goal]]\nname = "a"\nkpi = "csat"\ntarget = nan\n': r"\[\[goal\]\] a: column 'target': the number is out",
-    '[staffing.phone]\naht = "0s"\n': r"\[staffing.phone\]: column 'aht': the time is out of range; got '0 s'",
+    '[results]\npath = ""\n': r"\[results\]: key 'path': this must be text in one line",
+    '[results]\npath = "a\\u0000b"\n': r"\[results\]: key 'path': this must be text in one line",
+    '[results]\npath = "~/results"\n': r"\[results\]: key 'path': this is not a path; .* written in full",
+    '[tracking]\nuri = "s3://bucket/runs"\n': r"\[tracking\]: key 'uri': runs are not recorded at such an address",
+    '[tracking]\nexperiment = " "\n': r"\[tracking\]: key 'experiment': this must be text in one line",
+    "[forecast]\nlevels = []\n": r"\[forecast\]: key 'levels': at least one level is needed",
+    '[[goal]]\nname = "a"\nkpi = "csat"\ntarget = nan\n': r"\[\[goal\]\] a: key 'target': the number is out",
+    '[staffing.phone]\naht = "0s"\n': r"\[staffing.phone\]: key 'aht': the time is out of range; got '0 s'",
 }
 
 
@@ -121,7 +121,7 @@ def test_what_no_run_can_use_is_refused_before_any_work(tmp_path, text):
 
 def test_a_source_is_not_named_by_half_a_path(tmp_path):
     for path in ("~/cases.csv", "a\\u0000b.csv"):
-        with pytest.raises(InputError, match=r"column 'path': this is not a path"):
+        with pytest.raises(InputError, match=r"key 'path': this is not a path"):
             load(tmp_path, f'[source.events]\npath = "{path}"\n')
 
 
@@ -129,7 +129,7 @@ def test_a_source_is_not_named_by_half_a_path(tmp_path):
     ("more", "message"),
     [
         ("[calendar.office]\nopen = { mon-fri = 9 }\n", r"'open.mon-fri': these hours cannot be read; got 9"),
-        ('[[sla]]\nmetric = "resolution"\ntarget = "6h"\nvalid_from = 07:30:00\n', "'valid_from': this is not a date"),
+        ('[[sla]]\nmetric = "resolution"\ntarget = "6h"\nvalid_from = 07:30:00\n', "'valid_from': not a valid date"),
     ],
 )
 def test_what_only_an_open_log_needs_is_refused_in_one_line_too(tmp_path, more, message):

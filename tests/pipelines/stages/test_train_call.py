@@ -13,7 +13,8 @@ def test_python_and_the_command_line_agree_to_the_digit(demo_home):
     stage = {stage.name: stage for stage in read_results(demo_home / "desk" / "results").stages}["train"]
     for name, mine in (("evaluation", trained.risk.evaluation_), ("calibration", trained.risk.reliability_)):
         pd.testing.assert_frame_equal(stage.tables[name], mine, check_exact=True, check_dtype=False)
-    assert trained.risk.decision_ in [str(finding) for finding in stage.findings]
+    first, second = str(trained.risk.decision_).split(". ")[:2]  # a finding has at most three sentences
+    assert any(first in finding and second.rstrip(".") in finding for finding in stage.findings)
     assert trained.risk.calendar is not None
     log = open_log(path)
     again = train_breach_risk(log)  # the settings of the demo are the defaults
@@ -25,5 +26,5 @@ def test_a_log_without_targets_or_events_is_refused():
     cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
     with pytest.raises(InputError, match=r"no SLA target .*\[\[sla\]\]"):
         train_breach_risk(CaseLog.from_frames(cases=cases))
-    with pytest.raises(InputError, match="the log has none"):
+    with pytest.raises(InputError, match="missing events"):
         train_breach_risk(CaseLog.from_frames(cases=cases), metric="resolution")

@@ -65,8 +65,8 @@ def test_an_end_of_the_log_that_leaves_out_many_events_heads_the_check(tmp_path)
     rows = [f"{k},2024-03-{k:02d} 09:00,2024-04-{k:02d} 09:00,low" for k in range(1, 21)]
     (tmp_path / "t.csv").write_text("\n".join(["Nr,Opened,Closed,Prio", *rows]) + "\n")
     (tmp_path / "deskcast.toml").write_text(f'[source.cases]\npath = "t.csv"\nuntil = "2024-03-21"\n{COLUMNS}')
-    said = answers(check_stage(open_project(tmp_path / "deskcast.toml")))["Rows left out"]
-    assert said == "The log is read as it stood on 2024-03-21: 20 events (50%) from then on are left out."
+    said = answers(check_stage(open_project(tmp_path / "deskcast.toml")))["Rows excluded"]
+    assert said == "The log is read as it was on 2024-03-21: 20 events (50%) from then on are excluded."
 
 
 def test_the_one_case_there_is_is_told_once():

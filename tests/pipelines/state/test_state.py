@@ -262,7 +262,7 @@ def test_the_place_is_configured_and_a_wrong_address_is_refused():
     raw = {"source": {"cases": {"path": "cases.csv"}}, "state": {"database": "postgresql://desk", "keep": "30d"}}
     config = parse_config(raw, folder=Path("desk"))
     assert config.state_place == StatePlace(Path("desk/results"), "postgresql://desk", 30.0)
-    with pytest.raises(InputError, match=r"\[state\]: column 'database'.*PostgreSQL"):
+    with pytest.raises(InputError, match=r"\[state\]: key 'database'.*PostgreSQL"):
         parse_config(raw | {"state": {"database": "mysql://desk"}}, folder=Path("desk"))
     with pytest.raises(InputError, match="did you mean 'database'"):
         parse_config(raw | {"state": {"databse": "x"}}, folder=Path("desk"))

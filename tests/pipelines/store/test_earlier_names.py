@@ -84,7 +84,7 @@ def test_what_is_written_again_has_the_new_names(earlier):
         again = read_results(earlier).stages[0]
     assert {p.stem for p in earlier.resolve().glob("*.parquet")} == set(TABLES.values())
     pd.testing.assert_frame_equal(again.tables["kpi_alerts"], stages[0].tables["kpi_alerts"])
-    with pytest.raises(InputError, match="no result table 'incident'"):
+    with pytest.raises(InputError, match="unknown result table 'incident'"):
         read_result_table(earlier, "incident")
 
 

@@ -245,7 +245,7 @@ def test_places_that_cannot_be_written_are_named_before_any_work(tmp_path):
     file.write_text("mine")
     worked = []
     for place in (file, file / "results", file / "deep" / "results"):
-        with pytest.raises(InputError, match="need a folder"), replace_folder(place):
+        with pytest.raises(InputError, match="not a folder but a file"), replace_folder(place):
             worked.append(place)
     with (
         pytest.raises(InputError, match=r"nothing can be written|cannot be made"),
