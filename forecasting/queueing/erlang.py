@@ -59,7 +59,8 @@ def erlang_b(load: Numbers, lines: Numbers) -> Floats | float:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         weight = _weight(a, n, n - a)
         lost = 1 / (1 + n / a * weight)
-    lost = np.where(n == 0, 1.0, np.where(a == 0, 0.0, lost))
+    # a subnormal number of lines is none: the weight overflows, and nothing times infinity is no number
+    lost = np.where(n < np.finfo(float).tiny, 1.0, np.where(a == 0, 0.0, lost))
     return _shaped(lost, shape)
 
 

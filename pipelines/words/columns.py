@@ -322,7 +322,7 @@ _NUMBER_FORMATS: dict[str, Callable[[float], str]] = {
     "agents": _format_agents,
     "score": format_score,
     "share": format_share,
-    "percent": lambda value: f"{value:g}%",
+    "percent": lambda value: f"{value:,.6g}%" if abs(value) < 1e6 else f"{value:,.0f}%",
     "points": format_points,
     "probability": format_probability,
     "duration": format_duration,

@@ -85,6 +85,7 @@ def assert_all_the_same(here, there, *, only=None, freqs=("D", "W", "30min")):
     assert_same(case_history(here.as_of(middle)), case_history(there.as_of(middle)))
 
 
+@pytest.mark.slow
 def test_postgres_equals_duckdb_on_the_simulated_desk(desk, postgres_uri):
     tables, more = desk
     here = CaseLog.from_frames(**tables, **more)

@@ -232,6 +232,7 @@ def test_milestones_and_labels_equal_the_slow_twin(drawn):
             assert labels.loc[case.case_id, "known_at"] == late.floor("min"), case
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(drawn=CASES, minute=st.integers(2, 12))
 def test_nothing_of_a_due_time_is_seen_before_it_is_known(drawn, minute):

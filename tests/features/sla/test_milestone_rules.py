@@ -147,6 +147,7 @@ def test_kpis_and_labels_leave_out_a_duration_that_is_not_known(kind):
             assert labels["label"].isna().tolist() == [True, False]
 
 
+@pytest.mark.slow
 @FEW
 @given(
     stop=st.integers(1, 60),
@@ -172,6 +173,7 @@ def test_a_reply_after_an_end_or_a_reply_before_the_case_is_not_met_in_no_time(m
     assert kpi_history(log, "sla_attainment")["n"].sum() == (metric != "first_response")  # the next update is late
 
 
+@pytest.mark.slow
 @FEW
 @given(before=st.integers(1, 50), after=st.integers(1, 50), rest=st.integers(1, 50))
 def test_a_pause_that_began_before_its_case_counts_from_the_creation_on(before, after, rest):

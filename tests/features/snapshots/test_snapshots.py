@@ -113,6 +113,7 @@ def test_the_property_holds_where_the_leaks_were_caught(recorded):
     assert not peeks(snapshots, LOGS[1, recorded], [START + pd.Timedelta(days=12), START + pd.Timedelta(days=20)])
 
 
+@pytest.mark.slow
 def test_outcome_columns_of_a_source_never_show(shared_data):
     file = shared_data("servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz")
     spec = SourceSpec(table="cases", path=file.name, kind="servicenow", timezone="Europe/Lisbon")

@@ -174,3 +174,7 @@ def test_bad_input_is_named(arguments, words):
         queue_performance(**({"calls": 10, "aht": 180, "agents": 5} | arguments))
     for word in words:
         assert word in str(error.value)
+
+
+def test_hardly_any_line_is_none():
+    assert erlang_b([0.5, 1.0, 100.0], 5e-324).tolist() == [1.0, 1.0, 1.0]

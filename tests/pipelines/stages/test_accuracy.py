@@ -381,9 +381,7 @@ def test_the_commands_answer(small, monkeypatch, tmp_path):
     assert done.exit_code == 0, done.output
     assert "Issued breach risk and outcomes" in done.output
     assert '"stage": "accuracy"' in run.invoke(app, ["accuracy", "--json"]).output
-    assert "unknown table 'accuracy_risks'" in str(
-        run.invoke(app, ["accuracy", "--table", "accuracy_risks"]).exception
-    )
+    assert "unknown table 'accuracy_risks'" in str(run.invoke(app, ["accuracy", "--table", "accuracy_risks"]).exception)
     out = tmp_path / "issued.csv"
     assert run.invoke(app, ["accuracy", "--issued", "forecast", "--out", str(out)]).exit_code == 0
     assert len(pd.read_csv(out)) == 60

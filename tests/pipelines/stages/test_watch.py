@@ -5,7 +5,7 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.pipelines.project.project import open_project
-from deskcast.pipelines.stages.goals import _daily
+from deskcast.pipelines.stages.goals import daily_kpi_history
 from deskcast.pipelines.stages.history import history_limits
 from deskcast.pipelines.stages.watch import _explain_detections, _watched, watch_stage, watched_history
 from deskcast.pipelines.stages.watch_drivers import Explainer, drivers_table, parse_segment
@@ -86,7 +86,7 @@ def test_the_limits_of_the_history_hold_wherever_it_is_split_anew(tmp_path):
         cells = why._history("repeat_contact_rate")
         split = split[split["kpi"] == "repeat_contact_rate"]
         told = [split[split["segment"] == name] for name in ("all", "product net")]
-        goal = _daily(project, history.head(0), "repeat_contact_rate")
+        goal = daily_kpi_history(project, history.head(0), "repeat_contact_rate")
         found.append([frame["numerator"].sum() for frame in (*told, cells, goal)])
         assert len(set(found[-1])) == 1
     assert found[0] != found[1]
