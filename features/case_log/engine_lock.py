@@ -8,10 +8,12 @@ cores by itself, so that queries that wait for each other lose little.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, wraps
 from threading import Lock, RLock
 from typing import Any
 
+import duckdb
 import ibis
 
 #: What talks to the connection, of all that an Ibis connection can do.
@@ -67,7 +69,9 @@ def _locked(call: Callable[..., Any]) -> Callable[..., Any]:
 def connect_duckdb() -> Any:
     """Return a database in memory of its own, whose clock is UTC."""
     connection = serialise_calls(ibis.duckdb.connect())
-    connection.raw_sql("SET enable_progress_bar = false")  # it is drawn on stdout, into the answer
+    # It is drawn on stdout, into the answer. A notebook without widgets can draw none, and refuses the setting.
+    with suppress(duckdb.InvalidInputException):
+        connection.raw_sql("SET enable_progress_bar = false")
     connection.raw_sql("SET TimeZone = 'UTC'")
     connection.raw_sql("SET autoinstall_known_extensions = false")  # DuckDB would fetch what it lacks from the network
     return connection

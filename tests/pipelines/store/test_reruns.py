@@ -28,7 +28,7 @@ def desk(tmp_path_factory):
     toml = (folder / "deskcast.toml").read_text()
     few = '[history]\nkpis = ["cases_opened", "backlog", "sla_attainment"]'
     head, rest = toml.replace("[history]", few).split("[staffing.chat]")
-    (folder / "deskcast.toml").write_text(head + rest[rest.index("# When the open") :])
+    (folder / "deskcast.toml").write_text(head + rest[rest.index("# When the list") :])
     done = deskcast("run", "--no-record", cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder
