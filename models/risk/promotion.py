@@ -34,7 +34,7 @@ MODEL_LABELS = {
     "constant": "the base rate",
     "time_used": "the Kaplan-Meier curve of the time used",
     "rule": "the age rule",
-    "rates": "the rate of priority, team and type",
+    "rates": "the segment rates",
     "logistic": "the logistic regression",
     "hazard": "the survival model",
     "mean": "the mean of survival model and logistic regression",

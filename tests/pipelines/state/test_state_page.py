@@ -22,7 +22,7 @@ def desk(tmp_path_factory):
     write_desk(simulate_desk(600, 9), folder)
     few = '[history]\nkpis = ["cases_opened", "backlog", "sla_attainment"]'
     head, rest = (folder / "deskcast.toml").read_text().replace("[history]", few).split("[staffing.chat]")
-    (folder / "deskcast.toml").write_text(head + rest[rest.index("# When the open") :])
+    (folder / "deskcast.toml").write_text(head + rest[rest.index("# When the list") :])
     return folder
 
 
