@@ -192,7 +192,9 @@ def _findings(risk: BreachRisk) -> list[str]:
     """Report how far the predictions are off, and for analysts what is used and why."""
     table = risk.evaluation_
     if table.empty or not table["n"].max() or risk.used_ not in set(table["model"]):
-        return [*bind_sentences(risk.decision_, FIGURES, risk.metric_, audience="planner")]
+        return [
+            *bind_sentences(risk.decision_, FIGURES, risk.metric_, audience="planner" if table.empty else "analyst")
+        ]
     held = {"n": Cell("evaluation", "n", {"model": risk.used_})}
 
     def fact(column: str, unit: str, **more: Any) -> Fact:
