@@ -11,8 +11,8 @@ from ...features.arrays import Floats
 from ..evaluation.calibration import fit_platt_scaling
 from .baselines import CalibratedModel, LogOddsModel
 
-#: Shares of the first score that are tried, besides a half.
-SHARES = (0.0, 0.25, 0.75, 1.0)
+#: Shares of the first score that are tried, besides a half: it stays a mean, since each score competes alone too.
+SHARES = (0.1, 0.25, 0.75, 0.9)
 #: With fewer cases the difference of two shares has no standard error to speak of.
 MIN_CASES = 50
 
@@ -60,14 +60,14 @@ def fit_blend(
     """Fit how much the first of two scores counts in their mean, on cases that neither was fitted on.
 
     Half and half, unless another share has the lower log loss by more than twice the standard error of the difference,
-    after all are calibrated on the same cases: two good scores are best met in the middle, a poor one only spoils it.
+    after all are calibrated on the same cases: two good scores are best met in the middle, a poor one counts little.
 
     >>> import numpy as np, pandas as pd
     >>> from deskcast.models.candidates.baselines import BaseRate, fit_age_rule
     >>> frame = pd.DataFrame({"age_s": np.arange(400.0)})
     >>> late = (np.arange(400) >= 200).astype(float)
     >>> fit_blend(fit_age_rule(frame, late[::-1]), fit_age_rule(frame, late), frame, late).share
-    0.0
+    0.1
     """
     w = np.ones(len(breached)) if weight is None else weight
     losses = {share: _log_loss(Blend(first, second, share), snapshots, breached, w) for share in (0.5, *SHARES)}

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ...features.errors import BusyError, InputError
 from . import watchdog
-from .locks import close_handle, register_handle, release_lock, try_lock
+from .locks import close_handle, register_handle, release_lock, same_folder, try_lock
 from .sweeper import swept
 
 #: The file that marks a folder as results of deskcast, and lists which files are.
@@ -239,23 +239,26 @@ def _start_watchdog(staging: Path, target: Path, previous: Path) -> tuple[subpro
 
 @contextmanager
 def _held(staging: Path, target: Path, previous: Path) -> Iterator[None]:
-    """Hold an empty staging folder under its lock; whatever stands under its name afterwards is removed."""
-    token = _claim(staging, target)
-    old = None
+    """Hold an empty staging folder under its lock; what is left of it, or of the last results, is removed."""
+    token, old = _claim(staging, target)
     try:
         watchdog.restore(target, previous)
         _empty(staging)
-        # The last results get the staging folder's name in the exchange: locked too, nobody takes them for stale.
-        old = try_lock(target) if target.is_dir() and _is_folder(token) else None
         yield
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        # Once it was renamed the name is free, and the next writer's folder may stand there.
+        if not _is_folder(token) or any(same_folder(t, staging) for t in (token, old) if t is not None):
+            shutil.rmtree(staging, ignore_errors=True)
         if old is not None:
             release_lock(old, target)
         release_lock(token, staging)
 
 
-def _claim(staging: Path, target: Path) -> int:
+def _claim(staging: Path, target: Path) -> tuple[int, int | None]:
+    """Take the lock of the staging folder and that of the last results, which get its name in the exchange.
+
+    A writer that has just renamed its folder holds it until it is done: the next one waits for that.
+    """
     end = time.monotonic() + RETRY_TIMEOUT_S
     while True:
         try:
@@ -267,7 +270,11 @@ def _claim(staging: Path, target: Path) -> int:
             ) from error
         token = try_lock(staging)
         if token is not None:
-            return token
+            old = try_lock(target) if target.is_dir() and _is_folder(token) else None
+            if old is not None or not target.is_dir() or not _is_folder(token):
+                return token, old
+            shutil.rmtree(staging, ignore_errors=True)
+            release_lock(token, staging)
         if time.monotonic() > end:
             raise BusyError(
                 "another run is writing here", where=str(target), hint="wait for it to end", code="value.range"

@@ -43,7 +43,7 @@ def try_lock(folder: Path) -> int | None:
         except OSError:
             continue  # a folder cannot be opened on Windows
         held = _exclusive(token)
-        if held and _same(token, path):
+        if held and same_folder(token, path):
             register_handle(token)
             return token
         os.close(token)
@@ -60,7 +60,7 @@ def try_lock(folder: Path) -> int | None:
 def release_lock(token: int, folder: Path) -> None:
     """Give a lock back."""
     beside = _file(folder)
-    if beside.exists() and _same(token, beside):
+    if beside.exists() and same_folder(token, beside):
         beside.unlink(missing_ok=True)
     close_handle(token)
 
@@ -104,7 +104,7 @@ def _file(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lock")
 
 
-def _same(token: int, path: Path) -> bool:
+def same_folder(token: int, path: Path) -> bool:
     """Tell whether the path still leads to what was locked: it may have been removed or exchanged meanwhile."""
     try:
         return os.path.samestat(os.fstat(token), path.stat())

@@ -1,4 +1,4 @@
-"""The rates that a model has to beat know the type of a case, and a poor half is left out of the mean."""
+"""The rates that a model has to beat know the type of a case, and a poor half counts little in the mean."""
 
 import numpy as np
 import pandas as pd

@@ -140,6 +140,27 @@ def test_two_threads_in_turn_leave_one_whole_result(tmp_path):
     assert alone(folder)
 
 
+def test_the_next_writer_waits_until_a_first_result_is_released(tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    freed, asked = threading.Event(), []
+    original = swap._commit
+
+    def commit(staging, target, previous):
+        original(staging, target, previous)
+        if not asked:  # the name of the staging folder is free, the lock is still held
+            asked.append(threading.Thread(target=lambda: (write(folder, 2), freed.set())))
+            asked[0].start()
+            time.sleep(0.3)
+            assert not freed.is_set()
+
+    monkeypatch.setattr(swap, "_commit", commit)
+    write(folder, 1)
+    asked[0].join()
+    assert freed.is_set()
+    assert read_results(folder).findings == {"history": ("run 2",)}
+    assert alone(folder)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_worker_that_lives_on_does_not_hold_the_folder(tmp_path):
     from multiprocessing import get_context
