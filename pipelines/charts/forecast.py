@@ -11,7 +11,7 @@ import pandas as pd
 from ..stages.forecast_scores import WEEKDAY_LABELS
 from ..words.forecast import find_next_week
 from ..words.words import format_count
-from .axes import Axis, percent, seconds, time_axis, value_axis
+from .axes import Axis, band_axis, percent, seconds, time_axis, value_axis
 from .marks import Area, Bars, Line, Mark, Points
 from .palette import BLUE, GREY, RED, model_colour, model_label
 from .svg import MAX_LINE_POINTS, Chart, downsample, draw_chart, draw_heatmap
@@ -234,8 +234,7 @@ def plot_errors_by_slot(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
             Points(x, _floats(rows["bias"]), RED, "Bias (forecast minus actual)"),
         ]
         y = value_axis([*rows["wape"], *rows["bias"]], "% of volume", percent)
-        names = Axis(-0.5, len(days) - 0.5, tuple(enumerate(days)))
-        return [draw_chart("Forecast error by weekday", text, names, y, marks)]
+        return [draw_chart("Forecast error by weekday", text, band_axis(days), y, marks)]
     hours = table.assign(time=table["time"].str[:2] + ":00", error=table["wape"] * table["volume"])
     sums = hours.groupby(["time", "weekday"])[["error", "volume"]].sum().reset_index()
     cells = (100 * sums["error"] / sums["volume"]).set_axis(pd.MultiIndex.from_frame(sums[["time", "weekday"]]))
