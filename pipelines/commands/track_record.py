@@ -46,7 +46,7 @@ def accuracy(
         print_styled([format_state_line(instants_of(project), project.config.timezone), *said])
         return
     main = table or (there[0] if there else "accuracy_figures")
-    if main not in stage.tables:
+    if main not in stage.tables and (table or out):
         hint = did_you_mean(main, list(stage.tables)) if there else "nothing that was issued is decided yet"
         raise InputError(f"unknown table '{main}'", where="--table", hint=hint, code="table.unknown")
     also = [name for name in there if name != main]
