@@ -146,7 +146,7 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
 def replace_stage(project: Project, stage: Stage) -> None:
     """Put one stage into the last results in place of its former self, and write their report anew.
 
-    Where no results yet, they hold this stage alone.
+    Where there are no results yet, they hold this stage alone.
 
     Raises
     ------

@@ -7,9 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .options import AllOption, AsOfOption, ConfigOption, JsonOption, OutOption, answer_of, instants_of, open_for
+from .options import (
+    DEFAULT_CONFIG,
+    AllOption,
+    AsOfOption,
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    answer_of,
+    instants_of,
+    open_for,
+)
 
-_CONFIG = Path("deskcast.toml")
 #: Tables that a terminal shows, in their order; the first that is there is the main one.
 SHOWN_TABLES = (
     *("accuracy_risk", "accuracy_forecast_by_lead", "accuracy_staffing", "accuracy_risk_by_night"),
@@ -18,7 +27,7 @@ SHOWN_TABLES = (
 
 
 def accuracy(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -83,7 +92,7 @@ def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> N
         print_line(f"{len(found):,} rows that were issued are in {out}.")
 
 
-def doctor(config: ConfigOption = _CONFIG, as_json: JsonOption = False) -> None:
+def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Check whether results, state and tracking store are whole, and say how to mend what is not."""
     import json
     from dataclasses import asdict
