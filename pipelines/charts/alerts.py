@@ -11,7 +11,7 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from ...models.series.kpi_kinds import infer_kpi_kind
 from ..words.words import format_kpi
-from .axes import seconds, time_axis, value_axis
+from .axes import find_weeks, seconds, time_axis, value_axis
 from .kpis import axis_title, by_week, find_target, kpi_scale, label_series, series_marks
 from .marks import Area, Level, Line, Mark, Moment, Points
 from .palette import BLUE, GREY, ORANGE, RED
@@ -77,8 +77,7 @@ def _sum_weeks(history: pd.DataFrame, alert: pd.Series[Any], days: pd.DataFrame)
 
 def _all_known(days: pd.DataFrame) -> pd.Series[bool]:
     """Tell of which weeks every day was expected something."""
-    week = days["ds"] - pd.to_timedelta(days["ds"].dt.day_of_week, unit="D")
-    known: pd.Series[bool] = days["expected"].notna().groupby(week).all().reset_index(drop=True)
+    known: pd.Series[bool] = days["expected"].notna().groupby(find_weeks(days["ds"])).all().reset_index(drop=True)
     return known
 
 

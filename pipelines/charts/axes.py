@@ -124,6 +124,15 @@ def _tick_rule(days: float) -> tuple[str, Callable[[pd.Timestamp], str]]:
     return "YS", lambda t: f"{t.year}"
 
 
+def find_weeks(ds: pd.Series[Any], first: int = 0) -> pd.Series[Any]:
+    """Return the day on which the week of each time begins; ``first`` is its day of the week, 0 for Monday.
+
+    >>> find_weeks(pd.Series(pd.to_datetime(["2024-03-06 09:00"]))).dt.day.tolist()
+    [4]
+    """
+    return (ds - pd.to_timedelta((ds.dt.day_of_week - first) % 7, unit="D")).dt.normalize()
+
+
 def seconds(ds: pd.Series[Any]) -> Floats:
     """Return times as seconds, whatever unit they are stored in.
 

@@ -11,7 +11,7 @@ import pandas as pd
 from ..stages.forecast_scores import WEEKDAY_LABELS
 from ..words.forecast import find_next_week
 from ..words.words import format_count
-from .axes import Axis, percent, seconds, time_axis, value_axis
+from .axes import Axis, band_axis, find_weeks, percent, seconds, time_axis, value_axis
 from .marks import Area, Bars, Line, Mark, Points
 from .palette import BLUE, GREY, RED, model_colour, model_label
 from .svg import MAX_LINE_POINTS, Chart, downsample, draw_chart, draw_heatmap
@@ -80,8 +80,7 @@ def sum_weeks(frame: pd.DataFrame, column: str, first: int = 0) -> pd.DataFrame:
     [[5.0, False], [7.0, True]]
     """
     ds = frame["ds"]
-    week = (ds - pd.to_timedelta((ds.dt.day_of_week - first) % 7, unit="D")).dt.normalize()
-    sums = frame.groupby(week)[column].sum(min_count=1).reset_index()
+    sums = frame.groupby(find_weeks(ds, first))[column].sum(min_count=1).reset_index()
     ends = ds.max().normalize() + pd.Timedelta(days=1)  # a desk that closes in the evening has no slots after it
     return sums.assign(whole=(sums["ds"] >= ds.min().normalize()) & (sums["ds"] + _WEEK <= ends))
 
@@ -234,8 +233,7 @@ def plot_errors_by_slot(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
             Points(x, _floats(rows["bias"]), RED, "Bias (forecast minus actual)"),
         ]
         y = value_axis([*rows["wape"], *rows["bias"]], "% of volume", percent)
-        names = Axis(-0.5, len(days) - 0.5, tuple(enumerate(days)))
-        return [draw_chart("Forecast error by weekday", text, names, y, marks)]
+        return [draw_chart("Forecast error by weekday", text, band_axis(days), y, marks)]
     hours = table.assign(time=table["time"].str[:2] + ":00", error=table["wape"] * table["volume"])
     sums = hours.groupby(["time", "weekday"])[["error", "volume"]].sum().reset_index()
     cells = (100 * sums["error"] / sums["volume"]).set_axis(pd.MultiIndex.from_frame(sums[["time", "weekday"]]))

@@ -11,7 +11,7 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from ...models.series.kpi_kinds import infer_kpi_kind
 from ..words.words import format_count, format_kpi, format_list
-from .axes import percent, seconds, time_axis, value_axis
+from .axes import find_weeks, percent, seconds, time_axis, value_axis
 from .marks import Level, Line, Mark, Points
 from .palette import BLUE, GREEN, GREY, ORANGE, RED
 from .svg import Chart, draw_chart
@@ -93,8 +93,9 @@ def by_week(rows: pd.DataFrame, kpi: str) -> pd.DataFrame:
 
 
 def _sum_weeks(rows: pd.DataFrame, kind: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
-    week = rows["ds"] - pd.to_timedelta(rows["ds"].dt.day_of_week, unit="D")
-    groups: Any = rows.assign(ds=week, top=rows["value"] * rows["n"]).groupby(["series", "ds"], sort=True)
+    groups: Any = rows.assign(ds=find_weeks(rows["ds"]), top=rows["value"] * rows["n"]).groupby(
+        ["series", "ds"], sort=True
+    )
     weeks: pd.DataFrame = groups[["top", "n"]].sum().assign(cut=groups["cut"].any()).reset_index()
     if kind in ("count", "stock"):
         value = groups["value"].last() if kind == "stock" else groups["value"].sum(min_count=1)

@@ -12,6 +12,7 @@ import typer
 from . import forecast as forecast_options
 from .exit_codes import end_run, end_with_exit_code
 from .options import (
+    DEFAULT_CONFIG,
     AllOption,
     AsOfOption,
     ConfigOption,
@@ -33,8 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-_CONFIG = Path("deskcast.toml")
 
 
 def main() -> None:
@@ -103,7 +102,7 @@ def init(
 
 @app.command()
 def check(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -145,7 +144,7 @@ def check(
 
 @app.command()
 def history(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -185,7 +184,7 @@ def history(
 
 @app.command()
 def forecast(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -233,7 +232,7 @@ def forecast(
 
 @app.command()
 def staff(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -259,7 +258,7 @@ def staff(
 
 @app.command()
 def train(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -277,7 +276,7 @@ def train(
 
 @app.command()
 def risk(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -301,7 +300,7 @@ def risk(
 
 @app.command()
 def watch(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -328,7 +327,7 @@ app.command()(accuracy)
 
 @app.command()
 def report(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: Annotated[Path | None, typer.Option("--out", help="The HTML file.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Show all tables and charts.")] = False,
     pdf: Annotated[
@@ -344,7 +343,7 @@ def report(
 
 @app.command()
 def run(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
     show_all: AllOption = False,
@@ -367,7 +366,7 @@ app.command()(doctor)
 
 @app.command("serve")
 def serve_(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from ...features.errors import InputError, mask_passwords
 from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
+from ..stages.stage_run import STAGES
 from ..words.headlines import select_headlines
 from ..words.words import format_count
-from .run import STAGES, RunOutcome, run
+from .run import RunOutcome, run
 from .screen import wrap_finding
 from .terminal import StageProgress, format_state_line, print_line, print_styled, show_spinner
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..project.project import Project
     from ..words.instants import Instants
 
+#: The configuration of the folder that a command is called in; written here too, as reading one brings libraries.
+DEFAULT_CONFIG = Path("deskcast.toml")
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="Configuration file.", show_default=True)]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Write the main table to FILE.csv or FILE.parquet.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
-
 from ... import __version__
 from ...features.errors import InputError
 from ..project.project import Project
 from ..project.specs import Config
 from ..stage import Stage
+from ..stages.stage_run import STAGES, StageRun
 from ..words.instants import Instants, describe_stale_data
 
 
@@ -57,72 +56,22 @@ class RunOutcome:
         return failed + [(name, reason) for name, reason in more if reason]
 
 
-#: The stages in order, as the report and the record show them.
-STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch", "accuracy")
-
-
 def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[Stage, ...]:
     """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on.
 
     One that fed it in the last results has failed, and keeps its last tables.
     """
-    from ..stages.accuracy import accuracy_stage
-    from ..stages.check import check_stage
-    from ..stages.forecast import forecast_stage
-    from ..stages.history import history_stage
-    from ..stages.risk import risk_stage
-    from ..stages.staff import staff_stage
-    from ..stages.train import train_stage
-    from ..stages.watch import watch_stage
     from ..store.last_tables import keep_last_tables
 
-    tell = tell or NoProgress()
-    done: dict[str, Stage] = {}
-
-    def step(name: str, work: Callable[[], Stage]) -> Stage:
+    tell, stages = tell or NoProgress(), StageRun(project)
+    done: list[Stage] = []
+    for name in STAGES:
         tell.begin(name)
         began = time.perf_counter()
-        try:
-            stage = work()
-        except InputError as error:
-            stage = Stage(name, skipped=str(error), refused=True)
-        stage = keep_last_tables(stage, project.config.results_folder, project.config.timezone)
-        stage = replace(stage, seconds=time.perf_counter() - began)
-        tell.end(stage)
-        done[name] = stage
-        return stage
-
-    def needs(before: Stage, work: Callable[[], Stage]) -> Callable[[], Stage]:
-        """Refuse to build on a stage that was refused: its last tables are of another day."""
-
-        def refuse() -> Stage:
-            raise InputError(
-                f"it needs the stage '{before.name}', which was not done",
-                hint=before.failed or before.skipped,
-                code="stage.failed",
-            )
-
-        return refuse if before.refused else work
-
-    step("check", lambda: check_stage(project))
-    history = step("history", lambda: history_stage(project))
-    step("forecast", lambda: forecast_stage(project))
-    step("staff", lambda: staff_stage(project))
-    models: list[object] = []
-
-    def train() -> Stage:
-        stage, risk = train_stage(project)
-        models.append(risk)
-        return stage
-
-    trained = step("train", train)
-    step("risk", needs(trained, lambda: risk_stage(project, models[0] if models else None)))  # type: ignore[arg-type]
-    step("watch", needs(history, lambda: watch_stage(project, history.tables.get("history", pd.DataFrame()))))
-    labels = getattr(models[0], "labels", None) if models else None
-    step(
-        "accuracy", lambda: accuracy_stage(project, labels, None if history.refused else history.tables.get("history"))
-    )
-    return tuple(done[name] for name in STAGES)
+        stage = keep_last_tables(stages.compute(name), project.config.results_folder, project.config.timezone)
+        done.append(replace(stage, seconds=time.perf_counter() - began))
+        tell.end(done[-1])
+    return tuple(done)
 
 
 def run(project: Project, tell: ProgressListener | None = None, *, record_runs: bool = True) -> RunOutcome:
@@ -197,7 +146,7 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
 def replace_stage(project: Project, stage: Stage) -> None:
     """Put one stage into the last results in place of its former self, and write their report anew.
 
-    Where no results yet, they hold this stage alone.
+    Where there are no results yet, they hold this stage alone.
 
     Raises
     ------

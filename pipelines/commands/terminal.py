@@ -142,16 +142,15 @@ def output_stage(
     """
     if stage.skipped:
         raise InputError(stage.skipped, code="stage.failed")
-    main = stage.tables[table]
     if out is not None:
         from ..store.table_files import write_table
 
-        write_table(main, out)
+        write_table(stage.tables[table], out)
     if as_json:
         print_line(_json(stage, {} if instants is None else instants.record()))
         return
     names = sorted((table, *also), key=lambda name: name != first)
-    foot = [] if out is None else [f"{len(main):,} rows of '{table}' are in {out}."]
+    foot = [] if out is None else [f"{len(stage.tables[table]):,} rows of '{table}' are in {out}."]
     head = [] if instants is None else [format_state_line(instants, zone)]
     year = None if instants is None else instants.as_of.tz_convert(zone).year
     if show_all:
@@ -223,8 +222,10 @@ def _print_screen(stage: Stage, names: Sequence[str], head: list[str], foot: int
 
 def _sort_findings(stage: Stage) -> list[str]:
     """Return the findings, those for everyone first, then those for planners and for analysts."""
+    from ..words.facts import audience_of
+
     order = {"everyone": 0, "planner": 1, "analyst": 2}
-    return sorted(stage.findings, key=lambda said: order[getattr(said, "audience", "everyone")])
+    return sorted(stage.findings, key=lambda said: order[audience_of(said)])
 
 
 def _lay_out_table(

@@ -7,9 +7,18 @@ from typing import Annotated
 
 import typer
 
-from .options import AllOption, AsOfOption, ConfigOption, JsonOption, OutOption, answer_of, instants_of, open_for
+from .options import (
+    DEFAULT_CONFIG,
+    AllOption,
+    AsOfOption,
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    answer_of,
+    instants_of,
+    open_for,
+)
 
-_CONFIG = Path("deskcast.toml")
 #: Tables that a terminal shows, in their order; the first that is there is the main one.
 SHOWN_TABLES = (
     *("accuracy_risk", "accuracy_forecast_by_lead", "accuracy_staffing", "accuracy_risk_by_night"),
@@ -18,7 +27,7 @@ SHOWN_TABLES = (
 
 
 def accuracy(
-    config: ConfigOption = _CONFIG,
+    config: ConfigOption = DEFAULT_CONFIG,
     out: OutOption = None,
     as_json: JsonOption = False,
     as_of: AsOfOption = None,
@@ -46,7 +55,7 @@ def accuracy(
         print_styled([format_state_line(instants_of(project), project.config.timezone), *said])
         return
     main = table or (there[0] if there else "accuracy_figures")
-    if main not in stage.tables:
+    if main not in stage.tables and (table or out):
         hint = did_you_mean(main, list(stage.tables)) if there else "nothing that was issued is decided yet"
         raise InputError(f"unknown table '{main}'", where="--table", hint=hint, code="table.unknown")
     also = [name for name in there if name != main]
@@ -83,7 +92,7 @@ def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> N
         print_line(f"{len(found):,} rows that were issued are in {out}.")
 
 
-def doctor(config: ConfigOption = _CONFIG, as_json: JsonOption = False) -> None:
+def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Check whether results, state and tracking store are whole, and say how to mend what is not."""
     import json
     from dataclasses import asdict

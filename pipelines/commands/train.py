@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ...features.errors import mask_passwords
 from ..project.project import Project
 from ..stage import Stage
 from ..stages.train import train_stage
@@ -48,7 +49,7 @@ def run_train(
     if not as_json:
         if evaluate:
             print_line(f"Tables and report are in {project.results_folder}.")
-        print_line(f"Recorded in the MLflow experiment '{spec.experiment}' ({spec.tracking_uri}).")
+        print_line(f"Recorded in the MLflow experiment '{spec.experiment}' ({mask_passwords(spec.tracking_uri)}).")
 
 
 def _trained(project: Project, *, evaluate: bool) -> Stage:

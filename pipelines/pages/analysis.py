@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,12 +15,10 @@ from ..charts.svg import Chart
 from ..project.config import CONFIG_FILE
 from ..project.project import open_project
 from ..stage import Stage
+from ..stages.stage_run import STAGES, StageRun
 from ..words.columns import table_title
 from ..words.tables import format_table
 from .sections import PAGE_COLUMNS
-
-if TYPE_CHECKING:
-    from ..stages.train import TrainedModel
 
 #: Rows of a table that a notebook shows.
 MAX_ROWS = 10
@@ -111,20 +107,18 @@ class Analysis:
     """
 
     def __init__(self, config: str | Path = CONFIG_FILE) -> None:
-        self._project = open_project(config)
-        self._stages: dict[str, Stage] = {}
-        self._trained: TrainedModel | None = None
+        self._run = StageRun(open_project(config))
 
     @property
     def log(self) -> CaseLog:
         """The case log."""
-        return self._project.log
+        return self._run.project.log
 
     def __repr__(self) -> str:
         return f"Analysis of {self.log!r}"
 
     def show(self, stage: str) -> View:
-        """Return what a stage finds: ``check``, ``history``, ``forecast``, ``staff``, ``train``, ``risk`` or ``watch``.
+        """Return what a stage of a run finds, such as ``check``, ``forecast`` or ``risk``.
 
         A stage that this data cannot feed says why, as in a run.
 
@@ -133,53 +127,9 @@ class Analysis:
         InputError
             If there is no such stage.
         """
-        done = self._stage(stage)
-        others = [other for name, other in self._stages.items() if name != stage]
+        if stage not in STAGES:
+            hint = did_you_mean(stage, list(STAGES))
+            raise InputError("unknown stage", column="stage", got=stage, hint=hint, code="value.unknown")
+        done = self._run.compute(stage)
+        others = [other for name, other in self._run.stages.items() if name != stage]
         return View(done, plot_stage(done, others), str(self.log.timezone))
-
-    def _stage(self, name: str) -> Stage:
-        if name not in self._work():
-            raise InputError(
-                "unknown stage",
-                column="stage",
-                got=name,
-                hint=did_you_mean(name, list(self._work())),
-                code="value.unknown",
-            )
-        if name not in self._stages:
-            try:
-                self._stages[name] = self._work()[name]()
-            except InputError as error:
-                self._stages[name] = Stage(name, skipped=str(error), refused=True)
-        return self._stages[name]
-
-    def _work(self) -> dict[str, Callable[[], Stage]]:
-        from ..stages.check import check_stage
-        from ..stages.forecast import forecast_stage
-        from ..stages.history import history_stage
-        from ..stages.risk import risk_stage
-        from ..stages.staff import staff_stage
-        from ..stages.watch import watch_stage
-
-        def history() -> pd.DataFrame:
-            return self._stage("history").tables.get("history", pd.DataFrame())
-
-        def risk() -> Stage:
-            self._stage("train")
-            return risk_stage(self._project, self._trained)
-
-        return {
-            "check": lambda: check_stage(self._project),
-            "history": lambda: history_stage(self._project),
-            "forecast": lambda: forecast_stage(self._project),
-            "staff": lambda: staff_stage(self._project),
-            "train": self._train,
-            "risk": risk,
-            "watch": lambda: watch_stage(self._project, history()),
-        }
-
-    def _train(self) -> Stage:
-        from ..stages.train import train_stage
-
-        stage, self._trained = train_stage(self._project)
-        return stage

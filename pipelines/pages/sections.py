@@ -12,6 +12,7 @@ from ..charts.forecast import sum_weeks
 from ..charts.svg import Chart
 from ..stage import Stage
 from ..words.columns import column_audience, table_audience, table_title
+from ..words.facts import audience_of
 from ..words.forecast import find_next_week
 from ..words.tables import FormattedTable, format_table, sort_latest_first
 from ..words.words import format_date, format_number
@@ -134,18 +135,14 @@ def _section(
     said = [f for f in dict.fromkeys(stage.findings) if f and f not in used]
     quality = {"analyst"} if name == "forecast" else set()
     if name == "train":  # how good the forecast was stands beside how good the risks were
-        said = [f for f in done.get("forecast", Stage("forecast")).findings if _audience(f) == "analyst"] + said
+        said = [f for f in done.get("forecast", Stage("forecast")).findings if audience_of(f) == "analyst"] + said
         said = [f for f in dict.fromkeys(said) if f not in used]
-    said = [f for f in said if _audience(f) not in quality]
+    said = [f for f in said if audience_of(f) not in quality]
     shown = len(said) if full else MAX_FINDINGS_SHOWN
     failed = "" if stage.tables_made_at else stage.failed
     folded = name in _FOLDED_SECTIONS and not full
     title = SECTION_TITLES.get(name, name.capitalize())
     return Section(name, title, said[:shown], said[shown:], failed, charts, tables, folded)
-
-
-def _audience(finding: str) -> str:
-    return str(getattr(finding, "audience", "everyone"))
 
 
 def _ordered(stage: Stage, full: bool) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
 from ..stage import Stage
-from ..words.facts import Cell, Fact
+from ..words.facts import Cell, Fact, audience_of, facts_of
 from ..words.headlines import MAX_HEADLINE_WORDS, MAX_HEADLINES
 from ..words.tables import FormattedTable, format_table
 from ..words.words import format_count, format_date, format_kpi, format_list, format_probability, format_value
@@ -79,19 +78,18 @@ def _everyone(stages: Mapping[str, Stage]) -> Iterator[str]:
     """Yield findings for everyone: KPI alerts first, then those of the stages that plan."""
     for name in ("watch", "risk", "forecast", "staff"):
         found = stages[name].findings if name in stages else ()
-        yield from (f for f in dict.fromkeys(found) if getattr(f, "audience", "everyone") == "everyone")
+        yield from (f for f in dict.fromkeys(found) if audience_of(f) == "everyone")
 
 
 def _is_listed(finding: str, cases: set[str]) -> bool:
     """Tell whether a finding says of one case what its row on the list says."""
-    facts = getattr(finding, "facts", ())
-    return any(fact.kind == "breach_risk" and fact.subject in cases for fact in facts)
+    return any(fact.kind == "breach_risk" and fact.subject in cases for fact in facts_of([finding]))
 
 
 def _find(stage: Stage | None, *subjects: str, kinds: Sequence[str] = ()) -> str:
     """Return the first finding with a fact of a subject or kind, or nothing."""
     for finding in () if stage is None else stage.findings:
-        if any(f.subject in subjects or f.kind in kinds for f in getattr(finding, "facts", ())):
+        if any(f.subject in subjects or f.kind in kinds for f in facts_of([finding])):
             return finding
     return ""
 
@@ -117,19 +115,17 @@ def _volume_tile(stage: Stage, _: int | None) -> Tile:
     finding = _find(stage, kinds=("volume", "kpi_forecast"))
     if stage.skipped:
         return Tile(title, note=_SEE_BELOW)
-    facts = list(getattr(finding, "facts", ()))
+    facts = facts_of([finding])
     if not facts:
-        plain = (f for f in stage.findings if getattr(f, "audience", "everyone") == "everyone")
+        plain = (f for f in stage.findings if audience_of(f) == "everyone")
         return Tile(title, "–", "", next(plain, ""))
     fact = next(f for f in facts if f.kind in ("volume", "kpi_forecast"))
     if fact.kind == "kpi_forecast":
         return Tile(f"Forecast, {format_kpi(fact.subject)}", f"{fact}", _of_date(stage), finding)
     bounds = [f for f in facts if f.kind in ("likely low", "likely high")]
     likely = f"likely {bounds[0]:~} to {bounds[1]:~}" if len(bounds) == 2 else "no likely range yet"
-    # the sentence knows what is counted: cases, arrivals, calls
-    noun = re.search(rf"{re.escape(format(fact, '~'))} ([a-z]+)", finding)
     span = fact.subject.replace("Week", "week", 1) if fact.subject.startswith("Week") else fact.subject
-    figure = f"{fact:~} {noun[1]}" if noun else f"{fact:~}"
+    figure = format(fact, f"~{stage.params.get('noun', 'case')}")
     return Tile(f"{title}, {span}", figure, _note(likely, finding, stage), finding)
 
 
@@ -182,7 +178,7 @@ def _goal_tile(stage: Stage, year: int | None) -> Tile:
     shares = Fact("goal", str(goal["kpi"]), float(goal["so_far"]), find_kpi_unit(str(goal["kpi"])) or "count")
     target = format_value(float(goal["target"]), shares.unit)
     note = f"{format_kpi(str(goal['kpi']))} {target} by {format_date(pd.Timestamp(goal['end']), year)}; {shares} so far"
-    finding = next((f for f in stage.findings if any(_is_goal(fact, goal) for fact in getattr(f, "facts", ()))), "")
+    finding = next((f for f in stage.findings if any(_is_goal(fact, goal) for fact in facts_of([f]))), "")
     return Tile(title, f"{format_probability(float(goal['probability']))} chance", _note(note, finding, stage), finding)
 
 

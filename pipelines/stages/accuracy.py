@@ -101,7 +101,7 @@ def risk_tables(
         if outcomes is None:
             continue
         joined = join_outcomes(rows, outcomes, project.log.until)
-        parts = {"accuracy_risk_by_night": count_by_list(joined)}
+        parts = {"accuracy_risk_by_night": _count_nights(rows, joined)}
         if joined["label"].notna().any():
             parts |= {"accuracy_risk": score_issued_risks(joined), "accuracy_calibration": calibrate_issued(joined)}
             parts |= {"accuracy_actions": actions_accuracy(joined, feedback)}
@@ -111,6 +111,14 @@ def risk_tables(
                 found.setdefault(name, []).append(table)
     order = ("accuracy_risk", "accuracy_risk_by_night", "accuracy_calibration", "accuracy_actions")
     return {name: pd.concat(found[name], ignore_index=True) for name in order if name in found}
+
+
+def _count_nights(rows: pd.DataFrame, joined: pd.DataFrame) -> pd.DataFrame:
+    """Count by list what came of it, and how many of its cases do not count: their outcome was known before."""
+    table = count_by_list(joined)
+    listed = table["as_of"].map(rows.groupby("as_of").size())
+    table.insert(2, "decided_before", listed - table["open"])
+    return table
 
 
 def find_outcomes(project: Project, metric: str, labels: pd.DataFrame | None = None) -> pd.DataFrame | None:

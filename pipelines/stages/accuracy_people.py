@@ -128,11 +128,11 @@ def actions_accuracy(joined: pd.DataFrame, feedback: pd.DataFrame) -> pd.DataFra
             "verdict": picks["case_id"].map(said).astype("str").fillna("no answer"),
             "cases": 1,
             "undecided": (~decided).astype(int),
-            "expected_count": picks["probability"].where(decided, 0.0),
-            "observed_count": picks["label"].fillna(0.0),
-            "expected_benefit": picks["expected_benefit"].where(decided).fillna(0.0),
+            "expected_count": picks["probability"].where(decided),
+            "observed_count": picks["label"],
+            "expected_benefit": picks["expected_benefit"].where(decided),
         }
     )
-    out = rows.groupby(["action", "verdict"], sort=True, as_index=False).sum()
+    out = rows.groupby(["action", "verdict"], sort=True, as_index=False).sum(min_count=1)  # of none decided: unknown
     out.insert(6, "prevented", out["expected_count"] - out["observed_count"])
     return out

@@ -14,6 +14,7 @@ from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
 from ...forecasting.volume.losses import pinball
 from ..project.project import Project
+from ..project.specs import ForecastSpec
 from .forecast_target import find_forecast_target
 from .issuing import TOTALS
 from .queue import PlannedQueue, has_contacts, interval_freq, only_segment
@@ -140,11 +141,12 @@ def forecast_tables(project: Project, issued: pd.DataFrame, settings: Mapping[st
     """
     end = pd.Timestamp(project.log.until).tz_convert(project.log.timezone).tz_localize(None)
     judged = []
+    volumes: dict[ForecastSpec, pd.DataFrame] = {}  # segments and their totals are of the same volumes
     for scope, rows in issued.groupby("scope", sort=False):
         known = settings[str(scope)]
-        spec = project.config.forecast.__class__(freq=known["freq"], by=tuple(known["by"]), kpi=known["kpi"])
+        spec = ForecastSpec(freq=known["freq"], by=tuple(known["by"]), kpi=known["kpi"])
         try:
-            actuals = find_forecast_target(project, spec).actuals
+            actuals = volumes[spec] = volumes[spec] if spec in volumes else find_forecast_target(project, spec).actuals
         except InputError:
             continue  # this log no longer has the KPI or the segment: what was issued of it stays undecided
         if str(scope).endswith(f" {TOTALS}"):

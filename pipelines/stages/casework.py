@@ -197,21 +197,17 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
     most = held("peak of required agents", "agents", "max")
     crew = held("peak of agents to schedule", "agents_to_schedule", "ceiling")
     count, days = figure(FIGURES, "open cases", name, waiting), setting("horizon", queue.spec.horizon_days)
-    none = round(late.value) == 0
-    breaches = (
-        "No case breaches" if none else f"{late:~case} still {'breaches' if round(late.value) == 1 else 'breach'}"
-    )
     label, names = format_queue(name), [name, format_queue(name)]
     agents, shrinkage = f"schedule up to {crew:agent} ({most} on cases)", shrinkage_words(queue.spec)
-    if queue.spec.confidence is None:
-        facts, text = [], f"{agents.capitalize()}. {breaches} if the forecast is exact"
-    else:  # the plan is for more than the forecast: its figures are of that path
+    facts, text, given = list[Fact](), agents.capitalize(), "the forecast is exact"
+    if queue.spec.confidence is not None:  # the plan is for more than the forecast: its breaches are of that path
         facts = [setting("confidence", queue.spec.confidence, "share")]
-        text = f"To be {facts[0]:%} sure of enough hours, {agents}. {breaches} if as many cases come as these allow for"
+        text, given = f"To be {facts[0]:%} sure of enough hours, {agents}", "volume is as planned"
+    breaches = _breach_sentence(expected, due, late, given)
     return [
         Finding(
-            f"{label}: {count:open case}. {text}.",
-            *(count, crew, most, *facts, *([] if none else [late])),
+            f"{label}: {count:open case}. {text}. {breaches}",
+            *(count, crew, most, *facts, *breaches.facts),
             names=names,
         ),
         Finding(
@@ -221,15 +217,22 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
             audience="planner",
             names=names,
         ),
-        _breach_sentence(label, names, expected, due),
         Finding(f"{label}: {end:about case} open at the end of the plan.", end, audience="planner", names=names),
     ]
 
 
-def _breach_sentence(label: str, names: list[str], expected: Fact, due: Fact) -> Finding:
-    """Report how many cases are expected to breach when the forecast may be wrong."""
-    head = f"{label}: with forecast error, expect"
+def _breach_sentence(expected: Fact, due: Fact, planned: Fact, given: str) -> Finding:
+    """Report how many cases are expected to breach as the forecast may be wrong, and how many the plan itself leaves.
+
+    >>> expected, due, planned = Fact("a", "email", 11.2), Fact("b", "email", 49.0), Fact("c", "email", 1.0)
+    >>> _breach_sentence(expected, due, planned, "volume is as planned")
+    'With forecast error, expect about 11 breaches among 49 cases due (1 if volume is as planned).'
+    """
     if round(expected.value) == 0:
-        return Finding(f"{head} hardly any breach among {due:~case} due.", due, audience="planner", names=names)
-    text = f"{head} {expected:about breach} among {due:~case} due."
-    return Finding(text, expected, due, audience="planner", names=names)
+        count, facts = "hardly any breach", [due]
+    else:
+        count, facts = f"{expected:about breach}", [expected, due]
+    alone = "none"
+    if round(planned.value):
+        alone, facts = f"{planned:~}", [*facts, planned]
+    return Finding(f"With forecast error, expect {count} among {due:~case} due ({alone} if {given}).", *facts)

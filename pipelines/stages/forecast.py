@@ -117,7 +117,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
         *assumed,
         *_days_ahead(target, tables["forecast"], context, spec),
         *accuracy_sentences(
-            tables["leaderboard"], folds["cutoff"].nunique(), "volume" if target.is_additive else "level"
+            tables["leaderboard"], folds["cutoff"].nunique(), "volume" if target.is_additive else "value", spec.freq
         ),
         *method_sentences(str(ahead.attrs.get("model", "")), ahead.attrs.get("weights")),
         *_coherence(whole),

@@ -95,12 +95,12 @@ def _span_sentence(frame: pd.DataFrame, now: pd.Timestamp | None) -> Finding:
 
 
 def open_period_sentence(log: CaseLog, freq: str) -> Finding:
-    """Report the last period where it is marked as cut because it is not over.
+    """Report the last period where it is incomplete because it is not over.
 
     >>> at = pd.date_range("2024-03-07 00:30", "2024-03-31 23:30", freq="h", tz="UTC")
     >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": range(len(at)), "created_at": at}))
     >>> open_period_sentence(log, "W")
-    'Marked as cut, as it is not over: the week of Mon 25 Mar 2024 (168 cases or contacts so far).'
+    'The week of Mon 25 Mar 2024 is incomplete, as it is not over: 168 cases or contacts so far.'
     """
     if parse_period_frequency(freq).minutes is not None:
         return Finding("")  # a day or less is soon followed by a whole one
@@ -110,8 +110,8 @@ def open_period_sentence(log: CaseLog, freq: str) -> Finding:
     words = {"W": "week of", "MS": "month from", "QS": "quarter from", "6MS": "half-year from"}
     word = words[parse_period_frequency(freq).name]
     came = figure(FIGURES, "arrivals so far", f"{last.ds:%d %b %Y}", last.count)
-    part = f"the {word} {format_date(last.ds)} ({came} cases or contacts so far)"
-    return Finding(f"Marked as cut, as it is not over: {part}.", came, audience="planner")
+    part = f"The {word} {format_date(last.ds)} is incomplete, as it is not over"
+    return Finding(f"{part}: {came} cases or contacts so far.", came, audience="planner")
 
 
 def _cut_sentence(frame: pd.DataFrame, log: CaseLog, freq: str) -> Finding:

@@ -82,6 +82,10 @@ def _open_cases(tables: dict[str, pd.DataFrame], metric: str, *, ranked: bool) -
         head, facts = f"{over:open case} {has} breached the {sla} SLA.", [over]
     if not running.value:
         text = f"{head} No other open case can still meet it."
+    elif ranked and running.value == 1:
+        only = Fact.at(Cell("risk", "probability"), tables, "breach_risk", "running", "probability")
+        text = f"{head} The {'other ' if over.value else ''}open case has a breach risk of {only}."
+        facts = [*facts, only]
     elif not ranked:
         text, facts = f"{head} {running:other case} can still meet it; too little data to rank them.", [*facts, running]
     else:

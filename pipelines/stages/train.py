@@ -15,6 +15,7 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.labels.breach import breach_labels, find_case_ends
 from ...features.snapshots.snapshots import daily, snapshots
+from ...models.evaluation.statement import join_statements, split_statement
 from ...models.risk.breach import BreachRisk
 from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
@@ -204,9 +205,11 @@ def _findings(risk: BreachRisk) -> list[str]:
     n, brier, rate = fact("n", "count"), fact("brier", "model_score"), fact("base_rate", "share")
     off = fact("ece", "share", audience="planner")
     points = replace(off, text=format_number(100 * off.value))
+    parts = split_statement(risk.decision_, 1)
+    why = join_statements(p for p in parts if "error" not in {f.name for f in p.figures})  # that is said to planners
     return [
         Finding(f"Breach risk is within {points.text} points of the observed rate on average.", points),
-        *bind_sentences(risk.decision_, FIGURES, risk.metric_, cells=held, audience="analyst"),
+        *bind_sentences(why, FIGURES, risk.metric_, cells=held, audience="analyst"),
         Finding(
             f"{rate} of these {n:snapshot} ended in a breach; the Brier score is {brier}.",
             n,

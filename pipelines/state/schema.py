@@ -81,6 +81,14 @@ ISSUES = Table(
 )
 
 
+def _text(name: str, default: str | None = None) -> Column[Any]:
+    return Column(name, Text, nullable=False, default=default)
+
+
+def _texts(*names: str) -> list[Column[Any]]:
+    return [_text(name) for name in names]
+
+
 def _issued(name: str, *columns: Column[Any]) -> Table:
     return _table(
         name,
@@ -200,44 +208,22 @@ def _record(name: str, *columns: Column[Any] | UniqueConstraint) -> Table:
 
 
 #: What somebody says of a suggested action: ``verdict`` is ``done``, ``helped``, ``no help`` or ``not needed``.
-FEEDBACK = _record(
-    "feedback",
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("verdict", Text, nullable=False),
-    Column("note", Text, nullable=False, default=""),
-)
-NOTES = _record(
-    "notes",
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("text", Text, nullable=False),
-)
-SCENARIOS = _record("scenarios", Column("name", Text, nullable=False), Column("body", Text, nullable=False))
+FEEDBACK = _record("feedback", *_texts("kind", "subject", "verdict"), _text("note", ""))
+NOTES = _record("notes", *_texts("kind", "subject", "text"))
+SCENARIOS = _record("scenarios", *_texts("name", "body"))
 DECISIONS = _record(
-    "decisions",
-    Column("model", Text, nullable=False),
-    Column("version", Text, nullable=False, default=""),
-    Column("decision", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("body", Text, nullable=False, default="{}"),
+    "decisions", _text("model"), _text("version", ""), *_texts("decision", "reason"), _text("body", "{}")
 )
 #: An alarm is sent once for each (kind, as_of, key, target).
 ALARMS_SENT = _record(
     "alarms_sent",
-    Column("kind", Text, nullable=False),
+    _text("kind"),
     Column("as_of", Instant, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("error", Text, nullable=False, default=""),
+    *_texts("key", "target"),
+    _text("error", ""),
     UniqueConstraint("kind", "as_of", "key", "target"),
 )
-AUDIT = _record(
-    "audit",
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("body", Text, nullable=False, default="{}"),
-)
+AUDIT = _record("audit", *_texts("action", "subject"), _text("body", "{}"))
 #: Tables to which people and programs add a row at a time, by name.
 RECORD_TABLES = {t.name: t for t in (FEEDBACK, NOTES, SCENARIOS, DECISIONS, ALARMS_SENT, AUDIT)}
 Index("feedback_subject", FEEDBACK.c.kind, FEEDBACK.c.subject)

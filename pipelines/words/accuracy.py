@@ -8,11 +8,15 @@ import pandas as pd
 
 from .facts import Audience, Cell, Fact, Finding
 from .figures import figure
+from .forecast import format_naive
+from .words import format_kpi, format_queue
 
 Tables = Mapping[str, pd.DataFrame]
 #: Risks of other outcomes than an SLA target, in words.
 _OUTCOMES = {"dissatisfaction": "dissatisfied customers", "escalation": "escalations"}
 _STEPS = {"h": "hour", "D": "day", "W": "week", "MS": "month", "QS": "quarter", "6MS": "half-year"}
+#: KPIs that are a volume; of another one the forecast is off by a part of its value.
+_VOLUMES = ("cases_opened", "contacts_offered")
 _FORECAST, _BY_LEAD, _RISK = "accuracy_forecast", "accuracy_forecast_by_lead", "accuracy_risk"
 
 
@@ -31,15 +35,14 @@ def accuracy_findings(tables: Tables, figures: str, nights: int) -> list[Finding
     Examples
     --------
     >>> accuracy_findings({}, "accuracy_figures", 0)
-    ['Not enough data yet: the track record has 0 nights; it begins with the first run.']
+    ['No track record yet: it begins with the first run.']
     """
     count = figure(figures, "nights", "all", nights)
     if not any(name in tables for name in (_FORECAST, _RISK, "accuracy_staffing", "accuracy_goals", "accuracy_alerts")):
-        if not nights:
-            text = f"Not enough data yet: the track record has {count:night}; it begins with the first run."
-            return [Finding(text, count)]
-        text = f"Not enough data yet: nothing that was issued in {count:night} is decided."
-        return [Finding(text, count)]
+        if not nights:  # the first screen of a first run has better things to say
+            return [Finding("No track record yet: it begins with the first run.", audience="planner")]
+        text = f"No track record yet: no outcome is known of what was issued in {count:night}."
+        return [Finding(text, count, audience="planner")]
     found = [*_forecast(tables), *_risks(tables), *_selected(tables), *_staffing(tables), *_goals(tables, figures)]
     found += [*_alerts(tables), *_actions(tables)]
     return [*found, Finding(f"The track record rests on {count:night}.", count), *_analyst(tables)]
@@ -50,7 +53,7 @@ def _at(tables: Tables, kind: str, subject: str, cell: Cell, unit: str = "count"
 
 
 def _forecast(tables: Tables) -> list[Finding]:
-    """State the forecast error of the first time step, beside that of last week repeated."""
+    """State the forecast error of the first time step, beside that of last week (or year) repeated."""
     found = []
     table = tables.get(_BY_LEAD, pd.DataFrame(columns=["scope", "lead", "model"]))
     for scope in table.loc[(table["lead"] == 1) & (table["model"] == "deskcast"), "scope"]:
@@ -62,15 +65,17 @@ def _forecast(tables: Tables) -> list[Finding]:
         steps = _at(tables, "forecasts", scope, Cell(_BY_LEAD, "n", {**keys, "model": "deskcast"}))
         ours = table[(table["scope"] == scope) & (table["lead"] == 1) & (table["model"] == "deskcast")].iloc[0]
         side = "too high" if ours["bias"] > 0 else "too low"
-        step = _STEPS.get(str(scope).split()[-1], "time step")
-        text = f"Volume: issued forecasts for the next {step} were off by {error:%} of the volume ({steps:forecast})"
-        text += f"; on average {bias} {side}."
+        kpi, freq = str(scope).rsplit(" ", 1)
+        head, whole = ("Volume", "the volume") if kpi in _VOLUMES else (format_kpi(kpi), "its value")
+        step = _STEPS.get(freq, "time step")
+        text = f"{head}: issued forecasts for the next {step} were off by {error:%} of {whole} "
+        text += f"({steps:forecast}); on average {bias} {side}."
         facts = [error, steps, bias]
         if ((table["scope"] == scope) & (table["lead"] == 1) & (table["model"] == "seasonal_naive")).any():
             naive = _at(
                 tables, "naive error", scope, Cell(_BY_LEAD, "wape", {**keys, "model": "seasonal_naive"}), "share"
             )
-            text += f" Last week repeated was off by {naive:%}."
+            text += f" {format_naive(freq).capitalize()} was off by {naive:%}."
             facts.append(naive)
         found.append(Finding(text, *facts))
         if "coverage_80" in table and pd.notna(ours["coverage_80"]):
@@ -82,7 +87,7 @@ def _forecast(tables: Tables) -> list[Finding]:
                 "share",
                 "planner",
             )
-            found.append(Finding(f"Volume: {inside:%} of the actual values were inside the likely range.", inside))
+            found.append(Finding(f"{head}: {inside:%} of the actual values were inside the likely range.", inside))
     return found
 
 
@@ -96,9 +101,8 @@ def _risks(tables: Tables) -> list[Finding]:
             for name in ("cases", "expected_count", "observed_count")
         )
         what = _OUTCOMES.get(str(metric), "breaches")
-        head = f"{str(metric).replace('_', ' ').capitalize()}"
-        text = f"{head}: of {cases:open case} with a known outcome, {expected:~} {what} were expected; "
-        text += f"{observed} {'was' if f'{observed}' == '1' else 'were'} observed."
+        head = _head(metric)
+        text = f"{head}: {cases:listed case} with a known outcome; {what} expected {expected:~}, observed {observed}."
         found.append(Finding(text, cases, expected, observed, names=[head]))
     return found
 
@@ -137,7 +141,8 @@ def _staffing(tables: Tables) -> list[Finding]:
             held("agent hours", "agent_hours", "count"),
             held("required", "agent_hours_required", "count"),
         )
-        text = f"{queue}: the plan for the first day had {planned:~agent hour}; the contacts required {required:~}."
+        head = format_queue(str(queue))
+        text = f"{head}: the plan for the first day had {planned:~agent hour}; the contacts required {required:~}."
         facts, first = [planned, required], rows[rows["lead"] == lead].iloc[0]
         if pd.notna(first["service_level_actual"]) and pd.notna(first["service_level"]):
             promised, real = (
@@ -146,7 +151,7 @@ def _staffing(tables: Tables) -> list[Finding]:
             )
             text += f" Service level {real:%} observed, {promised:%} expected."
             facts += [real, promised]
-        found.append(Finding(text, *facts, names=[str(queue)]))
+        found.append(Finding(text, *facts, names=[head]))
     return found
 
 
@@ -172,7 +177,7 @@ def _alerts(tables: Tables) -> list[Finding]:
             ("alerts cancelled", {"outcome": "cancelled"}),
         )
     )
-    text = f"KPI alerts: of {count:new alert}, {seen} were acknowledged and {gone} cancelled later."
+    text = f"KPI alerts: {count:new alert} reported, {seen} acknowledged, {gone} cancelled later."
     return [Finding(text, count, seen, gone)]
 
 
@@ -189,8 +194,7 @@ def _actions(tables: Tables) -> list[Finding]:
             )
             for name in ("expected_count", "observed_count")
         )
-        text = f"Action '{row.action}' ({row.verdict}): {expected:~} breaches were expected without it, "
-        text += f"{observed} followed."
+        text = f"Action '{row.action}' ({row.verdict}): breaches expected without it {expected:~}, observed {observed}."
         found.append(Finding(text, expected, observed, names=[str(row.action)]))
     return found
 
@@ -212,6 +216,11 @@ def _analyst(tables: Tables) -> list[Finding]:
             for name in ("issued", "base rate")
         )
         off = _at(tables, "calibration error", metric, Cell(_RISK, "ece", keys), "share", "analyst")
-        text = f"{metric}: Brier score {error} as issued, {base} for the base rate; calibration error {off}."
-        found.append(Finding(text, error, base, off, names=[str(metric)]))
+        head = _head(metric)
+        text = f"{head}: Brier score {error} as issued, {base} for the base rate; calibration error {off}."
+        found.append(Finding(text, error, base, off, names=[head]))
     return found
+
+
+def _head(metric: object) -> str:
+    return str(metric).replace("_", " ").capitalize()

@@ -39,7 +39,8 @@ ACCURACY_COLUMNS = {
     },
     "accuracy_risk_by_night": {
         "as_of": "List of | instant",
-        "open": "Open cases | count",
+        "open": "Open cases without an outcome | count",
+        "decided_before": "Outcome known before | count",
         "undecided": "Not yet decided | count",
         "expected_count": "Expected | number",
         "observed_count": "Observed | count",

@@ -221,6 +221,15 @@ class Finding(str):
         return found
 
 
+def audience_of(text: str) -> Audience:
+    """Return who is to read a sentence; a plain text is for everyone.
+
+    >>> audience_of("One case."), audience_of(Finding("One case.", audience="analyst"))
+    ('everyone', 'analyst')
+    """
+    return text.audience if isinstance(text, Finding) else "everyone"
+
+
 def join_findings(parts: Iterable[str], between: str = " ") -> Finding:
     """Join sentences, with the facts and names of all.
 
@@ -304,7 +313,7 @@ def finding_records(findings: Iterable[str]) -> dict[str, Any]:
         "findings": [str(text) for text in said],
         "facts": facts,
         "names": [list(getattr(text, "names", ())) for text in said],
-        "audiences": [getattr(text, "audience", "everyone") for text in said],
+        "audiences": [audience_of(text) for text in said],
     }
 
 

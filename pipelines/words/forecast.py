@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
+from ...forecasting.grid.frequency import parse_frequency
 from ...forecasting.grid.known_days import holiday_names
 from .facts import Cell, Fact, Finding
 from .figures import figure, setting
@@ -291,7 +292,16 @@ def _format_holiday(name: str) -> str:
     return "a holiday" if name == "holiday" else name.replace("; ", " and ")
 
 
-def accuracy_sentences(table: pd.DataFrame, backtests: int, of: str = "volume") -> list[Finding]:
+def format_naive(freq: str) -> str:
+    """Name what the seasonal naive method does: of weeks and longer time steps it repeats the last year.
+
+    >>> format_naive("D"), format_naive("MS")
+    ('last week repeated', 'last year repeated')
+    """
+    return f"last {'year' if parse_frequency(freq).year else 'week'} repeated"
+
+
+def accuracy_sentences(table: pd.DataFrame, backtests: int, of: str = "volume", freq: str = "D") -> list[Finding]:
     """Report the forecast error in the backtests beside that of last week repeated, and how often the ranges held.
 
     Examples
@@ -320,7 +330,7 @@ def accuracy_sentences(table: pd.DataFrame, backtests: int, of: str = "volume") 
     )
     said, repeated = (f"{fact}" if fact.unit == "share" else f"{fact:~} times" for fact in (error, other))
     count = figure(FIGURES, "backtests", "forecast", backtests)
-    beside = f"; last week repeated {repeated}" if np.isfinite(naive["wape"]) else ""
+    beside = f"; {format_naive(freq)} {repeated}" if np.isfinite(naive["wape"]) else ""
     found = [
         Finding(f"Forecast error {said} of {of} ({count:backtest}){beside}.", error, count, *[other] * bool(beside))
     ]

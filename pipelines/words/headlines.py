@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..stage import Stage
+from .facts import audience_of
 
 #: Findings and words that a first screen holds at most.
 MAX_HEADLINES, MAX_HEADLINE_WORDS = 7, 180
@@ -29,9 +30,7 @@ def select_headlines(stages: Iterable[Stage], limit: int = MAX_HEADLINES, words:
     """
     known = {stage.name: stage for stage in stages}
     names = [*[n for n in STAGE_ORDER if n in known], *[n for n in known if n not in STAGE_ORDER]]
-    offered = {
-        name: [f for f in known[name].findings if getattr(f, "audience", "everyone") == "everyone"] for name in names
-    }
+    offered = {name: [f for f in known[name].findings if audience_of(f) == "everyone"] for name in names}
     chosen: dict[str, list[str]] = {name: [] for name in names}
     left, count = words, 0
     for place in range(max(map(len, offered.values()), default=0)):
@@ -43,7 +42,3 @@ def select_headlines(stages: Iterable[Stage], limit: int = MAX_HEADLINES, words:
                 chosen[name].append(offered[name][place])
                 left, count = left - size, count + 1
     return [said for name in names for said in chosen[name]]
-
-
-def _is_for_everyone(finding: str) -> bool:
-    return getattr(finding, "audience", "everyone") == "everyone"

@@ -100,7 +100,7 @@ def counter_metric_sentence(row: Any) -> Finding:
     moves = [f"{facts[side, 'before']} to {facts[side, 'after']}" for side in ("improved", "worsened")]
     return Finding(
         f"{format_kpi(row.improved_kpi)}{where} improved since {facts['improved', 'after']:since} ({moves[0]}), but "
-        f"{format_kpi(row.worsened_kpi).lower()} got worse ({moves[1]}). {_counter_advice(row)}",
+        f"{_within_sentence(row.worsened_kpi)} got worse ({moves[1]}). {_counter_advice(row)}",
         *facts.values(),
     )
 
@@ -218,6 +218,16 @@ def _format_period(start: pd.Timestamp, end: pd.Timestamp) -> str:
         return "of the period"
     whole_month = start.is_month_start and end == start + pd.offsets.MonthEnd(1)
     return f"for {start:%B}" if whole_month else f"until {format_date(end, start.year)}"
+
+
+def _within_sentence(kpi: str) -> str:
+    """Write a KPI inside a sentence; an abbreviation stays as it is.
+
+    >>> _within_sentence("reopen_rate"), _within_sentence("csat"), _within_sentence("sla_attainment")
+    ('reopen rate', 'CSAT', 'SLA attainment')
+    """
+    name = format_kpi(kpi)
+    return name if name[:2].isupper() else name[:1].lower() + name[1:]
 
 
 def _counter_advice(row: Any) -> str:

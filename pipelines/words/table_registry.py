@@ -39,7 +39,7 @@ TABLES = {
     "drift": "Predicted and observed rate by week | analyst",
     "risk": "Open cases by breach risk | everyone",
     "open_cases": "Open cases by due time | everyone",
-    "past_saving": "Cases that will breach | everyone",
+    "past_saving": "Cases with too little time left | everyone",
     "breached_cases": "Breached cases | everyone",
     "dropped_cases": "Cases that left the list | everyone",
     "awaiting_closure": "Resolved, awaiting closure | everyone",

@@ -369,9 +369,9 @@ def test_the_stage_says_what_it_found_and_leaves_out_what_the_log_no_longer_tell
     assert "Volume: issued forecasts for the next day were off by" in said
     assert "Action 'call' (done)" in said
     before = accuracy_stage(view_as_of(small, "2024-01-10 12:00"))
-    assert before.findings == ("Not enough data yet: the track record has 0 nights; it begins with the first run.",)
+    assert before.findings == ("No track record yet: it begins with the first run.",)
     at_once = accuracy_stage(view_as_of(small, "2024-01-11 00:00"))
-    assert at_once.findings[0] == "Not enough data yet: nothing that was issued in 1 night is decided."
+    assert at_once.findings[0] == "No track record yet: no outcome is known of what was issued in 1 night."
 
 
 def test_the_commands_answer(small, monkeypatch, tmp_path):

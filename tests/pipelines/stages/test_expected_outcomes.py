@@ -40,3 +40,15 @@ def test_cases_of_one_risk_are_named_as_such_and_not_one_by_one(spread):
     told = write_risk_findings(tables, "resolution", 10, min_probability=0.1, caution="")
     assert any("all have the same risk" in text for text in told) == (spread == 0)
     assert any(text.startswith("Case c0: ") for text in told) == (spread > 0)
+
+
+@pytest.mark.parametrize(("late", "text"), [(0, " The open case"), (2, " The other open case")])
+def test_of_a_single_case_its_own_risk_is_said(late, text):
+    at = pd.Timestamp("2024-03-04T08:00Z")
+    risk = pd.DataFrame({"case_id": ["c0"], "probability": [0.4], "work_first": True, "as_of": at, "owner": "ann"})
+    risk = risk.assign(due_at=at + pd.Timedelta("1h"), first_flagged_at=at)
+    breached = pd.DataFrame({"case_id": [f"b{i}" for i in range(late)]})
+    tables = {"risk": risk, "breached_cases": breached}
+    said = write_risk_findings(tables, "resolution", 10, min_probability=0.1, caution="")[0]
+    assert f"{text} has a breach risk of 40%." in said
+    assert [fact.value for fact in said.facts if fact.subject == "running"] == [0.4]  # the tile finds its sentence

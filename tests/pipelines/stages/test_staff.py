@@ -103,8 +103,10 @@ def test_a_confidence_that_is_set_is_the_one_that_is_said(project, stage):
     assert any("To be 80% sure of enough hours, schedule up to" in f for f in email)
     assert any("(multiplied; added 16%)" in f for f in email)
     assert not any("if the forecast is exact" in f for f in email)  # the plan is for more
-    due = stage.tables["casework"]["expected_due"].sum()
-    assert any(f"{due:.0f} cases due" in f or f"{due:.0f} case due" in f for f in email)
+    table = stage.tables["casework"]
+    due, late = table["expected_due"].sum(), round(table["breaches"].sum())
+    said = [f for f in email if f"among {due:.0f} cases due" in f or f"among {due:.0f} case due" in f]
+    assert [f"({late or 'none'} if volume is as planned)" in f for f in said] == [True]  # one sentence, both figures
 
 
 def test_agents_are_agents_in_words_and_tables(stage):

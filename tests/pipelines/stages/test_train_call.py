@@ -15,6 +15,7 @@ def test_python_and_the_command_line_agree_to_the_digit(demo_home):
         pd.testing.assert_frame_equal(stage.tables[name], mine, check_exact=True, check_dtype=False)
     first, second = str(trained.risk.decision_).split(". ")[:2]  # a finding has at most three sentences
     assert any(first in finding and second.rstrip(".") in finding for finding in stage.findings)
+    assert sum("of the observed rate on average" in finding for finding in stage.findings) == 1  # said once
     assert trained.risk.calendar is not None
     log = open_log(path)
     again = train_breach_risk(log)  # the settings of the demo are the defaults

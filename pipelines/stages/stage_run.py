@@ -1,0 +1,66 @@
+"""The stages of a desk in their order, each computed once, from those that it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ...features.errors import InputError
+from ..project.project import Project
+from ..stage import Stage
+
+if TYPE_CHECKING:
+    from .train import TrainedModel
+
+#: The stages in order, as the report and the record show them.
+STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch", "accuracy")
+#: Stage -> the one that it builds on: where that was refused, so is this.
+NEEDED_STAGES = {"risk": "train", "watch": "history"}
+
+
+class StageRun:
+    """The stages of one project; nothing is written."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.stages: dict[str, Stage] = {}
+        self.trained: TrainedModel | None = None
+
+    def compute(self, name: str) -> Stage:
+        """Return a stage of :data:`STAGES`; one that this data cannot feed says why."""
+        if name not in self.stages:
+            try:
+                self.stages[name] = self._compute(name)
+            except InputError as error:
+                self.stages[name] = Stage(name, skipped=str(error), refused=True)
+        return self.stages[name]
+
+    def _compute(self, name: str) -> Stage:
+        # each brings the libraries of its models: a command that only looks at files needs none of them
+        from .accuracy import accuracy_stage
+        from .check import check_stage
+        from .forecast import forecast_stage
+        from .history import history_stage
+        from .risk import risk_stage
+        from .staff import staff_stage
+        from .train import train_stage
+        from .watch import watch_stage
+
+        if name in NEEDED_STAGES:
+            before = self.compute(NEEDED_STAGES[name])
+            if before.refused:
+                problem = f"it needs the stage '{before.name}', which was not done"
+                raise InputError(problem, hint=before.skipped, code="stage.failed")
+        if name == "train":
+            stage, self.trained = train_stage(self.project)
+            return stage
+        if name == "risk":
+            return risk_stage(self.project, self.trained)
+        history = self.stages["history"].tables.get("history") if "history" in self.stages else None
+        if name == "watch":
+            return watch_stage(self.project, pd.DataFrame() if history is None else history)
+        if name == "accuracy":
+            return accuracy_stage(self.project, None if self.trained is None else self.trained.labels, history)
+        alone = {"check": check_stage, "history": history_stage, "forecast": forecast_stage, "staff": staff_stage}
+        return alone[name](self.project)
