@@ -154,7 +154,7 @@ class StaffingSpec:
     ``kind`` is ``calls`` (one at a time), ``chat`` (``concurrency`` at a time, each slower by ``slowdown`` for every
     other one) or ``cases`` (work that can wait until it is due: in ``sla``, or by the promises on resolution).
     ``where`` chooses the arrivals of the queue by segment, such as ``{ channel = "phone" }``; by default the
-    channel of the queue's name, or everything where unknown channel. ``aht`` is taken from the
+    channel of the queue's name, or everything where no channel has that name. ``aht`` is taken from the
     contacts where it is not given. ``shrinkage`` is a share, or a table of parts: by ``shrinkage_parts``
     each is a share of what the others leave (``multiply``) or of all paid time (``add``).
     """
