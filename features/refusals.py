@@ -99,13 +99,13 @@ REFUSALS: Mapping[str, Refusal] = {
         "Compare with the names in the message; deskcast check shows what the file has.",
     ),
     "column.doubled": Refusal(
-        "A column name comes twice",
+        "Duplicate column name",
         "Two columns have one name, or a name is taken already, so nobody can say which is meant.",
         "Rename one of them, or leave it out.",
     ),
     "column.empty": Refusal(
-        "Every value of missing column",
-        "The column is there, but no row has a value that can be used. Often the export has filled another "
+        "No row has a value in this column",
+        "The column is there, but none of its values can be used. Often the export has filled another "
         "column, or marks missing values by a word.",
         "Choose the other column, or add the word to missing.",
     ),
@@ -115,7 +115,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Mend that reason first: it is likely the same in all rows.",
     ),
     "row.doubled": Refusal(
-        "The same row comes twice",
+        "Duplicate row",
         "A case, slot, segment or other key stands in several rows where one is possible. Counting both would "
         "be wrong, and leaving one out unasked as well.",
         "Leave one of them out, or add the column that tells them apart.",
@@ -306,7 +306,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "queue.empty": Refusal(
         "Nothing is known of this queue",
-        "No contact or case came, or missing AHT, so no number of agents can be given.",
+        "No contact or case has arrived, or the AHT is not known, so no number of agents can be given.",
         "Check the names in [staffing.NAME], or give aht there.",
     ),
     "plan.impossible": Refusal(
@@ -322,7 +322,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "results.missing": Refusal(
         "There are no results yet",
-        "The command shows what an earlier run wrote, and unknown run or table here.",
+        "The command shows what an earlier run wrote, and no run, or no table of this name, is here.",
         "Run deskcast run first, or name the folder with --config.",
     ),
     "results.damaged": Refusal(
@@ -332,7 +332,8 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "state.invalid": Refusal(
         "What is remembered cannot be read",
-        "The memory of incidents, picked cases or notes is no file of deskcast, or names something that is not there.",
+        "The memory of KPI alerts, selected cases or notes is not a file of deskcast, or names something that is not "
+        "there.",
         "Correct the name; restore the file from a copy, or remove it if what it remembers may be lost.",
     ),
     "state.unavailable": Refusal(

@@ -93,7 +93,7 @@ def solve(
 def relax(cost: Floats, matrix: Matrix, need: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats, float] | None:
     """Find the cheapest ``x`` in fractions with ``matrix @ x >= need``: x, the price of each row, and the cost.
 
-    ``None`` where x is unknown.
+    ``None`` where no x does.
 
     >>> x, price, cost = relax(np.array([3.0]), np.array([[2.0]]), np.array([5.0]), np.zeros(1), np.full(1, np.inf))
     >>> x.tolist(), price.tolist(), cost

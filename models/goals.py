@@ -121,7 +121,9 @@ def goal_outlook(
     rows = rows[segment_names(rows) == series] if len(rows) else rows
     if rows.empty:
         known = ", ".join(sorted(history["kpi"].astype(str).unique())[:8])
-        raise InputError("unknown KPI or series", got=f"{kpi}, {series}", hint=f"it has {known}", code="kpi.unknown")
+        raise InputError(
+            "unknown KPI or series", got=f"{kpi}, {series}", hint=f"the history has {known}", code="kpi.unknown"
+        )
     way = _better_direction(kpi, better)
     frame = _daily(rows, kind := infer_kpi_kind(kpi, rows))
     start, end = _period(frame.index[-1] + pd.Timedelta(days=1), period)
@@ -226,7 +228,10 @@ def _daily(rows: pd.DataFrame, kind: KpiKind) -> pd.DataFrame:
         top, bottom = mean * n, n
     lost = np.isnan(top)
     frame = pd.DataFrame({"top": np.where(lost, 0, top), "bottom": np.where(lost, 0, bottom)}, index=rows["ds"])
-    return frame.groupby(level=0).sum().sort_index().asfreq("D", fill_value=0.0)
+    frame = frame.groupby(level=0).sum().sort_index().asfreq("D", fill_value=0.0)
+    if kind == "stock":  # on a day that is not known it stands where it last did, and not at 0
+        frame["top"] = frame["top"].where(frame["bottom"] > 0).ffill().fillna(0.0)
+    return frame
 
 
 def _period(day: pd.Timestamp, period: str) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -255,7 +255,7 @@ def _interval(text: object, column: str) -> tuple[int, int]:
     numbers = [int(g or 0) for g in match.groups()]
     start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if numbers[1] > 59 or numbers[3] > 59 or start >= _MINUTES_PER_DAY or end > _MINUTES_PER_DAY:
-        raise InputError("unknown time of day", column=column, got=text, wanted=wanted, code="time.unreadable")
+        raise InputError("not a valid time of day", column=column, got=text, wanted=wanted, code="time.unreadable")
     if start == end:
         hint = "write '00:00-24:00' for a whole day"
         raise InputError("these hours begin where they end", column=column, got=text, hint=hint, code="time.order")

@@ -147,7 +147,7 @@ def _find(connection: Any, where: str) -> Any:
     there = _tables_in(connection, database)
     if table not in there:
         raise InputError(
-            "unknown table of the database",
+            "unknown table in the database",
             got=where,
             hint=did_you_mean(table, tuple(there)) or None,
             code="table.unknown",

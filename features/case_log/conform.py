@@ -127,7 +127,7 @@ def _check_key(frame: pd.DataFrame, table: str) -> None:
         got = ", ".join(str(frame[column].iloc[row]) for column in key)
         hint = f"{int(again.sum()):,} in all; drop_duplicates({key}) keeps the first"
         raise InputError(
-            "the row came before", where=table, column=key[0], row=row + 1, got=got, hint=hint, code="row.doubled"
+            "duplicate row", where=table, column=key[0], row=row + 1, got=got, hint=hint, code="row.doubled"
         )
 
 

@@ -89,6 +89,14 @@ def find_regular_start(earliest: Sequence[pd.Timestamp], n_times: int) -> pd.Tim
     return ordered[0]
 
 
+def find_first_time(times: pd.Series[Any]) -> pd.Timestamp | None:
+    """Return the first time of a column that is no stray; ``None`` where it has none."""
+    known = times.dropna()
+    if known.empty:
+        return None
+    return find_regular_start(list(known.nsmallest(count_possible_strays(len(known)) + 1)), len(known))
+
+
 def find_first_instant(rows: Any, column: str) -> pd.Timestamp | None:
     """Return the first instant of an Ibis table that is no stray; ``None`` where it has none."""
     known = rows.filter(rows[column].notnull()).select(column)
@@ -134,28 +142,23 @@ def describe_stray_times(frames: Mapping[str, pd.DataFrame], *, ends: bool = Tru
     ['1 time lies long before everything else and is left out of the periods, so those of cases begin on 01 Mar 2024: \
 created_at of case 7 is 01 Jan 1970']
     """
-    said = []
+    messages = []
     for table, column in TABLE_TIMES.items():
-        times = (
-            frames[table][column].dropna() if table in frames and column in frames[table] else pd.Series(dtype="str")
-        )
-        if times.empty:
-            continue
-        first = find_regular_start(list(times.nsmallest(count_possible_strays(len(times)) + 1)), len(times))
-        early = _name_times(frames[table], column, frames[table][column] < first)
-        way = f"before everything else and {{}} left out of the periods, so those of {table} begin on {first:%d %b %Y}"
-        said += [_describe(early, way)] if early else []
+        first = find_first_time(frames[table][column]) if table in frames and column in frames[table] else None
+        early = [] if first is None else _name_times(frames[table], column, frames[table][column] < first)
+        if early:
+            so = f"left out of the periods, so those of {table} begin on {first:%d %b %Y}"
+            messages.append(_describe(early, "before", so))
     found = find_end_of_frames(frames) if ends else None
     if found is None or found[0] == found[1]:
-        return said
+        return messages
     late = [
         name
         for table, column in LOG_END_COLUMNS
         if table in frames and column in frames[table]
         for name in _name_times(frames[table], column, frames[table][column] > found[0])
     ]
-    way = f"after everything else and {{}} left out, so the log ends on {found[0]:%d %b %Y}"
-    return [*said, _describe(late, way)]
+    return [*messages, _describe(late, "after", f"left out, so the log ends on {found[0]:%d %b %Y}")]
 
 
 def _name_times(rows: pd.DataFrame, column: str, which: pd.Series[bool]) -> list[str]:
@@ -164,7 +167,7 @@ def _name_times(rows: pd.DataFrame, column: str, which: pd.Series[bool]) -> list
     return [f"{column} of {noun} {row[key]} is {row[column]:%d %b %Y}" for row in rows[which].to_dict("records")]
 
 
-def _describe(found: Sequence[str], way: str) -> str:
+def _describe(found: Sequence[str], side: str, so: str) -> str:
     times, verb = (f"{len(found)} time lies", "is") if len(found) == 1 else (f"{len(found)} times lie", "are")
     shown = "; ".join(found[:3]) + ("; and others" if len(found) > 3 else "")
-    return f"{times} long {way.format(verb)}: {shown}"
+    return f"{times} long {side} everything else and {verb} {so}: {shown}"

@@ -12,6 +12,7 @@ import pandas as pd
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
+from ..frames import require_columns
 from ..plugins import PluginError, PluginWarning
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
@@ -92,12 +93,12 @@ def kpi_history(
     desk = LogView.of(log, by, freq, limits, open_end=open_period)
     chosen = list(_counted(desk, _chosen(desk, kpis), asked=kpis is not None))
     tables = run_queries([query for _, query in chosen])
-    begun = find_cut_start(log, desk.freq)
+    begun, now = find_cut_start(log, desk.freq), find_open_start(log, desk.freq)
     for (name, _), table in zip(chosen, tables, strict=True):
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
         cuts = [cut.ds for cut in (begun, find_cut_start(log, desk.freq, name)) if cut is not None]
         table[CUT_COLUMN] = table["ds"].isin(cuts)
-        if (now := find_open_start(log, desk.freq)) is not None:
+        if now is not None:
             table[CUT_COLUMN] |= table["ds"] >= now
         if (ripe := find_ripe_start(log, name, desk.limits)) is not None:
             table[CUT_COLUMN] |= table["ds"] < ripe
@@ -132,9 +133,7 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     >>> series(history, "backlog").astype(str).values.tolist()
     [['phone', '2024-03-01', '7.0']]
     """
-    for column in ("kpi", "ds", "value"):
-        if column not in history.columns:
-            raise InputError("missing column of a KPI history", column=column, code="column.missing")
+    require_columns(history, ("kpi", "ds", "value"), "history")
     mine = history[history["kpi"] == kpi]
     if mine.empty:
         known = tuple(dict.fromkeys(history["kpi"]))

@@ -8,6 +8,7 @@ import pandas as pd
 from ..case_log.cache import compute_once
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..case_log.log_end import find_first_time
 from .cut_periods import local_reading
 from .view import SURVEY_KINDS, Limits
 
@@ -68,9 +69,9 @@ def _find_answer_start(log: CaseLog, kind: str, days: float) -> pd.Timestamp | N
         return None
     limit = days * 86400.0
     ripe = frame["offered_at"] <= log.until - pd.Timedelta(seconds=limit)
-    told = delay[ripe & (delay >= 0) & (delay <= limit)]
-    usual = float(np.quantile(told, _USUAL_SHARE)) if len(told) >= MIN_ANSWERS else limit
-    return local_reading(log, frame["offered_at"].min() + pd.Timedelta(seconds=usual))
+    in_time = delay[ripe & (delay >= 0) & (delay <= limit)]
+    usual = float(np.quantile(in_time, _USUAL_SHARE)) if len(in_time) >= MIN_ANSWERS else limit
+    return local_reading(log, find_first_time(frame["offered_at"]) + pd.Timedelta(seconds=usual))
 
 
 def find_target_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
@@ -105,4 +106,4 @@ def find_target_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:
     if spans.empty:
         return None
     longest = spans.groupby([own["metric"], own["policy"], own["target_s"]]).median().max()
-    return local_reading(log, table["started_at"].min() + longest)
+    return local_reading(log, find_first_time(table["started_at"]) + longest)

@@ -27,7 +27,8 @@ def breach_labels(log: CaseLog, *, with_decision: bool = False) -> pd.DataFrame:
         A log with ``cases``, ``events`` and ``sla_policies``.
     with_decision
         Add ``decided_at``, from when the promise was kept or broken: before ``known_at`` where only the row of the
-        finished case tells its due time. What a model learns from ends there.
+        finished case tells its due time. What a model learns from ends there. And ``due_at``: before it only what was
+        kept can be known.
 
     Returns
     -------
@@ -61,7 +62,7 @@ def breach_labels(log: CaseLog, *, with_decision: bool = False) -> pd.DataFrame:
     found = found.drop_duplicates(["case_id", "metric"], ignore_index=True)
     label = found["label"].astype("boolean").where(found["known_at"].notna())
     out = found[["case_id", "metric"]].assign(label=label, known_at=found["known_at"])
-    return out.assign(decided_at=found["decided_at"]) if with_decision else out
+    return out.assign(decided_at=found["decided_at"], due_at=found["due_at"]) if with_decision else out
 
 
 def _with_overdue(log: CaseLog, found: pd.DataFrame, dues: Mapping[str, MetricPolicies]) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def parse_mysql_address(uri: str) -> dict[str, Any]:
     host, _, port = host.partition(":")
     if port and not (port.isdigit() and int(port) < 1 << 16):
         raise InputError(
-            "the port in the address is no number",
+            "the port in the address is not a number",
             column="database",
             wanted="mysql://user@host:3306/name",
             code="database.refused",

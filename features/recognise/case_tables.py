@@ -137,7 +137,7 @@ def _ask_whether_arrivals(opening: str, why: str, where: str, ask: Ask | None) -
     if ask is None:
         raise UnclearReadingError(question, [("if it is", lines)], where=where, code="reading.unclear")
     if ask(f"{where}: {question}", ["each row is a case", "the rows are something else"]) != 0:
-        raise InputError("the rows are no cases, as you said", where=where, code="reading.none")
+        raise InputError("the rows are not cases, as you answered", where=where, code="reading.none")
 
 
 def _case_id(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> tuple[str, bool]:

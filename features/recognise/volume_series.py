@@ -46,7 +46,7 @@ def ask_whether_counts(name: str, frame: pd.DataFrame, series: Mapping[str, Any]
         lines = toml_line(Reading("volume series", 1.0, series))
         raise UnclearReadingError(question, [("if they do", lines)], where=where, code="reading.unclear")
     if ask(f"{where}: {question}", ["they count what arrived", "they are something else"]) != 0:
-        raise InputError("the rows are no counts, as you said", where=where, code="reading.none")
+        raise InputError("the rows are not counts, as you answered", where=where, code="reading.none")
 
 
 def refuse_odd_slots(frame: pd.DataFrame, roles: Mapping[str, str], slot: float, where: str) -> None:

@@ -19,7 +19,7 @@ from .chatwoot_history import read_audits, read_reporting_events
 from .chatwoot_sla import read_chatwoot_sla, read_settings
 from .columns import ImportReport
 from .export import ExportRows, ExportTable, cast_table
-from .lookups import Labels, Lookup, read_database_tables
+from .lookups import Labels, Lookup, read_system_tables
 from .pieces import ExportPieces, Piece, build_first_teams, build_piece, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
 from .stated_settings import propose_settings
@@ -148,9 +148,9 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no conversations, a table lacks a column, or nothing can be used.
     """
-    found, notes, labels, taken = read_database_tables(EXPORT_TABLES, LOOKUPS, "conversations", spec, folder, utc=True)
+    found, notes, labels, taken = read_system_tables(EXPORT_TABLES, LOOKUPS, "conversations", spec, folder, utc=True)
     cases = _conversations(taken["conversations"], labels, notes)
-    numbers = cases.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")["case_id"]
+    numbers = cases.by_key()["case_id"]
     for one in taken.values():
         if "conversation_id" in one.rows:  # an id of its own, not the number that is shown
             ids = one.rows["conversation_id"]

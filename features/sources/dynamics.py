@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from .assemble import assemble
-from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .export import ExportRows, ExportTable
+from .lookups import read_system_tables
 from .pieces import ExportPieces, Piece, build_due_times, build_piece, build_sla_flag_events, look_up_by_case
 from .promises import add_stated_due_times, build_promise_due_times
 from .spec import LoadedSource, SourceSpec
@@ -86,15 +87,9 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no incidents, or nothing can be used.
     """
-    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
-    require_table(found, "incidents", spec)
-    taken = {
-        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "incidents" else None)
-        for p in EXPORT_TABLES
-        if p.name in found
-    }
+    _, notes, _, taken = read_system_tables(EXPORT_TABLES, {}, "incidents", spec, folder)
     incidents = _incidents(taken["incidents"], taken.get("resolutions"), notes)
-    numbers = incidents.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")["case_id"]
+    numbers = incidents.by_key()["case_id"]
     pieces = ExportPieces("dynamics", incidents, state_meanings=STATE_CLASSES, notes=notes)
     if "emails" in taken:
         pieces.events.append(_emails(taken["emails"], numbers))
@@ -102,9 +97,8 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
         flags, pieces.due_times = _kpis(taken["kpis"], numbers, notes)
         pieces.events += flags
     rows = incidents.accepted_rows()
-    nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     for role, metric in (("response_due", "first_response"), ("due", "resolution")):
-        stated = build_due_times(rows["case_id"], metric, rows[role], nothing)
+        stated = build_due_times(rows["case_id"], metric, rows[role])
         pieces.due_times = add_stated_due_times(pieces.due_times, stated)
     pieces.also = [t.ledger for t in taken.values()]
     return assemble(spec, pieces)

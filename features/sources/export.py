@@ -126,6 +126,10 @@ class ExportRows:
         """Return the rows that are not refused."""
         return self.rows[self.ledger.accepted]
 
+    def by_key(self) -> pd.DataFrame:
+        """Return the rows by the id that other tables name; of two of one id the last counts."""
+        return self.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")
+
 
 def normalise_name(name: str) -> str:
     """Return a column name without capitals, dots, blanks and underscores.

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from .assemble import assemble
-from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
-from .lookups import Labels, Lookup, read_labels
+from .export import ExportRows, ExportTable
+from .lookups import Labels, Lookup, read_system_tables
 from .nested_lists import explode_list
 from .pieces import ExportPieces, Piece, build_due_times, build_piece
 from .spec import LoadedSource, SourceSpec
@@ -37,7 +37,7 @@ _CONVERSATION = {
     "event_id": ("id",),
 }  # fmt: skip
 _FLAGS = {"at": "instant", "incoming": "flag", "private": "flag"}
-_EXPORTED = (
+EXPORT_TABLES = (
     ExportTable(
         "tickets", ("ticket",),
         {
@@ -67,8 +67,8 @@ _EXPORTED = (
         },
         ("survey_id", "case_id", "at", "score"), (), {"at": "instant", "score": "number"},
     ),
+    *(lookup.table for lookup in LOOKUPS.values()),
 )  # fmt: skip
-EXPORT_TABLES = (*_EXPORTED, *(lookup.table for lookup in LOOKUPS.values()))
 _INNER = ExportTable("conversations", (), _CONVERSATION, ("at",), (), _FLAGS)
 #: The rating of the API, in seven steps -> points of five. Older surveys count 1 to 3 the other way round: unknown.
 RATING_SCORES = {103.0: 5.0, 102.0: 5.0, 101.0: 4.0, 100.0: 3.0, -101.0: 2.0, -102.0: 1.0, -103.0: 1.0}
@@ -82,14 +82,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no tickets, or nothing can be used.
     """
-    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
-    require_table(found, "tickets", spec)
-    taken = {
-        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "tickets" else None)
-        for p in _EXPORTED
-        if p.name in found
-    }
-    labels = {name: read_labels(lookup, found, spec) for name, lookup in LOOKUPS.items()}
+    _, notes, labels, taken = read_system_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder)
     tickets = _tickets(taken["tickets"], labels)
     pieces = ExportPieces("freshdesk", tickets, notes=notes)
     inner = explode_list(tickets, "conversations", _INNER, spec, ("case_id",))
@@ -97,8 +90,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     pieces.events += [_messages(one) for one in said] or _first_replies(tickets)
     pieces.surveys = _ratings(taken["ratings"]) if "ratings" in taken else None
     rows = tickets.accepted_rows()
-    nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
-    dues = [build_due_times(rows["case_id"], metric, rows[role], nothing) for role, metric in DUES.items()]
+    dues = [build_due_times(rows["case_id"], metric, rows[role]) for role, metric in DUES.items()]
     pieces.due_times = pd.concat(dues, ignore_index=True)
     pieces.also = [t.ledger for t in taken.values()]
     return assemble(spec, pieces)

@@ -19,7 +19,7 @@ import pandas as pd
 from .assemble import assemble
 from .export import ExportRows, ExportTable
 from .glpi_history import read_due_times, read_log
-from .lookups import Labels, Lookup, read_database_tables
+from .lookups import Labels, Lookup, read_system_tables
 from .pieces import ExportPieces, Piece, build_first_teams, look_up_by_case
 from .spec import LoadedSource, SourceSpec
 
@@ -124,7 +124,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no tickets, a table lacks a column, or nothing can be used.
     """
-    _, notes, labels, taken = read_database_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder, utc=False)
+    _, notes, labels, taken = read_system_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder)
     labels = {name: _without_markup(one) for name, one in labels.items()}
     for name in ("logs", "followups", "solutions"):
         if name in taken:

@@ -195,11 +195,10 @@ def read_due_times(tickets: ExportRows, log: TicketLog | None, spec: SourceSpec,
     parts = []
     rows = tickets.accepted_rows().drop_duplicates("case_id", keep="last")
     created = rows.set_index("case_id")["created_at"]
-    nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     for option, (metric, role) in DUES.items():
         changed = log.dues[log.dues["option"] == option] if log is not None else rows.iloc[:0]
         whole = rows["case_id"].isin(log.whole) if log is not None else pd.Series(False, index=rows.index)
-        first = build_due_times(rows["case_id"], metric, rows[role], rows["created_at"].where(whole, nothing))
+        first = build_due_times(rows["case_id"], metric, rows[role], rows["created_at"].where(whole))
         parts.append(first[~first["case_id"].isin(changed["case_id"])])
         if changed.empty:
             continue

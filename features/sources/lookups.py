@@ -17,7 +17,7 @@ from .export import ExportRows, ExportTable, cast_table, read_export_tables, req
 from .spec import SourceSpec
 
 
-class DatabaseTables(NamedTuple):
+class SystemTables(NamedTuple):
     """What was found of a system's tables, what is to be said, the labels of its ids, and the rows by table."""
 
     found: dict[str, Any]
@@ -136,16 +136,16 @@ def read_labels(lookup: Lookup, found: Mapping[str, tuple[str, pd.DataFrame]], s
     return Labels(lookup.part, labels, groups)
 
 
-def read_database_tables(
+def read_system_tables(
     tables: tuple[ExportTable, ...],
     lookups: Mapping[str, Lookup],
     main: str,
     spec: SourceSpec,
     folder: Path,
     *,
-    utc: bool,
-) -> DatabaseTables:
-    """Read the tables of a system's database, with the labels of its ids.
+    utc: bool = False,
+) -> SystemTables:
+    """Read the tables of a system, from files or its database, with the labels of its ids.
 
     Parameters
     ----------
@@ -166,4 +166,4 @@ def read_database_tables(
         for p in tables
         if p.name in found and p.name not in lookups
     }
-    return DatabaseTables(found, notes, labels, taken)
+    return SystemTables(found, notes, labels, taken)

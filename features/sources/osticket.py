@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..readers.json_files import parse_json_object
 from .assemble import assemble
 from .export import ExportRows, ExportTable
-from .lookups import Labels, Lookup, read_database_tables
+from .lookups import Labels, Lookup, read_system_tables
 from .osticket_history import read_due_times, read_own_sla, read_thread_events
 from .pieces import ExportPieces, Piece, build_first_teams, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
@@ -103,7 +103,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no tickets, a table lacks a column, or nothing can be used.
     """
-    _, notes, labels, taken = read_database_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder, utc=False)
+    _, notes, labels, taken = read_system_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder)
     tickets = _tickets(taken["tickets"], taken.get("ticket_data"), labels, notes)
     _place_in_cases(taken, tickets, spec)
     pieces = ExportPieces(
@@ -173,7 +173,7 @@ def _place_in_cases(taken: Mapping[str, ExportRows], tickets: ExportRows, spec: 
     rows = taken["threads"].accepted_rows().drop_duplicates("key", keep="last")
     was = rows["extra"].map(lambda text: str(parse_json_object(text).get("ticket_id") or "")).mask(lambda s: s == "")
     ids = rows["object_id"].mask(rows["object_type"] == "C", was.fillna(rows["object_id"]))
-    known = tickets.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")["case_id"]
+    known = tickets.by_key()["case_id"]
     numbers = look_up_by_case(ids, known).fillna("id " + ids).where(rows["object_type"].isin(["T", "C"]))
     by_thread = numbers.set_axis(rows["key"])
     for one in parts:

@@ -142,7 +142,6 @@ def read_due_times(tickets: ExportRows, log: ThreadLog | None, spec: SourceSpec,
     """
     rows = tickets.accepted_rows().drop_duplicates("case_id", keep="last")
     today = rows["set_due"].fillna(rows["sla_due"])
-    nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
     parts = []
     if log is not None:
         late = look_up_by_case(rows["case_id"], log.overdue)
@@ -157,7 +156,7 @@ def read_due_times(tickets: ExportRows, log: ThreadLog | None, spec: SourceSpec,
         at = pd.to_datetime(log.dues["at"], utc=True).dt.as_unit("us")
         parts.append(build_due_times(log.dues["case_id"], "resolution", told["new"], at, with_emptied=True))
         today = today.mask(rows["case_id"].isin(log.dues["case_id"]) & rows["set_due"].notna())
-    parts.append(build_due_times(rows["case_id"], "resolution", today, nothing))
+    parts.append(build_due_times(rows["case_id"], "resolution", today))
     every: pd.DataFrame = pd.concat(parts, ignore_index=True)
     return every
 

@@ -79,12 +79,19 @@ def build_sla_flag_events(
 
 
 def build_due_times(
-    case_id: pd.Series[Any], metric: Any, due_at: pd.Series[Any], set_at: pd.Series[Any], *, with_emptied: bool = False
+    case_id: pd.Series[Any],
+    metric: Any,
+    due_at: pd.Series[Any],
+    set_at: pd.Series[Any] | None = None,
+    *,
+    with_emptied: bool = False,
 ) -> pd.DataFrame:
     """Return due times as a table; with those that were taken away (``with_emptied``) a missing one means that.
 
-    Rows without a case are none.
+    Rows without a case are none. Without ``set_at`` nothing says since when they stood.
     """
+    if set_at is None:
+        set_at = pd.Series(pd.NaT, index=case_id.index, dtype="datetime64[us, UTC]")
     frame = pd.DataFrame({"case_id": case_id, "metric": metric, "due_at": due_at, "set_at": set_at})
     kept = frame["case_id"].notna() & frame["metric"].notna() & (frame["due_at"].notna() | with_emptied)
     return frame[kept].reset_index(drop=True)

@@ -115,7 +115,7 @@ def read_stated_due_times(
     rows = taken.rows
     texts = drop_empty_marks(rows[role].mask(rows[role].astype("str").str.strip().str.lower().isin(["unknown", ""])))
     if texts.isna().all():
-        return build_due_times(rows["case_id"], metric, pd.Series(pd.NaT, index=rows.index), rows["created_at"])
+        return build_due_times(rows["case_id"], metric, pd.Series(pd.NaT, index=rows.index))
     found = {**part.found(taken.raw), **spec.columns}
     opening = read_column(spec, taken.raw, found["created_at"])
     order = "" if spec.date_format else detect_date_order([opening, texts])
@@ -129,8 +129,7 @@ def read_stated_due_times(
     said += f"; {days:,} are days and due at the end of that day ({spec.timezone})" if days else ""
     said += f"; {bad:,} cannot be read and count as none" if bad else ""
     taken.ledger.add_note(said)
-    nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
-    return build_due_times(rows["case_id"], metric, due.where(taken.ledger.accepted), nothing)
+    return build_due_times(rows["case_id"], metric, due.where(taken.ledger.accepted))
 
 
 def add_stated_due_times(dues: pd.DataFrame | None, stated: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from .assemble import assemble
-from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .export import ExportRows, ExportTable
+from .lookups import read_system_tables
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
 from .promises import build_promise_due_times
 from .spec import LoadedSource, SourceSpec
@@ -95,13 +96,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there is no table of cases, or nothing can be used.
     """
-    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
-    require_table(found, "cases", spec)
-    taken = {
-        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "cases" else None)
-        for p in EXPORT_TABLES
-        if p.name in found
-    }
+    _, notes, _, taken = read_system_tables(EXPORT_TABLES, {}, "cases", spec, folder)
     notes += _one_length(taken)
     cases = _cases(taken["cases"], "history" in taken)
     pieces = ExportPieces(

@@ -16,8 +16,9 @@ import pandas as pd
 from ..case_log.schema import AttributeTiming
 from .assemble import assemble
 from .columns import read_column
-from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .export import ExportRows, ExportTable
 from .figures import THEIR_PREFIX, read_figure
+from .lookups import read_system_tables
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events
 from .promises import add_stated_due_times, build_promise_due_times, read_stated_due_times
 from .spec import LoadedSource, SourceSpec
@@ -105,13 +106,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no incidents, or nothing can be used.
     """
-    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
-    require_table(found, "incidents", spec)
-    taken = {
-        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "incidents" else None)
-        for p in EXPORT_TABLES
-        if p.name in found
-    }
+    _, notes, _, taken = read_system_tables(EXPORT_TABLES, {}, "incidents", spec, folder)
     incidents = taken["incidents"]
     # a list view writes "3 - Moderate" where the audit writes "3"
     priority = incidents.rows["priority"].str.replace(r"^(\d+) - .*$", r"\1", regex=True)

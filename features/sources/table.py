@@ -256,8 +256,12 @@ def _check_spans(cast: pd.DataFrame, column: str, ledger: ImportReport) -> None:
     ledger.reject(backward, column, cast["end"].astype("str"), "it ends before it starts", code="time.order")
     at_once = ((cast["end"] == cast["start"]).to_numpy(dtype=bool) & ledger.accepted).sum()
     if ledger.table == "costs" and at_once:
-        rows, them = ("1 row ends", "it counts") if at_once == 1 else (f"{at_once:,} rows end", "each counts")
-        ledger.add_note(f"{rows} when starting: {them} as a whole in the period of that time")
+        rows, them = (
+            ("1 row ends at its start", "it counts")
+            if at_once == 1
+            else (f"{at_once:,} rows end at their start", "each counts")
+        )
+        ledger.add_note(f"{rows}: {them} as a whole in the period of that time")
 
 
 def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ import pandas as pd
 from ..errors import InputError
 from .assemble import assemble
 from .export import ExportRows, ExportTable
-from .lookups import Labels, Lookup, read_database_tables
+from .lookups import Labels, Lookup, read_system_tables
 from .pieces import ExportPieces, Piece, build_first_teams, build_piece, look_up_by_case, read_openings_by_agents
 from .spec import LoadedSource, SourceSpec
 from .stated_settings import propose_settings
@@ -136,9 +136,9 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     InputError
         If there are no tickets, a table lacks a column, or nothing can be used.
     """
-    found, notes, labels, taken = read_database_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder, utc=True)
+    found, notes, labels, taken = read_system_tables(EXPORT_TABLES, LOOKUPS, "tickets", spec, folder, utc=True)
     tickets = _tickets(taken["tickets"], labels, taken.get("time_accountings"), notes)
-    numbers = tickets.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")["case_id"]
+    numbers = tickets.by_key()["case_id"]
     pieces = ExportPieces(
         "zammad", tickets, state_meanings=_meanings(labels), history="histories" in taken, notes=notes
     )
@@ -217,7 +217,7 @@ def _histories(
                 said = labels[lookup].label(rows[f"{side}_id"], rows[side])
                 sides[side] = sides[side].mask(name == attribute, said)
         sides[side] = sides[side].mask((name == "owner") & (sides[side] == NOBODY))
-    known = tickets.rows.dropna(subset=["key"]).drop_duplicates("key", keep="last").set_index("key")
+    known = tickets.by_key()
     case_id = look_up_by_case(rows["record_id"], known["case_id"]).where(own)
     lost = own & case_id.isna() & kind.notna()
     # refused by name where the cases are checked; a bare id might be the number of another ticket

@@ -49,8 +49,7 @@ def read_due_times(tickets: ExportRows, changes: pd.DataFrame, notes: list[str])
         pd.to_datetime(set_ones["at"], utc=True).dt.as_unit("us"), with_emptied=True,
     )  # fmt: skip
     rows = tickets.accepted_rows().drop_duplicates("case_id", keep="last")
-    nothing = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[us, UTC]")
-    today = [build_due_times(rows["case_id"], metric, rows[role], nothing) for metric, role in _TODAY.items()]
+    today = [build_due_times(rows["case_id"], metric, rows[role]) for metric, role in _TODAY.items()]
     now = pd.concat(today, ignore_index=True)
     # the history writes whole seconds
     keys = [frame["case_id"] + frame["metric"] + frame["due_at"].dt.floor("s").astype("str") for frame in (now, told)]

@@ -18,7 +18,8 @@ import pandas as pd
 from ..readers.elapsed import parse_elapsed
 from .assemble import assemble
 from .columns import ImportReport
-from .export import ExportRows, ExportTable, cast_table, read_export_tables, require_table
+from .export import ExportRows, ExportTable
+from .lookups import read_system_tables
 from .nested_lists import explode_list
 from .pieces import ExportPieces, Piece, build_piece, build_sla_flag_events, look_up_by_case
 from .promises import add_stated_due_times, read_stated_due_times
@@ -149,13 +150,7 @@ def load(spec: SourceSpec, folder: Path) -> LoadedSource:
     >>> load(SourceSpec("cases", str(folder), kind="zendesk"), Path()).tables["events"]["kind"].tolist()
     ['created', 'status', 'status', 'resolved']
     """
-    found, notes = read_export_tables(EXPORT_TABLES, spec, folder)
-    require_table(found, "tickets", spec)
-    taken = {
-        p.name: cast_table(p, spec, *found[p.name], spec.columns if p.name == "tickets" else None)
-        for p in EXPORT_TABLES
-        if p.name in found
-    }
+    _, notes, _, taken = read_system_tables(EXPORT_TABLES, {}, "tickets", spec, folder)
     logs = [taken[n] for n in ("audits", "ticket_events") if n in taken]
     tickets = _tickets(taken["tickets"], taken.get("metrics"))
     pieces = ExportPieces("zendesk", tickets, history=bool(logs) or "history" in taken, notes=notes)

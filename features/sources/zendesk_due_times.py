@@ -129,5 +129,4 @@ def read_policy_due_times(tickets: ExportRows) -> pd.DataFrame | None:
     told["due"] = pd.to_datetime(told["due"], utc=True, errors="coerce", format="ISO8601").dt.as_unit("us")
     told = told.dropna(subset=["due"]).assign(metric=lambda t: t["name"].map(dict(METRICS)))
     told = told.drop_duplicates(["case_id", "metric"])
-    nothing = pd.Series(pd.NaT, index=told.index, dtype="datetime64[us, UTC]")
-    return build_due_times(told["case_id"].astype("str"), told["metric"], told["due"], nothing)
+    return build_due_times(told["case_id"].astype("str"), told["metric"], told["due"])

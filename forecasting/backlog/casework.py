@@ -211,7 +211,7 @@ def _due_slots(
     short = np.flatnonzero((slot < np.arange(len(slot))) & (ends.asi8 > starts.asi8))
     if len(short):
         raise InputError(
-            f"the promise for {kind!r} is shorter than a slot",
+            f"the SLA target of {kind!r} is shorter than a slot",
             where="argument 'sla_s'",
             row=int(short[0]) + 1,
             got=sla_s,

@@ -111,7 +111,7 @@ def clear_backlog(
     answer = _find_smallest(lambda people: bool(outcome(people)["enough"]), _find_max_agents(work, last + 1, share))
     if answer is None:
         raise InputError(
-            "no number of people can do that: work comes when nobody is there",
+            "no number of agents is enough: work arrives when nobody is scheduled",
             where="argument 'left'",
             got=left,
             hint="allow more cases to wait, or a later time",

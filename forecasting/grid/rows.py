@@ -115,7 +115,7 @@ def read_rows(
     refuse(usable & ~exact, "ds", "this is not the start of a slot", f"slots of {frequency.name}")
     double = pd.DataFrame({"u": codes, "ds": history["ds"].to_numpy()}).duplicated().to_numpy() & usable
     many = f"{int(double.sum()):,} rows repeat a stamp; add them up, or keep one of each"
-    refuse(double, "ds", "this stamp is doubled", "one row a series and slot", many)
+    refuse(double, "ds", "duplicate time stamp", "one row a series and slot", many)
     good = ~np.isin(codes, list(bad))
     apart = "stamps that go on from one another; one that is far off would move the end of every series"
     for backwards in (False, True):

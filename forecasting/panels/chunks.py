@@ -292,7 +292,7 @@ def _regrouped(frames: Iterator[pd.DataFrame], size: int, path: str | None) -> I
         if again:
             hint = "sort the file by unique_id" if path else "give each series in one frame"
             raise InputError(
-                "the rows of this series come apart",
+                "the rows of this series are not together",
                 where=path,
                 column="unique_id",
                 got=again[0],

@@ -107,7 +107,11 @@ def forecast_cold_start(
     again = [name for name in new if name in grid.ids]
     if again:
         raise InputError(
-            "this series has rows", column="new", got=again[0], hint="leave it out of `new`", code="series.unknown"
+            "this series is not new, it has rows",
+            column="new",
+            got=again[0],
+            hint="leave it out of `new`",
+            code="series.unknown",
         )
     table = build_fold_table(grid, fold, issued.levels, NAIVE_METHODS[::-1])
     days = count_own_days(grid, grid.length)

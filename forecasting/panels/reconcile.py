@@ -293,7 +293,7 @@ def _by_node(forecasts: pd.DataFrame, tree: Hierarchy, columns: list[str]) -> di
         raise InputError("two nodes have this name", column="unique_id", got=twice, hint=hint, code="row.doubled")
     if forecasts.duplicated([key, "ds"]).any():
         row = int(forecasts.duplicated([key, "ds"]).to_numpy().argmax()) + 1
-        raise InputError("this forecast is doubled", where="forecasts", column=key, row=row, code="row.doubled")
+        raise InputError("duplicate forecast", where="forecasts", column=key, row=row, code="row.doubled")
     wide = {c: forecasts.pivot(index=key, columns="ds", values=c).reindex(names) for c in columns}
     leaf = wide[columns[0]].iloc[len(tree.sums) :]
     if leaf.isna().any(axis=None):

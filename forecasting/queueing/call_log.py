@@ -15,6 +15,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from ...features.statistics.kaplan_meier import kaplan_meier
 from .patience import Patience
 
@@ -215,9 +216,7 @@ def call_intervals(
 
 
 def _check(contacts: pd.DataFrame, *more: str) -> None:
-    for column in (*_REQUIRED_COLUMNS, *more):
-        if column not in contacts.columns:
-            raise InputError("missing column", where="argument 'contacts'", column=column, code="column.missing")
+    require_columns(contacts, (*_REQUIRED_COLUMNS, *more), "argument 'contacts'")
     if not len(contacts):
         raise InputError("missing contacts", where="argument 'contacts'", code="kpi.unavailable")
 

@@ -193,12 +193,23 @@ def _check(change: Change, row: int) -> None:
     if len(said) != 1:
         wanted = "one of factor, closed and growth"
         raise InputError(
-            "what changes is not clear", where="changes", row=row, got=said or None, wanted=wanted, code="value.range"
+            "a change needs exactly one effect",
+            where="changes",
+            row=row,
+            got=said or None,
+            wanted=wanted,
+            code="value.range",
         )
     if not isinstance(change.closed, (bool, np.bool_)):
         given = change.closed
         raise InputError(
-            "this cannot be", where="changes", column="closed", row=row, got=given, wanted="true", code="value.unknown"
+            "not a valid value",
+            where="changes",
+            column="closed",
+            row=row,
+            got=given,
+            wanted="true",
+            code="value.unknown",
         )
     for name, least in (("factor", 0.0), ("growth", -1.0), ("sd", 0.0)):
         value = getattr(change, name)
@@ -209,7 +220,7 @@ def _check(change: Change, row: int) -> None:
             wanted = f"a number from {least:g} to {MAX_FACTOR:,}"
             hint = "30 % more is a factor of 1.3"
             raise InputError(
-                "this cannot be",
+                "not a valid value",
                 where="changes",
                 column=name,
                 row=row,

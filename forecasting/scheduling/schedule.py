@@ -13,6 +13,7 @@ from scipy import sparse
 from ...features.arrays import Floats, Ints
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError, did_you_mean
+from ...features.frames import require_columns
 from ...features.renamed import new_columns, new_name, renamed_arguments
 from ..arguments import Numbers, check_number, check_numbers
 from ..integer_search import ceiling
@@ -229,10 +230,7 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
     where = "argument 'need'"
     if column not in need.columns:
         column, need = new_name("column", "staffing", column), new_columns(need, "coverage")
-    for name in ("ds", column):
-        if name not in need.columns:
-            near = did_you_mean(name, [str(c) for c in need.columns])
-            raise InputError("missing column", where=where, column=name, hint=near, code="column.missing")
+    require_columns(need, ("ds", column), where)
     if need.empty:
         raise InputError("missing rows", where=where, code="queue.empty")
     if not pd.api.types.is_datetime64_dtype(need["ds"]) or need["ds"].isna().any():
@@ -248,7 +246,12 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
     if (steps <= 0).any():
         row = int(np.flatnonzero(steps <= 0)[0]) + 2
         raise InputError(
-            "the intervals are not rising", where=where, column="ds", row=row, got=str(ds[row - 1]), code="time.order"
+            "the intervals are not in ascending order",
+            where=where,
+            column="ds",
+            row=row,
+            got=str(ds[row - 1]),
+            code="time.order",
         )
     if slot_s is None and not len(steps):
         raise InputError(

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError, did_you_mean
+from ...features.frames import require_columns
 from ..arguments import check_number, check_numbers
 
 #: Every set of queues gives one condition, so there cannot be many queues.
@@ -20,10 +21,7 @@ Skills = Mapping[str, Sequence[str]]
 def read_queues(queues: pd.DataFrame) -> pd.DataFrame:
     """Return the queues with their interval and checked numbers, or name the column that is missing."""
     where = "argument 'queues'"
-    for column in ("queue", "calls", "aht_s"):
-        if column not in queues.columns:
-            near = did_you_mean(column, [str(c) for c in queues.columns])
-            raise InputError("missing column", where=where, column=column, hint=near, code="column.missing")
+    require_columns(queues, ("queue", "calls", "aht_s"), where)
     if queues.empty:
         raise InputError("missing rows", where=where, code="queue.empty")
     frame = pd.DataFrame({"queue": queues["queue"].astype("str").to_numpy()})
@@ -32,7 +30,7 @@ def read_queues(queues: pd.DataFrame) -> pd.DataFrame:
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
         raise InputError(
-            "the queue comes twice",
+            "duplicate queue",
             where=where,
             column="queue",
             row=row + 1,

@@ -73,7 +73,7 @@ def simulate_chats(
     come, work, patient = _chats(arrivals, handle, patience)
     if concurrency < 1 or concurrency != int(concurrency):
         raise InputError(
-            "a whole number of chats",
+            "not a whole number of chats",
             where="argument 'concurrency'",
             got=concurrency,
             wanted="from 1",

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from ...features.arrays import Floats
-from ...features.errors import InputError, did_you_mean
+from ...features.errors import InputError
+from ...features.frames import require_columns
 from ..arguments import check_number, check_numbers
 from ..queueing.patience import DiscretePatience, Patience
 from .chats import simulate_chats
@@ -128,10 +129,7 @@ def values_by_queue(value: Any, queues: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_plan(plan: pd.DataFrame, length: float) -> dict[str, Queue]:
     """Return the queues of a plan by name, in alphabetical order, or say what is wrong with it."""
-    for column in _NEEDED:
-        if column not in plan.columns:
-            near = did_you_mean(column, [str(c) for c in plan.columns])
-            raise InputError("missing column", where="argument 'plan'", column=column, hint=near, code="column.missing")
+    require_columns(plan, _NEEDED, "argument 'plan'")
     if not len(plan):
         raise InputError("missing intervals", where="argument 'plan'", code="queue.empty")
     frame = plan if "queue" in plan.columns else plan.assign(queue="all")

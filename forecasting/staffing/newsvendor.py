@@ -122,7 +122,7 @@ def cheapest_agents(
     check_number("agent_cost", agent_cost, above=0)
     if check_number("miss_cost", miss_cost, least=0) + check_number("late_cost", late_cost, least=0) <= 0:
         raise InputError(
-            "missing costs nothing",
+            "a missed target must cost something",
             where="argument 'miss_cost'",
             wanted="miss_cost or late_cost above 0",
             code="value.missing",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ..evaluation.calibration import fit_platt_scaling
-from .baselines import CalibratedModel, LogOddsModel
+from .baselines import LogOddsModel
 
 #: Shares of the first score that are tried, besides a half: it stays a mean, since each score competes alone too.
 SHARES = (0.1, 0.25, 0.75, 0.9)
@@ -70,7 +70,11 @@ def fit_blend(
     0.1
     """
     w = np.ones(len(breached)) if weight is None else weight
-    losses = {share: _log_loss(Blend(first, second, share), snapshots, breached, w) for share in (0.5, *SHARES)}
+    one, two = (_sum_parts(score, snapshots) for score in (first, second))
+    losses = {
+        share: _log_loss(np.where(np.isnan(one), two, share * one + (1 - share) * two), breached, w)
+        for share in (0.5, *SHARES)
+    }
     best = min(SHARES, key=lambda share: float(w @ losses[share]))
     case = pd.factorize(snapshots["case_id"])[0] if "case_id" in snapshots else np.arange(len(w))
     gain = np.bincount(case, w * (losses[0.5] - losses[best]), minlength=1)  # the mornings of a case are one lesson
@@ -78,7 +82,12 @@ def fit_blend(
     return Blend(first, second, best if is_better else 0.5)
 
 
-def _log_loss(blend: Blend, snapshots: pd.DataFrame, breached: Floats, weight: Floats) -> Floats:
-    logit = CalibratedModel(blend, 1.0, 0.0).logit(snapshots)
+def _sum_parts(score: LogOddsModel, snapshots: pd.DataFrame) -> Floats:
+    """Return the log-odds of a score; missing where it has none."""
+    base, parts = score.parts(snapshots)
+    return np.asarray(base + parts.sum(axis=1, skipna=False).to_numpy(dtype=float))
+
+
+def _log_loss(logit: Floats, breached: Floats, weight: Floats) -> Floats:
     slope, intercept = fit_platt_scaling(breached, logit, weight=weight)
     return np.asarray(np.logaddexp(0.0, np.where(breached > 0.5, -1.0, 1.0) * (slope * logit + intercept)))

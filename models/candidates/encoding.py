@@ -166,7 +166,7 @@ class Encoder:
         for name in self.features:
             if name not in snapshots.columns:
                 raise InputError(
-                    "the model was trained with this column and it has vanished",
+                    "missing column that the model was trained with",
                     where="snapshots",
                     column=name,
                     hint="bring the column back or train anew without it",

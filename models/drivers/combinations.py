@@ -159,7 +159,9 @@ def search_combinations(
     rest = cells.reset_index(drop=True)
     totals = rest[["n_before", "n_after"]].sum()
     if not count and not (totals > 0).all():
-        raise InputError("missing cases", where="argument 'cells'", column="n_before, n_after", code="labels.none")
+        raise InputError(
+            "no cases to compare", where="argument 'cells'", column="n_before, n_after", code="labels.none"
+        )
     change = _level(rest, count)[1] - _level(rest, count)[0]
     rows: list[dict[str, Any]] = []
     while len(rows) < top and len(rest):

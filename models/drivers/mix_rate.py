@@ -55,7 +55,7 @@ def split_change(before: pd.DataFrame, after: pd.DataFrame, segment: str = "valu
     totals = n.sum(axis=0)
     for side, total in zip(("before", "after"), totals, strict=True):
         if not total > 0:
-            raise InputError("missing cases", where=f"argument '{side}'", column="n", code="labels.none")
+            raise InputError("no cases to compare", where=f"argument '{side}'", column="n", code="labels.none")
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = np.where(n > 0, hits / n, np.nan)
     weight, overall = n / totals, hits.sum(axis=0) / totals
@@ -128,7 +128,7 @@ def _sides(
         if twice.any():
             got = frame.loc[twice, segment].iloc[0]
             raise InputError(
-                "the segment comes twice", where=f"argument '{name}'", column=segment, got=got, code="row.doubled"
+                "duplicate segment", where=f"argument '{name}'", column=segment, got=got, code="row.doubled"
             )
         indexed.append(frame.set_index(segment))
     names = indexed[0].index.union(indexed[1].index)

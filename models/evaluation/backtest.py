@@ -14,6 +14,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from ...features.renamed import renamed_arguments
 from .calibration import brier_parts
 from .scores import score_table
@@ -313,6 +314,4 @@ def _top(rows: pd.DataFrame, k: int) -> pd.Series:
 
 
 def _check(scored: pd.DataFrame, by: Sequence[str]) -> None:
-    for name in (*SCORED_KEYS, *by):
-        if name not in scored.columns:
-            raise InputError("missing column", where="scored", column=name, code="column.missing")
+    require_columns(scored, (*SCORED_KEYS, *by), "scored")

@@ -20,14 +20,15 @@ def join_outcomes(issued: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timest
     issued
         ``case_id, as_of, probability`` and whatever else.
     outcomes
-        ``case_id, label`` (missing where not decided) and ``known_at``, one row a case.
+        ``case_id, label`` (missing where not decided) and ``known_at``, one row a case; with ``due_at`` a case that met
+        its target counts when that has passed. Those of its list that breach are not known before.
     until
         Instant until which outcomes count as known.
 
     Returns
     -------
     The rows with ``label`` (0, 1, or missing where undecided) and ``known_at``. What was known when the list was made
-    is no forecast and is left out.
+    is not a forecast and is left out.
 
     Examples
     --------
@@ -40,6 +41,9 @@ def join_outcomes(issued: pd.DataFrame, outcomes: pd.DataFrame, until: pd.Timest
     known = outcomes[outcomes["known_at"].notna() & (outcomes["known_at"] <= until)].set_index("case_id")
     label = known["label"].astype("Float64").astype("float64").reindex(issued["case_id"])
     known_at = known["known_at"].astype("datetime64[us, UTC]").reindex(issued["case_id"])
+    if "due_at" in known:
+        due_at = known["due_at"].astype("datetime64[us, UTC]").reindex(issued["case_id"])
+        label = label.mask((label == 0) & (due_at > until))
     out = issued.assign(label=label.to_numpy(), known_at=known_at.array)
     return out[~(out["known_at"] <= out["as_of"])].reset_index(drop=True)
 

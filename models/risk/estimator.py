@@ -205,7 +205,7 @@ class RiskEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if check_number(name, value, least=least) % 1:
                 wanted = f"a whole number from {least}"
                 raise InputError(
-                    "this is no whole number", where=f"argument '{name}'", got=value, wanted=wanted, code="value.range"
+                    "not a whole number", where=f"argument '{name}'", got=value, wanted=wanted, code="value.range"
                 )
 
     def _prepared(self, snapshots: pd.DataFrame) -> pd.DataFrame:

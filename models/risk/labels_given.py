@@ -90,7 +90,7 @@ def to_utc_instant(value: object) -> pd.Timestamp:
     except ValueError as error:
         wanted = "such as 2024-03-01T08:00Z"
         raise InputError(
-            "this is not an instant", column="as_of", got=value, wanted=wanted, code="time.unreadable"
+            "not a valid instant", column="as_of", got=value, wanted=wanted, code="time.unreadable"
         ) from error
     if pd.isna(at) or at.tzinfo is None:
         raise InputError(

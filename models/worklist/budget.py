@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...features.arrays import Floats
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from .previous_picks import keep_picks
 
 
@@ -54,9 +55,7 @@ def expected_benefit(
             )
     effort = np.asarray(effort_h, dtype=float)
     if not (effort > 0).all():
-        raise InputError(
-            "effort must be above 0", column="effort_h", got=float(effort.min()), wanted="above 0", code="value.range"
-        )
+        raise InputError("effort must be above 0", column="effort_h", got=float(effort.min()), code="value.range")
     return np.asarray(p * np.asarray(preventable) * np.asarray(cost) / effort, dtype=np.float64)
 
 
@@ -169,9 +168,7 @@ def find_first_flagged(
     >>> find_first_flagged(history)["first_flagged_at"].dt.day.tolist()
     [2]
     """
-    for name in ("case_id", "at", flag):
-        if name not in history.columns:
-            raise InputError("missing column", where="history", column=name, code="column.missing")
+    require_columns(history, ("case_id", "at", flag), "history")
     rows = history[history[flag].fillna(False).astype(bool)]
     rows = rows if as_of is None else rows[rows["at"] <= as_of]
     first = rows.groupby("case_id", sort=True)["at"].min().rename("first_flagged_at")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from ...features.errors import InputError, did_you_mean
+from ...features.frames import require_columns
 from ..candidates.feature_groups import FEATURE_GROUPS
 from ..risk.breach import BreachRisk, has_breached
 from .reasons import reasons
@@ -192,9 +193,7 @@ def _has_sla(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _check(snapshots: pd.DataFrame, top: int | None) -> None:
-    for name in ("case_id", "at", "metric", "age_s"):
-        if name not in snapshots.columns:
-            raise InputError("missing column", where="snapshots", column=name, code="column.missing")
+    require_columns(snapshots, ("case_id", "at", "metric", "age_s"), "snapshots")
     if top is not None and top < 0:
         raise InputError(
             "this many cases cannot be listed", column="top", got=top, wanted="0 or more", code="plan.too_large"
@@ -212,7 +211,7 @@ def _check(snapshots: pd.DataFrame, top: int | None) -> None:
     if twice.any():
         row = int(np.argmax(twice.to_numpy())) + 1
         raise InputError(
-            "the case comes twice",
+            "duplicate case",
             where="snapshots",
             column="case_id",
             row=row,

@@ -24,7 +24,7 @@ from .accuracy_people import actions_accuracy, alerts_accuracy, goals_accuracy
 from .accuracy_volumes import forecast_tables, staffing_table
 
 FIGURES = "accuracy_figures"
-_RISK_KEYS = ("case_id", "label", "known_at")
+_RISK_KEYS = ("case_id", "label", "known_at", "due_at")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
     project
         Opened, perhaps as of an earlier instant: what was issued later is not looked at.
     labels
-        Outcomes of the SLA metrics, where they are known already: ``metric, case_id, label, known_at``.
+        Outcomes of the SLA metrics, where they are known already: ``metric, case_id, label, known_at, due_at``.
     history
         KPI history by day, where it is known already.
 
@@ -122,7 +122,7 @@ def _count_nights(rows: pd.DataFrame, joined: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_outcomes(project: Project, metric: str, labels: pd.DataFrame | None = None) -> pd.DataFrame | None:
-    """Return ``case_id, label, known_at`` of an SLA metric, of dissatisfaction or of escalation.
+    """Return ``case_id, label, known_at`` of an SLA metric (with ``due_at``), of dissatisfaction or of escalation.
 
     ``None`` where this log does not tell them any more.
     """
@@ -133,11 +133,15 @@ def find_outcomes(project: Project, metric: str, labels: pd.DataFrame | None = N
         elif metric == "escalation":
             found = escalation_labels(log)
         else:
-            every = breach_labels(log) if labels is None or metric not in set(labels["metric"]) else labels
+            every = (
+                breach_labels(log, with_decision=True)
+                if labels is None or metric not in set(labels["metric"])
+                else labels
+            )
             found = every[every["metric"] == metric]
     except InputError:
         return None
-    return found[list(_RISK_KEYS)].drop_duplicates("case_id")
+    return found[[c for c in _RISK_KEYS if c in found]].drop_duplicates("case_id")
 
 
 def _metrics(tables: dict[str, pd.DataFrame]) -> dict[str, float]:

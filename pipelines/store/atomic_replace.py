@@ -264,6 +264,8 @@ def _claim(staging: Path, target: Path) -> tuple[int, int | None]:
         try:
             staging.mkdir(exist_ok=True)
         except OSError as error:
+            if isinstance(error, FileExistsError) and not staging.exists():
+                continue  # another writer removed it after it was found
             place = str(staging.parent)
             raise InputError(
                 f"nothing can be written to this folder: {error.strerror}", where=place, code="file.unreadable"

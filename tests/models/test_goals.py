@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.goals import goal_outlook, goal_outlooks
+from deskcast.models.goals import goal_outlook, goal_outlooks, goal_value
 from deskcast.models.shifts.gaming import COUNTER_METRIC_PAIRS, gaming_guard
 
 WEEK = np.array([1.1, 1.05, 1.0, 1.0, 0.95, 0.4, 0.3])
@@ -54,6 +54,17 @@ def test_counts_stocks_and_what_is_over():
     stock = goal_outlook(backlog, "backlog", 1000)
     assert (stock.better, stock.probability) == ("lower", 1)
     assert stock.low < backlog["value"].iloc[-1] + 20
+
+
+def test_a_stock_stands_where_it_was_last_known_and_not_at_0():
+    days = pd.date_range("2024-01-01", "2024-05-20", unit="us")
+    value = 200.0 + np.arange(len(days)) % 7
+    value[[40, -1]] = np.nan
+    backlog = pd.DataFrame({"kpi": "backlog", "ds": days, "value": value})
+    assert goal_value(backlog, "backlog", days[-5], days[-1]) == value[-2]
+    assert np.isnan(goal_value(backlog, "backlog", days[-1], days[-1]))
+    found = goal_outlook(backlog, "backlog", 150)
+    assert (found.so_far, found.probability) == (value[-2], 0)
 
 
 def test_goals_in_a_frame_and_what_cannot_be_had():

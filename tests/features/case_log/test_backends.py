@@ -194,7 +194,7 @@ def test_a_table_of_numbers_and_without_seq_is_read(postgres_uri):
         CaseLog.from_connection(connection, tables={"cases": "helpdesk.bare"})
     with pytest.raises(InputError, match="values are missing"):
         CaseLog.from_connection(connection, tables={"cases": "helpdesk.holes"})
-    with pytest.raises(InputError, match=r"unknown table of the database; got 'helpdesk\.ticket' \(did you"):
+    with pytest.raises(InputError, match=r"unknown table in the database; got 'helpdesk\.ticket' \(did you"):
         CaseLog.from_connection(connection, tables={"cases": "helpdesk.ticket"})
 
 

@@ -6,6 +6,7 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.kpi_history import kpi_history, series
+from deskcast.features.kpis.maturity import find_ripe_start
 from deskcast.features.sources.spec import SourceSpec
 from deskcast.features.sources.table import read_mapped_table
 from hypothesis import given, settings
@@ -48,6 +49,27 @@ def test_surveys_are_held_back_for_the_usual_time_to_answer(days, delay, zone):
 def test_answers_that_date_their_own_offers_wait_for_nothing():
     log = surveyed(5, 0)
     assert not kpi_history(log, ["csat", "survey_response_rate"])["cut"].any()
+
+
+@pytest.mark.parametrize("kpi", ["csat", "sla_attainment_resolution", "sla_attainment"])
+def test_a_stray_time_long_before_all_others_makes_no_young_log_old(kpi):
+    begun = []
+    for first in (START, pd.Timestamp("1970-01-01T00:00Z")):
+        at = pd.Series([first, *pd.date_range(START, periods=24 * 5, freq="h")[1:]])
+        ids = [str(i) for i in range(len(at))]
+        surveys = pd.DataFrame({"survey_id": ids, "kind": "csat", "offered_at": at, "score": 4.0})
+        log = CaseLog.from_frames(
+            cases=pd.DataFrame({"case_id": ids, "created_at": at}),
+            events=pd.DataFrame({"case_id": ids, "at": at + pd.Timedelta("1h"), "kind": "resolved"}),
+            sla_policies=pd.DataFrame(
+                {"policy": ["all"], "metric": ["resolution"], "target_s": [3 * 86400.0], "clock": "calendar"}
+            ),
+            surveys=surveys.assign(responded_at=at + pd.Timedelta("20h")),
+            until=START + pd.Timedelta("6D"),
+        )
+        begun.append(find_ripe_start(log, kpi))
+    wait = pd.Timedelta("7D") if kpi == "csat" else pd.Timedelta("3D")
+    assert begun == [START.tz_localize(None) + wait, START.tz_localize(None) + wait + pd.Timedelta("1h")]
 
 
 def desk(until: str) -> CaseLog:
@@ -122,4 +144,4 @@ def test_a_stretch_that_ends_before_it_starts_is_refused_or_rejected_by_name(tab
     loaded = read_mapped_table(SourceSpec(table, path="x.csv"), spans)
     assert loaded.rejected[["row", "code"]].values.tolist() == [[3, "time.order"]]
     assert len(loaded.tables[table]) == 2
-    assert any("1 row ends when starting" in note for note in loaded.notes) == (table == "costs")
+    assert any("1 row ends at its start" in note for note in loaded.notes) == (table == "costs")

@@ -124,7 +124,7 @@ def test_a_server_that_is_away_and_an_address_that_is_none():
     with pytest.raises(InputError, match="no connection") as caught:
         read_relation("mysql://ann:secret@127.0.0.1:1/tickets", "tickets")
     assert "secret" not in str(caught.value)
-    with pytest.raises(InputError, match="the port in the address is no number"):
+    with pytest.raises(InputError, match="the port in the address is not a number"):
         read_relation("mysql://ann@desk:abc/tickets", "tickets")
     with pytest.raises(InputError, match=r"unknown setting; got 'sokket'"):
         read_relation("mysql://ann@desk/tickets?sokket=x", "tickets")

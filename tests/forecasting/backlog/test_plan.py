@@ -281,7 +281,7 @@ def test_the_clock_that_goes_forward_loses_an_hour():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sla_s": 1800}, "argument 'sla_s': row 10: the promise for 'all' is shorter than a slot"),
+        ({"sla_s": 1800}, "argument 'sla_s': row 10: the SLA target of 'all' is shorter than a slot"),
         ({"handle_s": 0}, "argument 'handle_s': the number is out of range"),
         ({"handle_s": {"x": 1}}, "argument 'handle_s': a class of cases has no value"),
         ({"max_agents": [1, 2]}, "argument 'max_agents': the length is wrong"),

@@ -91,12 +91,12 @@ def test_a_frame_that_cannot_be_used_is_named(made, of, function, change, messag
 CHANGES = {
     "changes: row 1: not a valid change": None,
     "changes: row 1: not a valid change; got 5": 5,
-    "column 'closed', row 1: this cannot be; got 'yes'": {"closed": "yes"},
+    "column 'closed', row 1: not a valid value; got 'yes'": {"closed": "yes"},
     "column 'start', row 1: not a valid day; got 5": {"factor": 2, "start": 5},
     "column 'series', row 1: this series is not forecast; got '5'": {"factor": 2, "series": 5},
     "column 'series', row 1: this series is not forecast": {"factor": 2, "series": []},
-    "column 'factor', row 1: this cannot be; got 1e+300, expected a number from 0 to 1,000,000": {"factor": 1e300},
-    "column 'growth', row 1: this cannot be; got nan": {"growth": np.nan},
+    "column 'factor', row 1: not a valid value; got 1e+300, expected a number from 0 to 1,000,000": {"factor": 1e300},
+    "column 'growth', row 1: not a valid value; got nan": {"growth": np.nan},
 }
 
 

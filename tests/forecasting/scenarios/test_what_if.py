@@ -80,11 +80,11 @@ def test_changes_may_come_as_a_frame(ahead):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"name": "x"}, "what changes is not clear"),
-        ({"name": "x", "factor": 1.2, "growth": 0.1}, "what changes is not clear"),
-        ({"name": "x", "factor": -1}, "column 'factor', row 1: this cannot be"),
+        ({"name": "x"}, "a change needs exactly one effect"),
+        ({"name": "x", "factor": 1.2, "growth": 0.1}, "a change needs exactly one effect"),
+        ({"name": "x", "factor": -1}, "column 'factor', row 1: not a valid value"),
         ({"name": "x", "factor": "+30%"}, "30 % more is a factor of 1.3"),
-        ({"name": "x", "factor": float("nan")}, "this cannot be"),
+        ({"name": "x", "factor": float("nan")}, "not a valid value"),
         ({"name": "x", "factor": 2, "start": "2024-03-14", "end": "2024-03-12"}, "ends before it starts"),
         ({"name": "x", "factor": 2, "start": "2030-01-01"}, "touches no day"),
         ({"name": "x", "factor": 2, "start": "soon"}, "not a valid day"),

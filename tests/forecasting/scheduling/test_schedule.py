@@ -188,7 +188,7 @@ def test_people_who_must_be_used_are():
         ({"need": need([1, 2]).rename(columns={"required": "requirred"})}, "column 'required': missing column"),
         ({"need": need([1, -2])}, "argument 'required', position 1: the number is out of range; got -2.0"),
         ({"need": need([1, np.nan])}, "argument 'required', position 1: the number is missing"),
-        ({"need": need([1, 2, 3]).iloc[[0, 2, 1]]}, "column 'ds', row 3: the intervals are not rising"),
+        ({"need": need([1, 2, 3]).iloc[[0, 2, 1]]}, "column 'ds', row 3: the intervals are not in ascending order"),
         ({"need": need([1])}, "one interval does not say how long it is"),
         ({"need": need([])}, "missing rows"),
         ({"patterns": []}, "argument 'patterns': missing shift patterns"),

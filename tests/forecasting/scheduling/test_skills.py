@@ -107,7 +107,7 @@ def test_a_queue_without_calls_needs_nobody():
         (lambda: skill_plan(THREE, GROUPS, limits=dict.fromkeys(GROUPS, 3)), "argument 'limits'"),
         (lambda: skill_plan(THREE, GROUPS, cost={"de": 0}), "argument 'cost['de']': the number is out of range"),
         (lambda: skill_plan(THREE.assign(calls=[1, -1, 1]), GROUPS), "argument 'calls', position 1"),
-        (lambda: skill_plan(THREE.assign(queue="de"), GROUPS), "column 'queue', row 2: the queue comes twice"),
+        (lambda: skill_plan(THREE.assign(queue="de"), GROUPS), "column 'queue', row 2: duplicate queue"),
         (lambda: skill_bounds(THREE.drop(columns="aht_s")), "column 'aht_s': missing column"),
         (lambda: allocate_skills({"de": 1}, {"a": ["de"]}, {}), "argument 'people': a group has no value; got 'a'"),
         (lambda: allocate_skills({"de": np.nan}, {"a": ["de"]}, {"a": 1}), "argument 'need['de']'"),

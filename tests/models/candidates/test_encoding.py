@@ -88,5 +88,5 @@ def test_whole_numbers_read_as_floats_are_the_same_levels():
 
 def test_a_vanished_column_is_named():
     encoder = fit_encoder(frame())
-    with pytest.raises(InputError, match="column 'team': the model was trained with this column and it has vanished"):
+    with pytest.raises(InputError, match="column 'team': missing column that the model was trained with"):
         encoder.matrix(frame().drop(columns="team"))

@@ -137,7 +137,7 @@ def test_misuse_is_named(desk):
     now, risk = desk
     with pytest.raises(InputError, match="the list is for one instant; got '2 instants'"):
         rank_cases(pd.concat([now, now.assign(at=now["at"] - pd.Timedelta(days=1))]), risk)
-    with pytest.raises(InputError, match="the case comes twice"):
+    with pytest.raises(InputError, match="duplicate case"):
         rank_cases(pd.concat([now, now]), risk)
     with pytest.raises(InputError, match=r"unknown group of reasons.*did you mean 'team'"):
         rank_cases(now, risk, actions={"teem": {"high": "x"}})

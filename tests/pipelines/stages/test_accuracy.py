@@ -143,12 +143,11 @@ def check_forecasts(tables, told, cases, end):
 
 
 def check_risks(tables, told, folder, end):
-    """By hand: a case breaches 48 hours after it was created if it was not resolved by then."""
+    """By hand: a case breaches 48 hours after it was created if it was not resolved by then; before, none counts."""
     cases, events = read_csv(folder / "cases.csv", "created_at"), read_csv(folder / "events.csv", "at")
     due = cases.set_index("case_id")["created_at"] + pd.Timedelta("48h")
     done = events.set_index("case_id")["at"].reindex(due.index)
-    met = (done <= due) & (done <= end)
-    label = pd.Series(np.where(met, 0.0, np.where(due <= end, 1.0, np.nan)), index=due.index)
+    label = pd.Series(np.where(due > end, np.nan, np.where(done <= due, 0.0, 1.0)), index=due.index)
     rows = []
     for night, found in told.items():
         for name in ("risk", "past_saving", "awaiting_closure"):
@@ -231,6 +230,21 @@ def test_what_is_not_ripe_is_undecided_and_what_was_known_before_is_no_forecast(
     table = score_issued_risks(joined).set_index("model").loc["issued"]
     assert (table["cases"], table["undecided"], table["expected_count"], table["observed_count"]) == (2, 1, 1.25, 1)
     assert score_issued_risks(joined.head(0)).loc[0, "cases"] == 0
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(1, 96), min_size=2, max_size=30), st.integers(1, 60))
+def test_of_a_list_half_of_which_breaches_half_is_observed_however_soon_after_it_is_looked_at(left, hours):
+    """Twins of one due time, one of which is done early and one never: who is done early counts no sooner."""
+    due = NIGHT + pd.to_timedelta([h for h in left for _ in "ab"], unit="h")
+    early = np.tile([True, False], len(left))
+    case = [f"c{i}" for i in range(len(due))]
+    issued = pd.DataFrame({"case_id": case, "as_of": NIGHT, "probability": 0.5, "work_first": False})
+    known_at = due.where(~early, NIGHT + pd.Timedelta("30min"))
+    outcomes = pd.DataFrame({"case_id": case, "label": ~early, "known_at": known_at, "due_at": due})
+    row = score_issued_risks(join_outcomes(issued, outcomes, NIGHT + pd.Timedelta(hours=hours))).iloc[0]
+    assert row["observed_count"] == row["expected_count"] == sum(h <= hours for h in left)
+    assert row["undecided"] == 2 * sum(h > hours for h in left)
 
 
 LISTED = st.tuples(
