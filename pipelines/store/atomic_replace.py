@@ -264,7 +264,7 @@ def _claim(staging: Path, target: Path) -> tuple[int, int | None]:
         try:
             staging.mkdir(exist_ok=True)
         except OSError as error:
-            if isinstance(error, FileExistsError) and not staging.exists():
+            if isinstance(error, FileExistsError) and (staging.is_dir() or not os.path.lexists(staging)):
                 continue  # another writer removed it after it was found
             place = str(staging.parent)
             raise InputError(
