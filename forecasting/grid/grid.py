@@ -29,6 +29,7 @@ from .slot_states import (
 
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
+    from .regressors import Regressors
 
 __all__ = ["MAX_CELLS", "Grid", "check_count", "format_names", "make_grid"]
 
@@ -62,6 +63,8 @@ class Grid:
         What a reader should know, in plain sentences.
     passed_over
         Columns of the history that are not used.
+    regressors
+        Columns that are known for the slots and those ahead, where they were given.
     """
 
     ids: tuple[str, ...]
@@ -76,6 +79,7 @@ class Grid:
     rejected: tuple[RejectedSeries, ...]
     notes: tuple[str, ...]
     passed_over: tuple[str, ...] = ()
+    regressors: Regressors | None = None
 
     @property
     def length(self) -> int:

@@ -28,7 +28,8 @@ EFFECT_PRIOR_SD = {
     "bridge": 0.12,
     "middle": 0.03,
     "christmas": 0.12,
-    "year": 0.05,
+    "year of days": 0.15,
+    "year of weeks": 0.05,
     "month": 0.15,
     "trend": 0.04,
     "off": 0.3,
@@ -116,7 +117,7 @@ def build_day_design(
         add("31 December", (month_day == 1231) & ~holiday, EFFECT_PRIOR_SD["christmas"])
         add("start of January", (month_day >= 102) & (month_day <= 105) & ~holiday, EFFECT_PRIOR_SD["christmas"])
     if known >= 2 * 365:
-        _add_year(add, days.astype(np.int64) / 365.2425)
+        _add_year(add, days.astype(np.int64) / 365.2425, EFFECT_PRIOR_SD["year of days"])
     add("holiday", holiday & is_open & busy[weekday], EFFECT_PRIOR_SD["off"])
     for kind in np.unique(special[(special >= 0) & is_open]):
         name = of.names[kind] if of is not None else str(kind)
@@ -157,7 +158,7 @@ def build_slot_design(
             for number in range(12):
                 add(f"month {number + 1}", month == number, EFFECT_PRIOR_SD["month"])
         else:
-            _add_year(add, days / 365.2425)
+            _add_year(add, days / 365.2425, EFFECT_PRIOR_SD["year of weeks"])
         if dated and year != 12:
             day_of_year = (stamps.astype("datetime64[D]") - stamps.astype("datetime64[Y]")).astype(np.int64)
             add("week of Christmas", (day_of_year >= 352) & (day_of_year <= 358), EFFECT_PRIOR_SD["christmas"])
@@ -224,11 +225,11 @@ def _add_month(
     add("day after the middle", np.append(False, middle[:-1]) & business, EFFECT_PRIOR_SD["middle"])
 
 
-def _add_year(add: Callable[[str, npt.NDArray[Any], float], None], turn: Floats) -> None:
+def _add_year(add: Callable[[str, npt.NDArray[Any], float], None], turn: Floats, size: float) -> None:
     for wave in range(1, HARMONICS + 1):
         angle = 2 * np.pi * wave * turn
-        add(f"year sin {wave}", np.sin(angle), EFFECT_PRIOR_SD["year"] / wave)
-        add(f"year cos {wave}", np.cos(angle), EFFECT_PRIOR_SD["year"] / wave)
+        add(f"year sin {wave}", np.sin(angle), size / wave)
+        add(f"year cos {wave}", np.cos(angle), size / wave)
 
 
 def _number_business_days(

@@ -45,6 +45,8 @@ class DayPanel:
         Regressors of the D + A days.
     stamps
         First instant of each of them.
+    known
+        R x (D + A) x K; what regressors say of each day, where there are any.
     """
 
     y: Floats
@@ -55,6 +57,7 @@ class DayPanel:
     lead: Ints
     design: Design
     stamps: npt.NDArray[np.datetime64]
+    known: Floats | None = None
 
     @property
     def days(self) -> int:
@@ -91,6 +94,8 @@ def build_day_panel(scene: Scene, rows: Ints) -> DayPanel:
     is_open = is_open.reshape(len(is_open), total, size)
     lead = np.arange(scene.horizon) + (started % size)
     cube = y.reshape(len(y), days, size)
+    known = grid.regressors
+    said = None if known is None else known.by_day(rows, begin, stop, front, total, size)
     # the first day of the horizon is the last past one where the origin lies within a day
     if f.per_day:
         stamps = (np.arange(first_day, final_day + 1) + grid.first // size).astype("datetime64[D]")
@@ -101,10 +106,11 @@ def build_day_panel(scene: Scene, rows: Ints) -> DayPanel:
         # a day off may be known before it comes
         open_day = is_open.any(axis=2).mean(axis=0) > 0.5
         design = build_day_design(stamps, days, open_day, busy, of_day, scene.special)
-        return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design, stamps)
+        return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design, stamps, said)
     stamps = grid.frequency.stamps(np.arange(grid.first + first_day, grid.first + final_day + 1), grid.anchor)
     design = build_slot_design(stamps, days, f.year, scene.special, kind)
-    return DayPanel(cube, is_open, np.zeros(total, dtype=np.int64), kind < 0, started, lead, design, stamps)
+    weekday = np.zeros(total, dtype=np.int64)
+    return DayPanel(cube, is_open, weekday, kind < 0, started, lead, design, stamps, said)
 
 
 def _busy(y: Floats, weekday: Ints, ordinary: Bools) -> Bools:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from .day_panel import DayPanel, build_day_panel
 from .day_shapes import DayShapes, fit_day_shapes
 from .factors import forecast_by_factors, forecast_rest_of_day
 from .level_shifts import SIDE_UNITS, LevelShift, detect_level_shifts
+from .regressor_effects import RegressorEffects, fit_regressors
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -70,7 +72,7 @@ def decomposition(scene: Scene) -> Floats:
         forecast[alive] = np.where(np.isnan(made), rough, made)
         if scene.grid.frequency.per_day == 1:
             share = (1 - (1 - MIN_USUAL_WEEK_SHARE) * panel.days / (panel.days + USUAL_WEEK_DAYS)) * steady[:, None]
-            usual = scene.profile.mean[alive][:, scene.places] * scene.factors * lifted[:, None]
+            usual = scene.profile.mean[alive][:, scene.places] * scene.factors * lifted
             forecast[alive] = (1 - share) * forecast[alive] + share * usual
         elif scene.grid.frequency.name == "W":
             share = WEEKLY_MEAN_SHARE * steady[:, None]
@@ -97,6 +99,22 @@ def find_level_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
     ]
 
 
+def find_regressor_effects(scene: Scene) -> RegressorEffects | None:
+    """Return what the regressors of a panel do at an origin; ``None`` where there are none."""
+    alive = np.flatnonzero(~np.isnan(scene.profile.level))
+    if not len(alive) or scene.grid.regressors is None:
+        return None
+    panel = build_day_panel(scene, alive)
+    shape = fit_day_shapes(panel, scene.profile.unit[alive])
+    z, trust = compute_root_ratios(panel, shape)
+    evidence = day_evidence(panel, shape)
+    z = z * detect_level_shifts(z, trust * evidence, 7 if shape.base.shape[1] > 1 else 1)[0]
+    whole = panel.days if panel.started == shape.slots else panel.days - 1
+    weight, ahead = effect_weights(panel, shape, trust), len(panel.weekday) - whole
+    fit = fit_panel(z, weight, trust, evidence, panel.design, panel.design.size, True, ahead, whole)
+    return None if panel.known is None else fit_regressors(fit.rest, trust * evidence, panel.known)
+
+
 def compute_volume_ratio(z: Floats, trust: Floats, of: LevelShift, found: list[LevelShift], unit: int) -> float:
     """Return the mean volume up to eight weeks after a change over that before it, up to the next change."""
     others = [s.day for s in found if s.row == of.row]
@@ -110,7 +128,7 @@ def compute_volume_ratio(z: Floats, trust: Floats, of: LevelShift, found: list[L
 
 
 def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
-    """Forecast series that all have a value; say how steady they are, and what shifts do to their last weeks.
+    """Forecast series that all have a value; say how steady they are, and by what their last weeks count, N x H.
 
     A series of which no day is known well enough has no forecast (NaN).
     """
@@ -124,8 +142,15 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     whole = days if panel.started == shape.slots else days - 1
     ahead = np.arange(whole, len(panel.weekday))
     fit = fit_panel(z, weight, trust, evidence, panel.design, panel.design.size, True, len(ahead), whole)
+    known = None if panel.known is None else fit_regressors(fit.rest, trust * evidence, panel.known)
+    if known is not None and known.used.any():
+        z = np.maximum(z - known.offset[:, :days], 0.0)
+        fit = fit_panel(z, weight, trust, evidence, panel.design, panel.design.size, True, len(ahead), whole)
     root = forecast_roots(fit, whole, ahead)
-    now = root.copy()
+    if known is not None:
+        fit = replace(fit, effects=fit.effects + known.offset)
+    now = forecast_roots(fit, whole, ahead)
+    moves = np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2
     if whole < days:
         now[:, 0] = forecast_rest_of_day(panel, shape, fit)
     usual = shape.base[:, panel.weekday[ahead]]
@@ -134,7 +159,7 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     spread = estimate_root_variance(panel, shape, fit, trust)[:, None]
     rest = SPREAD_SHARE * np.minimum(spread, now**2) if shape.slots == 1 else 0.0
     now = np.sqrt(now**2 + share * spread + (1 - share) * rest)
-    slots = (usual * ((1 - few) * now**2 + few * mean))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
+    slots = (usual * ((1 - few) * now**2 + few * mean * moves))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
         other, fits = forecast_by_factors(panel, shape, z, moved, trust, weight, ahead)
         other *= (np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2)[:, :, None]
@@ -147,7 +172,7 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     total = held.sum(axis=1)
     lifted = np.where(total > 0, (held * moved[:, late] ** 2).sum(axis=1) / np.where(total > 0, total, 1.0), 1.0)
     forecast[~(trust > 0).any(axis=1)] = np.nan
-    return forecast, fit.steady, lifted
+    return forecast, fit.steady, lifted[:, None] * moves[:, panel.lead // shape.slots]
 
 
 def compute_root_ratios(panel: DayPanel, shape: DayShapes) -> tuple[Floats, Floats]:

@@ -69,6 +69,7 @@ def forecast_hierarchy(
     since: object = None,
     until: object = None,
     outages: object = None,
+    regressors: object = None,
 ) -> pd.DataFrame:
     """Forecast every leaf and every sum of a panel, so that sums are exactly the sums of their leaves.
 
@@ -78,9 +79,9 @@ def forecast_hierarchy(
 
     Parameters
     ----------
-    history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages
+    history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages, regressors
         As in :func:`deskcast.forecasting.forecast`; the rows of the leaves, named by their segments joined by ``/``.
-        A calendar or an outage of some leaves holds for these alone.
+        A calendar, an outage or a regressor of some leaves holds for these alone.
     by
         Columns that the leaves are split by.
     groups
@@ -108,7 +109,8 @@ def forecast_hierarchy(
     >>> ahead.groupby("node", sort=False)["deskcast"].sum().round(-1).to_dict()
     {'total': 460.0, 'channel=chat': 90.0, 'channel=phone': 370.0}
     """
-    request = ForecastRequest(horizon, freq, levels, calendar, holidays, events, windows, since, until, outages)
+    known = (calendar, holidays, events, windows, since, until, outages)
+    request = ForecastRequest(horizon, freq, levels, *known, regressors=regressors)
     check_reconciliation_method(method)
     leaves = request.panel(history)
     grid = leaves.grid
@@ -136,12 +138,13 @@ def backtest_hierarchy(
     events: object = None,
     windows: int = 12,
     progress: Callable[[int, int], None] | None = None,
+    regressors: object = None,
 ) -> pd.DataFrame:
     """Forecast the past of a hierarchy from rolling origins.
 
     Parameters
     ----------
-    history, horizon, freq, by, groups, levels, calendar, holidays, events, windows
+    history, horizon, freq, by, groups, levels, calendar, holidays, events, windows, regressors
         As in :func:`forecast_hierarchy`.
     methods
         Ways to add up; each is a column.
@@ -163,7 +166,7 @@ def backtest_hierarchy(
     >>> backtest_hierarchy(both, 7, "D", by=["channel"], folds=3).groupby("level").size().to_dict()
     {'channel': 42, 'total': 21}
     """
-    request = ForecastRequest(horizon, freq, levels, calendar, holidays, events, windows)
+    request = ForecastRequest(horizon, freq, levels, calendar, holidays, events, windows, regressors=regressors)
     for method in methods:
         check_reconciliation_method(method)
     leaves = request.panel(history)
@@ -199,7 +202,11 @@ def _panels(tree: Hierarchy, leaves: Panel, request: ForecastRequest) -> tuple[l
     stamps = grid.stamps(0, grid.length)
     outages = request.outages
     everywhere = outages if isinstance(outages, pd.DataFrame) and "unique_id" not in outages.columns else None
-    of_sums = replace(request, calendar=request.one_calendar, since=None, until=None, outages=everywhere)
+    known = request.regressors
+    alike = known if isinstance(known, pd.DataFrame) and "unique_id" not in known.columns else None
+    of_sums = replace(
+        request, calendar=request.one_calendar, since=None, until=None, outages=everywhere, regressors=alike
+    )
     k = len(tree.sums)
     added = np.where(tree.sums @ np.isnan(y) > 0, np.nan, tree.sums @ np.nan_to_num(y)) * clock
     panels, names = [], tree.nodes["node"].to_numpy(dtype=object)

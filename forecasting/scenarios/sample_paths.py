@@ -50,6 +50,7 @@ def sample_paths(
     until: object = None,
     outages: object = None,
     models: str | Sequence[str] = AUTO,
+    regressors: object = None,
 ) -> pd.DataFrame:
     """Draw whole futures of a panel, for sums over time and series and for staffing.
 
@@ -61,7 +62,8 @@ def sample_paths(
 
     Parameters
     ----------
-    history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages, models
+    history, horizon, freq, levels, calendar, holidays, events, windows, since, until, outages, models,
+    regressors
         As in :func:`deskcast.forecasting.forecast`.
     n
         Paths.
@@ -89,7 +91,7 @@ def sample_paths(
     """
     n = check_count(n, "n")
     known = (calendar, holidays, events, windows, since, until, outages, models)
-    issued = issue_request(history, ForecastRequest(horizon, freq, levels, *known))
+    issued = issue_request(history, ForecastRequest(horizon, freq, levels, *known, regressors=regressors))
     rows = n * int(issued.alive.sum()) * horizon
     if rows > MAX_PATH_ROWS:
         hint = "draw fewer paths, or a part of the series at a time"

@@ -47,6 +47,7 @@ def backtest(
     outages: object = None,
     kind: str = "count",
     bounds: tuple[float, float] = (0.0, 1.0),
+    regressors: object = None,
 ) -> pd.DataFrame:
     """Forecast the past from rolling origins, as :func:`forecast` would have done it then.
 
@@ -56,7 +57,7 @@ def backtest(
 
     Parameters
     ----------
-    history, horizon, freq, levels, calendar, holidays, events, since, until, outages, kind, bounds
+    history, horizon, freq, levels, calendar, holidays, events, since, until, outages, kind, bounds, regressors
         As in :func:`deskcast.forecasting.forecast`.
     windows
         Folds, and past origins that each fold rests on; fewer where the history is short, which a note says.
@@ -88,7 +89,7 @@ def backtest(
     >>> folds["cutoff"].nunique(), list(folds.columns[:6])
     (4, ['unique_id', 'ds', 'cutoff', 'y', 'deskcast', 'deskcast-lo-80'])
     """
-    known = (calendar, holidays, events, windows, since, until, outages, models, kind, bounds)
+    known = (calendar, holidays, events, windows, since, until, outages, models, kind, bounds, regressors)
     request = ForecastRequest(horizon, freq, levels, *known)
     if kind != "count":
         return backtest_kind(history, request, progress)

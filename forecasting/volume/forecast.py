@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from ..methods.scene import build_scene
 from .fold_table import build_fold_table
 from .folds import Fold, forecast_fold
 from .forecast_kind import forecast_kind
+from .regressor_notes import describe_regressors, format_regressors
 from .request import ForecastRequest
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def forecast(
     models: str | Sequence[str] = "auto",
     kind: str = "count",
     bounds: tuple[float, float] = (0.0, 1.0),
+    regressors: object = None,
 ) -> pd.DataFrame:
     """Forecast the volume of every series, with intervals.
 
@@ -79,6 +81,10 @@ def forecast(
         ``count``; or ``rate`` (within ``bounds``), ``duration``, ``stock``: other series, whose history may have a
         column ``n``, see :func:`deskcast.forecasting.volume.forecast_kind.forecast_kind`. They choose among ways of
         their own.
+    regressors
+        A frame of ``ds`` and one column each of what is known for the past and for the horizon, such as campaigns,
+        releases or weather, see :func:`deskcast.forecasting.grid.read_regressors.read_regressors`. One is used where past
+        days that it was not measured on show a gain beyond noise; ``attrs["regressors"]`` says what each does.
 
     Returns
     -------
@@ -105,7 +111,7 @@ def forecast(
     >>> monday.astype(float).round().tolist()
     [101.0, 100.0, 102.0]
     """
-    known = (calendar, holidays, events, windows, since, until, outages, models, kind, bounds)
+    known = (calendar, holidays, events, windows, since, until, outages, models, kind, bounds, regressors)
     return forecast_request(history, ForecastRequest(horizon, freq, levels, *known))
 
 
@@ -119,8 +125,11 @@ def forecast_request(history: pd.DataFrame, request: ForecastRequest) -> pd.Data
     scene = build_scene(grid, special, grid.length, request.horizon)
     days = format_special_days(scene.special, grid.length, request.horizon)
     notes = (*notes, *days, *_format_level_shifts(find_level_shifts(scene)))
-    notes = (*notes, *_limits(grid, fold, request.windows), *_format_weights(fold))
-    attrs = {"notes": list(notes), "model": fold.chosen, "request": request.facts, "weights": fold.combination.by_tier}
+    effects = describe_regressors(scene)
+    notes = (*notes, *format_regressors(effects), *_limits(grid, fold, request.windows), *_format_weights(fold))
+    attrs: dict[str, Any] = {"notes": list(notes), "model": fold.chosen, "request": request.facts}
+    attrs["weights"] = fold.combination.by_tier
+    attrs |= {"regressors": effects} if effects else {}
     table.attrs = with_old_attributes(attrs | grid.reading, "forecast")
     return table
 

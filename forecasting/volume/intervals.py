@@ -221,7 +221,7 @@ def effective_sample_size(errors: Floats, days: Ints) -> float:
 
 
 def conformal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:
-    """Take the quantiles of a pool that hold for the next one, given that it is worth ``n`` free values.
+    """Take the quantiles of a pool, at rising ``p``, that hold for the next one: it is worth ``n`` free values.
 
     A tail beyond which few of them lie is not told by their order: the largest of twelve is no quantile of 97.5 %. As
     far as that is so the quantile is that of a prediction interval of normal errors, by Student's t, whose spread all
@@ -240,7 +240,8 @@ def conformal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:
     told = np.clip(beyond / MIN_TAIL_ERRORS, 0.0, 1.0)
     empirical = np.where(p < 0.5, low, high)
     quantiles: Floats = told * empirical + (1 - told) * _normal_quantiles(pool, n, p)
-    return quantiles
+    # near one another the two may cross
+    return np.sort(quantiles)
 
 
 def _normal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from ...features.errors import InputError
 from ..grid.grid import Grid, check_count, make_grid
+from ..grid.read_regressors import read_regressors
 from ..grid.special_days import SpecialDays, mark_special_days
 from ..methods.registry import AUTO, check_models
 from .intervals import check_levels
@@ -51,12 +53,17 @@ class ForecastRequest:
     models: str | Sequence[str] = AUTO
     kind: str = "count"
     bounds: tuple[float, float] = (0.0, 1.0)
+    regressors: object = None
 
     def __post_init__(self) -> None:
         """Refuse levels, windows and models that cannot be."""
         object.__setattr__(self, "levels", check_levels(self.levels))
         object.__setattr__(self, "windows", check_count(self.windows, "windows"))
         _ = self.candidates
+        if self.regressors is not None and self.kind != "count":
+            raise InputError(
+                "regressors are used for counts only", column="kind", got=self.kind, wanted="count", code="value.range"
+            )
 
     @property
     def candidates(self) -> tuple[str, ...]:
@@ -97,7 +104,10 @@ class ForecastRequest:
     def grid(self, history: pd.DataFrame, **otherwise: Any) -> Grid:
         """Put a history on its grid, with other arguments of :func:`make_grid` where they are given."""
         known = {name: getattr(self, name) for name in ("calendar", "since", "until", "outages", "holidays", "events")}
-        return make_grid(history, self.horizon, self.freq, **(known | otherwise))
+        grid = make_grid(history, self.horizon, self.freq, **(known | otherwise))
+        if self.regressors is None:
+            return grid
+        return replace(grid, regressors=read_regressors(self.regressors, grid, self.horizon))
 
     def panel(self, history: pd.DataFrame, **otherwise: Any) -> Panel:
         """Put a history on its grid and mark the special days."""

@@ -196,6 +196,7 @@ def forecast(
     models: forecast_options.ModelsOption = None,
     kpi: forecast_options.KpiOption = None,
     reconcile: forecast_options.ReconcileOption = None,
+    regressors: forecast_options.RegressorsOption = None,
     backtest: forecast_options.BacktestOption = False,
     event: forecast_options.EventOption = None,
     close: forecast_options.CloseOption = None,
@@ -215,7 +216,8 @@ def forecast(
     forecast_options.check_files(picture, form, out)
     asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     project = open_for(config, as_of, out)
-    spec = forecast_options.with_options(project.config.forecast, horizon, freq, by, levels, models, kpi, reconcile)
+    given = (horizon, freq, by, levels, models, kpi, reconcile, regressors)
+    spec = forecast_options.with_options(project.config.forecast, *given)
     with show_progress("forecasting") as progress:
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:

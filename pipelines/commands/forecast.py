@@ -21,6 +21,9 @@ KpiOption = Annotated[str | None, typer.Option(help="Another KPI of the history,
 ReconcileOption = Annotated[
     str | None, typer.Option(help="How segments add up to totals: wls, variance, bottom_up or none.")
 ]
+RegressorsOption = Annotated[
+    Path | None, typer.Option(help="File of ds and known columns, past and ahead, such as campaigns.")
+]
 BacktestOption = Annotated[
     bool, typer.Option("--backtest", help="Show the forecast error by model, days ahead and series.")
 ]
@@ -45,6 +48,7 @@ def with_options(
     models: str | None,
     kpi: str | None,
     reconcile: str | None,
+    regressors: Path | None = None,
 ) -> ForecastSpec:
     """Return the section of the configuration with what the command line says instead.
 
@@ -72,6 +76,7 @@ def with_options(
         models=tuple(name.strip() for name in models.split(",")) if models else spec.models,
         kpi=kpi or spec.kpi,
         reconcile=reconcile or spec.reconcile,
+        regressors=str(regressors.resolve()) if regressors else spec.regressors,
     )
 
 

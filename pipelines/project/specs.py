@@ -117,6 +117,7 @@ class ForecastSpec:
     """What is forecast, how far ahead, and in which slots.
 
     ``kpi`` is another KPI of the history instead of what arrives; ``models`` are ``auto``, ``all`` or names;
+    ``regressors`` is a file of ``ds`` and what is known for the past and the days ahead, one column each;
     ``reconcile`` is how segments are made to add up: ``wls``, ``variance``, ``bottom_up`` or ``none``.
     """
 
@@ -130,6 +131,7 @@ class ForecastSpec:
     kpi: fields.KpiName = ""
     models: fields.ModelNames = ("auto",)
     reconcile: Annotated[str, one_of("unknown way to add up", lambda: RECONCILE_METHODS)] = "wls"
+    regressors: str = ""
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
+from ...features.readers.read import read_raw
 from ...forecasting.methods.registry import NAIVE_METHODS
 from ...forecasting.scenarios.sample_paths import sample_paths
 from ...forecasting.scenarios.what_if import Change, what_if
@@ -84,7 +85,7 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
         them have not seen.
     """
     spec, asked = project.config.forecast, asked or ScenarioOptions()
-    context = forecast_context(project.config, project)
+    context = forecast_context(project.config, project) | read_known_columns(project.config)
     steps = _Steps(progress, 3 + 2 * spec.windows)
     target = find_forecast_target(project, spec)
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **_models(spec), **target.rules, **context}
@@ -142,6 +143,16 @@ def forecast_context(config: Config, project: Project, calendar: str | None = No
     }
 
 
+def read_known_columns(config: Config) -> dict[str, Any]:
+    """Return the regressors of the configuration as an argument of a forecast; of another KPI than volumes none."""
+    spec = config.forecast
+    if not spec.regressors or spec.kpi:
+        return {}
+    frame = read_raw(config.path(spec.regressors)).frame
+    # text of a CSV; what is no time is refused by name where it is read
+    return {"regressors": frame.replace("", None)}
+
+
 class _Steps:
     """Tell how much of the work is done."""
 
@@ -183,6 +194,8 @@ def _paths(
     if not asked.paths and count < MIN_PATHS:
         count, given = DEFAULT_PATHS, given.groupby("ds")["y"].sum().reset_index().assign(unique_id="all")
     rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, "seed": asked.seed, **context}
+    if given is not target.actuals and "unique_id" in rules.get("regressors", ()):
+        rules["regressors"] = None  # they are of segments, not of the total
     paths = sample_paths(given, spec.horizon, spec.freq, n=count, **rules)
     return paths if given is not target.actuals else scale_paths(paths, whole.leaves)
 

@@ -23,7 +23,7 @@ from ..project.specs import ShiftSpec, StaffingSpec
 from ..words.facts import Finding
 from ..words.figures import figure, setting
 from ..words.words import format_list
-from .forecast import forecast_context
+from .forecast import forecast_context, read_known_columns
 
 #: The table of what the sentences on staffing say and no other table holds.
 FIGURES = "staff_figures"
@@ -109,7 +109,10 @@ class PlannedQueue:
     def forecast(self, arrivals: pd.DataFrame, **context: Any) -> pd.DataFrame:
         """Forecast its arrivals over the days that are planned."""
         spec, known = self.spec, forecast_context(self.project.config, self.project, self.spec.calendar)
-        rules: dict[str, Any] = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **context}
+        daily = read_known_columns(self.project.config)
+        if "unique_id" in daily.get("regressors", ()):
+            daily = {}  # they are of the segments of the forecast, which a queue is not
+        rules: dict[str, Any] = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **daily, **context}
         return forecast(arrivals, self.slots, interval_freq(spec.interval_s), **rules)
 
     def schedule(self, agents: float) -> int:

@@ -23,6 +23,7 @@ FIGURES = "forecast_figures"
 _PLANNER_NOTE_MARKS = (
     "no forecast for",
     "level shift",
+    "regressor",
     "outage",
     "outlier",
     "has ended",

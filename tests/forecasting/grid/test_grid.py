@@ -64,7 +64,7 @@ def test_a_late_start_is_no_gap():
         (lambda f: f.assign(ds=["2024-03-01", "soon", "2024-03-03"]), "row 2: not a valid time; got 'soon'"),
         (lambda f: f.assign(ds=f["ds"].where(f["ds"] != "2024-03-02")), "row 2: missing time"),
         (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("9h")), "row 1: this is not the start of a slot"),
-        (lambda f: pd.concat([f, f.iloc[[1]]]), r"series 'all': column 'ds', row 4: .*doubled.*2024-03-02"),
+        (lambda f: pd.concat([f, f.iloc[[1]]]), r"series 'all': column 'ds', row 4: .*duplicate.*2024-03-02"),
         (lambda f: f.assign(unique_id=[None, "a", "b"]), "missing name of a series"),
     ],
 )
@@ -145,7 +145,7 @@ GOOD = rows(pd.date_range("2024-03-01", periods=60), name="good")
         (lambda f: f.assign(y=f["y"].where(f.index != 3, -2.0)), 64, "negative"),
         (lambda f: f.assign(y=f["y"].where(f.index != 4, np.inf)), 65, "infinite"),
         (lambda f: f.assign(y=f["y"].astype(object).where(f.index != 5, "many")), 66, "not a valid number"),
-        (lambda f: pd.concat([f, f.iloc[[1]]]), 121, "doubled"),
+        (lambda f: pd.concat([f, f.iloc[[1]]]), 121, "duplicate"),
         (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("2h")), 61, "not the start of a slot"),
         (lambda f: f.assign(ds=f["ds"].where(f.index != 6)), 67, "missing time"),
         (lambda f: f.assign(ds=f["ds"].where(f.index != 6, pd.Timestamp("1700-01-01"))), None, ""),

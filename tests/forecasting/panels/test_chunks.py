@@ -104,7 +104,7 @@ def test_progress_counts_series():
 def test_faults_are_named():
     with pytest.raises(InputError, match="did you mean 'loky'"):
         forecast_panel(many(), 7, "D", backend="loki")
-    with pytest.raises(InputError, match="come apart"):
+    with pytest.raises(InputError, match="not together"):
         forecast_panel([many(3), many(2)], 7, "D")
     with pytest.raises(InputError, match="no rows"):
         forecast_panel([], 7, "D")

@@ -11,12 +11,13 @@ from deskcast.forecasting.volume.intervals import (
     effective_sample_size,
 )
 from deskcast.forecasting.volume.losses import coverage, mase_scale, pinball, wape, wql
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mean_pinball_loss
 
 
 @settings(max_examples=30, deadline=None)
+@example(1, 1, [11, 12])
 @given(st.integers(0, 10_000), st.integers(0, 6), st.lists(st.integers(1, 99), min_size=1, max_size=4))
 def test_quantiles_never_cross_and_are_never_negative(seed, origins, levels):
     rng = np.random.default_rng(seed)
