@@ -147,6 +147,7 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
         If the state cannot be written; then nothing of it is remembered, and the same run again remembers it.
     """
     from ..stages.issuing import issue_stages
+    from ..stages.shadow import issue_shadow
     from ..stages.watch import save_watch_stage
     from ..state.database import change_state
     from ..store.flagged_cases import save_flags
@@ -159,6 +160,8 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
         if risk is not None and "risk" in risk.tables and not risk.tables_made_at:
             save_flags(place, risk.tables["risk"], project.data_until)
         issue_stages(state, project, stages, instants)
+        if risk is not None and not risk.skipped:
+            issue_shadow(state, project, instants)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:

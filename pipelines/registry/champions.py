@@ -39,10 +39,23 @@ def load_model(config: Config, model: RegisteredModel) -> Any:
     InputError
         If its files are gone or were altered.
     """
+    with checked_files(config, model) as files:
+        return _load_pyfunc(str(files / "data" / DATA_FOLDER))
+
+
+def check_model(config: Config, model: RegisteredModel) -> None:
+    """Refuse a version whose files are gone or were altered, as :func:`load_model` does, and load nothing."""
+    with checked_files(config, model):
+        pass
+
+
+@contextmanager
+def checked_files(config: Config, model: RegisteredModel) -> Iterator[Path]:
+    """Give a copy of a version's files that is byte for byte what its checksum says."""
     with _copied(config, model) as files:
         if compute_digest(files) != model.sha256:
             raise _not_the_promoted_one(model, "was altered since it was promoted")
-        return _load_pyfunc(str(files / "data" / DATA_FOLDER))
+        yield files
 
 
 @contextmanager

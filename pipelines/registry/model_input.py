@@ -27,7 +27,7 @@ _MADE_UP_AT = pd.Timestamp("2024-03-04T09:00Z")
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column of the input: its kind (``instant``, ``number``, ``text``), type in snapshots, and whether it must be."""
+    """A column of the input: its kind (``instant``, ``number``, ``text``), type in snapshots, whether required."""
 
     name: str
     kind: str

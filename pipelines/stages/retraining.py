@@ -189,7 +189,7 @@ def is_due(retrain: str | None, last: pd.Timestamp | None, until: pd.Timestamp, 
     Examples
     --------
     >>> first, later = pd.Timestamp("2024-01-31T00:00Z"), pd.Timestamp("2024-02-29T00:00Z")
-    >>> is_due("monthly", first, later), is_due("monthly", first, first + pd.Timedelta("28D")), is_due(None, None, first)
+    >>> is_due("monthly", first, later), is_due("monthly", first, first), is_due(None, first, later)
     (True, False, False)
     """
     if retrain is None:

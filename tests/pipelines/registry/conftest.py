@@ -1,6 +1,5 @@
 """A small desk whose models are trained and registered once for all tests; copy its folder before changing anything."""
 
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,10 @@ from deskcast.pipelines.commands.retraining import draw_calibration, keep_traini
 from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.stages.retraining import train_models
 from deskcast.pipelines.store.run_summary import list_settings
-from deskcast.pipelines.store.tracking import record_run
+from deskcast.pipelines.store.tracking import disable_telemetry, record_run
+from deskcast.pipelines.words.instants import Instants
+
+disable_telemetry()
 
 CONFIG = """
 timezone = "Europe/Berlin"
@@ -45,7 +47,7 @@ DAYS, A_DAY = 70, 14
 
 
 def write_desk(folder):
-    """Write a desk on which one team is slow; a fifth of the customers answer, and most of the slow team's are angry."""
+    """Write a desk on which one team is slow; half of the customers answer, and most of the slow team's are angry."""
     dice = np.random.default_rng(3)
     start, n = pd.Timestamp("2024-01-01T06:00Z"), DAYS * A_DAY
     end = start + pd.Timedelta(days=DAYS)
@@ -63,8 +65,8 @@ def write_desk(folder):
         {"case_id": case, "at": opened, "kind": "assigned", "team": team, "field": "team", "new": team}
     )
     ended = pd.DataFrame({"case_id": case, "at": done, "kind": "resolved", "team": team})
-    raised = given[dice.uniform(size=n) < np.where(slow, 0.35, 0.05)].assign(kind="escalated")
-    raised = raised.assign(at=raised["at"] + pd.Timedelta("90min"))
+    raised = given[dice.uniform(size=n) < np.where(slow, 0.8, 0.02)].assign(kind="escalated")
+    raised = raised.assign(at=raised["at"] + pd.Timedelta("30h"))
     events = pd.concat([given, raised[raised["at"] < done[raised.index]], ended], ignore_index=True)
     events = events.assign(actor_id=agent[0], actor_role="agent").sort_values("at", kind="stable")
     asked = dice.uniform(size=n) < 0.9
@@ -87,7 +89,8 @@ def train_at(folder, night):
     training = train_models(project, draw=draw_calibration)
     config = project.config
     place = {"uri": config.tracking_uri, "experiment": config.experiment, "folder": config.folder}
-    ids = record_run([training.stage], **place, fingerprint=project.fingerprint, settings=list_settings(config))
+    told = {"instants": Instants.now(project.data_until, project.as_of), "settings": list_settings(config)}
+    ids = record_run([training.stage], **place, fingerprint=project.fingerprint, **told)
     return SimpleNamespace(
         project=project, training=training, made=keep_training(project, training, ids[1]), runs=ids, folder=folder
     )
@@ -105,6 +108,12 @@ def desk(first, tmp_path):
     return Path(shutil.copytree(first.folder, tmp_path / "desk"))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quiet():
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+@pytest.fixture
+def ask(first):
+    """Return a function that loads a registered model as anybody would, by its name and alias."""
+    import mlflow
+
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{first.folder / 'mlflow.db'}")
+    yield lambda kind, alias="champion": mlflow.pyfunc.load_model(f"models:/desk-{kind}@{alias}")
+    mlflow.set_tracking_uri(before)
