@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,8 +110,8 @@ def judge_challenger(
     cases = len(pd.unique(np.asarray(case)))
     if cases < MIN_JUDGED_CASES:
         return PairedVerdict(False, explain_few_cases(cases), cases)
-    pair = {"weight": weight, "replicates": replicates, "seed": seed}
-    gains = [brier_gain(observed, challenger, champion, by, **pair) for by in (case, day)]  # type: ignore[arg-type]
+    pair: dict[str, Any] = {"weight": weight, "replicates": replicates, "seed": seed}
+    gains = [brier_gain(observed, challenger, champion, by, **pair) for by in (case, day)]
     gain = min(gains, key=lambda g: g.lo)
     error = ece(observed, challenger, weight=weight)
     before = ece(observed, champion, weight=weight)
@@ -151,7 +152,7 @@ def _compare_segments(
     challenger: Floats,
     case: ArrayLike,
     segments: pd.DataFrame | None,
-    pair: dict[str, object],
+    pair: dict[str, Any],
 ) -> pd.DataFrame:
     """Return the gain in each segment with enough cases."""
     rows, names = [], np.asarray(case)
@@ -164,6 +165,6 @@ def _compare_segments(
             if count < MIN_SEGMENT_CASES:
                 continue
             own = {**pair, "weight": None if weight is None else np.asarray(weight)[mine]}
-            gain = brier_gain(observed[mine], challenger[mine], champion[mine], names[mine], **own)  # type: ignore[arg-type]
+            gain = brier_gain(observed[mine], challenger[mine], champion[mine], names[mine], **own)
             rows.append((str(column), value, count, gain.mean, gain.lo, gain.hi))
     return pd.DataFrame(rows, columns=["column", "segment", "cases", "gain", "lo", "hi"])

@@ -8,9 +8,11 @@ import pandas as pd
 
 from ..charts.risk import plot_calibration
 from ..project.project import Project
+from ..project.specs import Config
 from ..registry.champions import publish_decisions
 from ..registry.decisions import KEPT, PROMOTED, decide, read_decisions
 from ..registry.register import RegisteredModel, model_name, register_models
+from ..registry.retention import drop_expired_models
 from ..stage import Stage
 from ..stages.retraining import Training, find_last_training, is_due, train_models
 from ..state.database import change_state, read_state
@@ -55,7 +57,16 @@ def keep_training(project: Project, training: Training, run_id: str) -> list[Reg
             )  # fmt: skip
         decisions = read_decisions(state, config.experiment)
     publish_decisions(config, decisions)
+    drop_expired(config)
     return made
+
+
+def drop_expired(config: Config) -> None:
+    """Remove runs and versions of models that are older than ``[tracking] keep``, where it is set."""
+    if config.tracking_keep_s is not None:
+        with read_state(config.state_place) as state:
+            decisions = read_decisions(state, config.experiment)
+        drop_expired_models(config, decisions, pd.Timestamp.now("UTC"))
 
 
 def retrain_if_due(project: Project, stages: Sequence[Stage], instants: Instants) -> Stage | None:

@@ -199,6 +199,7 @@ def _record(
 ) -> str:
     """Record a run; return why that failed, as the results stand by then."""
     from ..store.run_summary import list_settings
+    from .retraining import drop_expired
 
     tell.begin("record")
     began, failed = time.perf_counter(), ""
@@ -213,6 +214,7 @@ def _record(
             instants=instants,
             settings=list_settings(project.config),
         )
+        drop_expired(project.config)
     except InputError as error:
         failed = str(error)
     said = () if failed else ("MLflow runs, one a stage.",)

@@ -148,8 +148,11 @@ def _read_text(values: pd.Series, where: str) -> pd.Series:
 
 def _read_numbers(values: pd.Series, dtype: str, where: str) -> pd.Series:
     try:
-        plain = values.astype("Float64") if dtype.startswith(("bool", "Int", "Float")) else values.astype("float64")
-        return plain.astype("boolean" if dtype == "bool" else dtype)
+        plain: Any = (
+            values.astype("Float64") if dtype.startswith(("bool", "Int", "Float")) else values.astype("float64")
+        )
+        read: pd.Series = plain.astype("boolean" if dtype == "bool" else dtype)
+        return read
     except (TypeError, ValueError):
         wanted = "numbers, or 1 and 0" if dtype.startswith("bool") else "numbers"
         raise InputError(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from ...models.candidates.baselines import CalibratedModel
 from ...models.risk.dissatisfaction import DissatisfactionRisk
 from ...models.risk.estimator import RiskEstimator
@@ -53,7 +53,7 @@ def drop_training_rows(risk: T) -> T:
     (400, 100, False)
     """
     slim: Any = copy.copy(risk)
-    slim.outcomes_ = ReasonReference(_reference(risk.outcomes_.snapshots))  # type: ignore[attr-defined]
+    slim.outcomes_ = ReasonReference(_reference(risk.outcomes_.snapshots))
     if isinstance(risk, DissatisfactionRisk):
         slim.stages_ = {
             name: replace(
@@ -97,7 +97,7 @@ def _shares(values: Floats) -> Floats:
     return np.arange(1, len(values) + 1) / max(len(values), 1)
 
 
-def _thresholds(values: Floats, step: Floats, wanted: Floats) -> Floats:
+def _thresholds(values: Floats, step: Floats, wanted: Ints) -> Floats:
     """Return the first value above which each step is reached; missing where there are no values."""
     if not len(values):
         return np.full(len(wanted), np.nan)
