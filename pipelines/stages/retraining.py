@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 
 from ...features.case_log.log import CaseLog
+from ...features.errors import InputError
 from ...models.evaluation.paired import PairedVerdict, explain_few_cases
 from ...models.risk.estimator import RiskEstimator
 from ..project.project import Project
@@ -27,6 +28,7 @@ from .train_scores import FIGURES
 
 #: Why the first version of a model is used, and one that there is nothing to compare of.
 FIRST_REASON = "No model was in use before."
+GONE_REASON = "The model in use before was gone or altered."
 SETTINGS_REASON = "It holds settings only: each forecast is fitted to the history that it is given."
 
 
@@ -73,16 +75,21 @@ def train_models(
     draw
         Draws the calibration of a model for its card.
 
-    Raises
-    ------
-    InputError
-        If a model in use is gone or was altered.
+    Returns
+    -------
+    The training. Where a model in use is gone or was altered, the new ones take the place of all.
     """
     champions = {} if project.is_look_back else find_champions(project.config)
     metric = risk_metric(project)
     current = champions.get(model_name(project.config.experiment, f"breach-{metric}"))
     if current is None or metric is None or current.as_of > project.log.until:
         return _train_on_all(project, champions, evaluate, progress, draw)
+    try:
+        old = _load_in_use(project.config, champions, metric)
+    except InputError as error:
+        if error.code != "model.altered":
+            raise
+        return _train_on_all(project, {}, evaluate, progress, draw, first_reason=GONE_REASON)
     outlook = look_since(project, metric, current.as_of)
     cut, cases = choose_cut(outlook, current.as_of)
     if cut is None:
@@ -94,7 +101,6 @@ def train_models(
         return Training(stage)
     outcomes = fit_outcomes(earlier, trained)
     new = {"breach": trained.risk} | {kind: drop_training_rows(one.risk) for kind, one in outcomes.items()}
-    old = _load_in_use(project.config, champions, metric)
     # what one in use was trained on later than the cut, it has seen
     old = {kind: risk for kind, risk in old.items() if risk.as_of_ <= cut}
     verdicts = {_full(kind, metric): one for kind, one in judge_models(outlook, old, new, cut).items()}
@@ -109,13 +115,14 @@ def _train_on_all(
     progress: Callable[[int, int], None] | None,
     draw: Draw | None,
     verdicts: Mapping[str, PairedVerdict] | None = None,
+    first_reason: str = FIRST_REASON,
 ) -> Training:
     stage, trained = train_stage(project, evaluate=evaluate, progress=progress)
     if trained is None or project.is_look_back:
         return Training(stage)
     outcomes = fit_outcomes(project, trained)
     models = make_models(project, trained, outcomes, _segment_scores(project, stage, trained), draw)
-    return _decided(stage, models, champions, verdicts or {}, project.config, project.log)
+    return _decided(stage, models, champions, verdicts or {}, project.config, project.log, first_reason)
 
 
 def _decided(
@@ -125,8 +132,9 @@ def _decided(
     verdicts: Mapping[str, PairedVerdict],
     config: Config,
     log: CaseLog,
+    first_reason: str = FIRST_REASON,
 ) -> Training:
-    reasons = {m.kind: _decide(m.kind, config, champions, verdicts.get(m.kind)) for m in models}
+    reasons = {m.kind: _decide(m.kind, config, champions, verdicts.get(m.kind), first_reason) for m in models}
     said: list[str] = []
     for kind, verdict in verdicts.items():
         said += bind_sentences(verdict.reason, FIGURES, f"challenger {kind}", audience="analyst")
@@ -138,11 +146,11 @@ def _decided(
 
 
 def _decide(
-    kind: str, config: Config, champions: Mapping[str, Decision], verdict: PairedVerdict | None
+    kind: str, config: Config, champions: Mapping[str, Decision], verdict: PairedVerdict | None, first_reason: str
 ) -> tuple[bool, str]:
     """Tell whether a new version of a model is used, and why."""
     if model_name(config.experiment, kind) not in champions:
-        return True, FIRST_REASON
+        return True, first_reason
     if kind == "volume":
         return True, SETTINGS_REASON
     if verdict is None:

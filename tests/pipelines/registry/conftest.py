@@ -103,6 +103,12 @@ def first(tmp_path_factory):
 
 
 @pytest.fixture
+def train():
+    """Return the function that trains as ``deskcast train`` does on a night."""
+    return train_at
+
+
+@pytest.fixture
 def desk(first, tmp_path):
     """Give a copy of the folder of the first models: a project that was moved."""
     return Path(shutil.copytree(first.folder, tmp_path / "desk"))

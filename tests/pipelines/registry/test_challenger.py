@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import train_at
 from deskcast.models.evaluation.calibration import brier
 from deskcast.pipelines.registry.champions import find_champions, load_model
 from deskcast.pipelines.registry.decisions import read_decisions
@@ -14,8 +13,8 @@ NAME = "desk-breach-resolution"
 
 
 @pytest.mark.slow
-def test_both_are_judged_on_cases_that_neither_has_seen(desk, first):
-    second = train_at(desk, "2024-03-10 08:00")
+def test_both_are_judged_on_cases_that_neither_has_seen(desk, first, train):
+    second = train(desk, "2024-03-10 08:00")
     project, verdict = second.project, second.training.verdicts["breach-resolution"]
     began, cut, until = first.project.log.until, second.training.trained_until, project.log.until
     assert began < cut <= until - pd.Timedelta("14D")
@@ -43,7 +42,7 @@ def test_both_are_judged_on_cases_that_neither_has_seen(desk, first):
     assert kept.body["figures"]["cases"] == verdict.cases
     assert str(verdict.reason) in second.training.stage.findings
 
-    third = train_at(desk, "2024-03-12 08:00")  # too soon: nothing to judge by for the version that came two days ago
+    third = train(desk, "2024-03-12 08:00")  # too soon: nothing to judge by for the version that came two days ago
     few = third.training.verdicts["breach-resolution"]
     assert verdict.is_promoted or few.cases >= 200
     assert third.training.trained_until is not None
