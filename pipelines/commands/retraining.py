@@ -10,7 +10,7 @@ from ..charts.risk import plot_calibration
 from ..project.project import Project
 from ..project.specs import Config
 from ..registry.champions import publish_decisions
-from ..registry.decisions import KEPT, PROMOTED, decide, read_decisions
+from ..registry.decisions import KEPT, PROMOTED, decide, mark_targets, read_decisions
 from ..registry.register import RegisteredModel, model_name, register_models
 from ..registry.retention import drop_expired_models
 from ..stage import Stage
@@ -53,7 +53,7 @@ def keep_training(project: Project, training: Training, run_id: str) -> list[Reg
             figures = {} if verdict is None else verdict.figures()
             decide(
                 state, model, PROMOTED if is_used else KEPT, reason, by=find_user(), as_of=until,
-                data_until=project.log.until.isoformat(), figures=figures,
+                data_until=project.log.until.isoformat(), sla=mark_targets(config), figures=figures,
             )  # fmt: skip
         decisions = read_decisions(state, config.experiment)
     publish_decisions(config, decisions)

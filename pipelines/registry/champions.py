@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ...features.errors import InputError
 from ..project.specs import Config
 from ..state.database import read_state
+from ..state.diagnosis import Check
 from ..store.sweeper import scratch_folder
 from ..store.tracking import find_store_file
-from .decisions import Decision, find_in_use, read_decisions
+from .decisions import Decision, find_in_use, mark_targets, read_decisions
 from .digest import compute_digest
 from .pyfuncs import _load_pyfunc
 from .register import DATA_FOLDER, RegisteredModel, fetched, set_alias, tracking_client
@@ -22,13 +25,23 @@ from .register import DATA_FOLDER, RegisteredModel, fetched, set_alias, tracking
 CHAMPION, CHALLENGER = "champion", "challenger"
 
 
-def find_champions(config: Config) -> dict[str, Decision]:
+def find_champions(config: Config, until: pd.Timestamp | None = None) -> dict[str, Decision]:
     """Return by registered name which version of each model of the experiment is in use.
 
     Nothing of MLflow is imported: where no model was ever promoted, whoever asks has lost no time.
+
+    Parameters
+    ----------
+    config
+        A version that was trained for other SLA targets than these is not in use.
+    until
+        Only what could be decided by then counts, for whoever looks back.
     """
+    targets = mark_targets(config)
     with read_state(config.state_place) as state:
-        return find_in_use(read_decisions(state, config.experiment))
+        every = read_decisions(state, config.experiment)
+    mine = [one for one in every if one.body.get("sla", targets) == targets]
+    return find_in_use([one for one in mine if until is None or one.known_from <= until])
 
 
 def load_model(config: Config, model: RegisteredModel) -> Any:
@@ -80,6 +93,24 @@ def _not_the_promoted_one(model: RegisteredModel, problem: str) -> InputError:
         hint="take another version by 'deskcast models --promote VERSION' or '--rollback'",
         code="model.altered",
     )
+
+
+def examine_models(config: Config) -> list[Check]:
+    """Look whether the files of each model in use are those that were promoted; nothing is loaded or changed.
+
+    Files in a store that is not a SQLite file beside the project are looked at when they are used.
+    """
+    placed = [one for one in find_champions(config).values() if one.registered.place]
+    found = []
+    for one in placed:
+        try:
+            check_model(config, one.registered)
+        except InputError as error:
+            mend = f"'deskcast models --promote VERSION' or 'deskcast train' ({error.hint})"
+            found.append(Check("models", "broken", f"{one.model}: {error.problem}.", mend))
+    if placed and not found:
+        found.append(Check("models", "whole", "the models in use are those that were promoted."))
+    return found
 
 
 def publish_decisions(config: Config, decisions: Sequence[Decision]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
 
+from ..project.specs import Config
 from ..state.records import add_record, read_records
 from .register import RegisteredModel, model_name
 
@@ -33,7 +35,8 @@ class Decision:
     reason
         One sentence.
     body
-        ``sha256``, ``place``, ``as_of`` (end of its data), ``until`` (end of a shadow), ``figures``.
+        ``sha256``, ``place``, ``as_of`` (end of its data), ``data_until`` (end of the data at the decision), ``sla``
+        (see :func:`mark_targets`), ``until`` (end of a shadow), ``figures``.
     at, by
         When, and by whom.
     """
@@ -50,6 +53,11 @@ class Decision:
     def as_of(self) -> pd.Timestamp:
         """End of the data that the version was trained on."""
         return pd.Timestamp(self.body["as_of"])
+
+    @property
+    def known_from(self) -> pd.Timestamp:
+        """From when the decision could be made: the end of the data that it rests on."""
+        return max(self.as_of, pd.Timestamp(self.body.get("data_until", self.body["as_of"])))
 
     @property
     def registered(self) -> RegisteredModel:
@@ -113,6 +121,20 @@ def read_decisions(state: Connection | None, experiment: str, kind: str = "") ->
         )
         for row in rows[mine].to_dict("records")
     ]
+
+
+def mark_targets(config: Config) -> str:
+    """Return a mark of the SLA targets and opening hours: a model that learnt others is of no use.
+
+    >>> from pathlib import Path
+    >>> len(mark_targets(Config(Path("."), ())))
+    16
+    """
+    told = {
+        "slas": [asdict(one) for one in config.slas],
+        "calendars": {n: asdict(c) for n, c in config.calendars.items()},
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def find_in_use(decisions: Sequence[Decision]) -> dict[str, Decision]:

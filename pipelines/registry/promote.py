@@ -42,13 +42,14 @@ def promote_version(
     if current is not None and current.version == version:
         raise InputError("this version is in use already", where="--promote", got=version, code="value.range")
     known = [one for one in decisions if one.model == name and one.version == version]
+    rest: dict[str, str] = _rest(known[-1]) if known else {}
     if known:
         model, as_of, how = known[-1].registered, known[-1].as_of, "Promoted by hand."
         check_model(config, model)
     else:
         model, as_of = _read_from_registry(config, name, version)
         how = "Promoted by hand; its checksum was taken from the registry then."
-    decide(state, model, PROMOTED, how, by=by, as_of=as_of)
+    decide(state, model, PROMOTED, how, by=by, as_of=as_of, **rest)
     return f"{name}: version {version} is in use."
 
 
@@ -64,7 +65,7 @@ def roll_back(state: Connection, config: Config, decisions: Sequence[Decision], 
     if former is None:
         raise InputError("no other version was in use before", where="--rollback", got=name, code="value.range")
     check_model(config, former.registered)
-    decide(state, former.registered, ROLLED_BACK, "Rolled back by hand.", by=by, as_of=former.as_of)
+    decide(state, former.registered, ROLLED_BACK, "Rolled back by hand.", by=by, as_of=former.as_of, **_rest(former))
     return f"{name}: version {former.version} is in use again."
 
 
@@ -110,6 +111,11 @@ def find_shadow(decisions: Sequence[Decision], name: str, as_of: pd.Timestamp) -
     if not mine or mine[-1].decision != SHADOWED or as_of > pd.Timestamp(mine[-1].body["until"]):
         return None
     return mine[-1]
+
+
+def _rest(decision: Decision) -> dict[str, str]:
+    """Return what a decision said of the training of a version, for the next decision on it."""
+    return {name: decision.body[name] for name in ("data_until", "sla") if name in decision.body}
 
 
 def _read_from_registry(config: Config, name: str, version: str) -> tuple[RegisteredModel, pd.Timestamp]:

@@ -69,7 +69,7 @@ def load_champion(project: Project) -> tuple[TrainedModel, Decision] | None:
     Parameters
     ----------
     project
-        Opened, perhaps as of an earlier instant: a model that was trained on later data is not used then.
+        Opened, perhaps as of an earlier instant: a model that was trained or chosen on later data is not used then.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def load_champion(project: Project) -> tuple[TrainedModel, Decision] | None:
     log, config, metric = project.log, project.config, risk_metric(project)
     if metric is None or not log.has("events"):
         return None
-    decisions = {name: one for name, one in find_champions(config).items() if one.as_of <= log.until}
+    decisions = find_champions(config, log.until)
     decision = decisions.get(model_name(config.experiment, f"breach-{metric}"))
     if decision is None:
         return None

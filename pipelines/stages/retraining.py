@@ -27,7 +27,7 @@ from .train import TrainedModel, backtest_training, risk_metric, train_stage
 from .train_scores import FIGURES
 
 #: Why the first version of a model is used, and one that there is nothing to compare of.
-FIRST_REASON = "No model was in use before."
+FIRST_REASON = "No model for these SLA targets was in use before."
 GONE_REASON = "The model in use before was gone or altered."
 SETTINGS_REASON = "It holds settings only: each forecast is fitted to the history that it is given."
 
@@ -79,10 +79,10 @@ def train_models(
     -------
     The training. Where a model in use is gone or was altered, the new ones take the place of all.
     """
-    champions = {} if project.is_look_back else find_champions(project.config)
+    champions = {} if project.is_look_back else find_champions(project.config, project.log.until)
     metric = risk_metric(project)
     current = champions.get(model_name(project.config.experiment, f"breach-{metric}"))
-    if current is None or metric is None or current.as_of > project.log.until:
+    if current is None or metric is None:
         return _train_on_all(project, champions, evaluate, progress, draw)
     try:
         old = _load_in_use(project.config, champions, metric)

@@ -67,12 +67,12 @@ def say(folder, *words, code=0):
     return done.output
 
 
-def add_version(folder, first, **more):
+def add_version(folder, first, what=KEPT, **more):
     """Write down a second version that is the first one's files."""
     one = next(m for m in first.made if m.name == NAME)
     made = replace(one, version="2")
     with change_state(folder / "results") as state:
-        decide(state, made, KEPT, "No better.", by="ann", as_of=first.project.log.until, **more)
+        decide(state, made, what, "No better.", by="ann", as_of=first.project.log.until, **more)
     return made
 
 
@@ -114,15 +114,26 @@ def test_without_a_model_in_use_the_desk_is_trained_as_before(later, tmp_path, m
     assert not (tmp_path / "results-state").exists()
 
 
-def test_a_look_back_takes_no_model_of_later_data(whole):
+def test_a_look_back_takes_no_model_that_was_trained_or_chosen_on_later_data(whole, desk, first):
     assert load_champion(view_as_of(whole, "2024-02-03 08:00")) is None
+    add_version(desk, first, what="promoted", data_until="2024-02-20T00:00+00:00")
+    config = replace(whole.config, folder=desk)
+    assert find_champions(config)[NAME].version == "2"
+    assert find_champions(config, pd.Timestamp("2024-02-19T00:00Z"))[NAME].version == "1"
+
+
+def test_a_model_of_other_sla_targets_is_not_in_use(first):
+    config = first.project.config
+    other = replace(config, slas=(replace(config.slas[0], target_s=24 * 3600.0),))
+    assert NAME in find_champions(config)
+    assert find_champions(other) == {}
 
 
 def test_versions_are_listed_promoted_and_rolled_back(desk, first):
     register_again(desk)
     add_version(desk, first, data_until="2024-02-20T00:00+00:00", figures={"gain": -0.01})
     said = say(desk)
-    assert "version 1 (in use), data until 2024-02-05: No model was in use before." in said
+    assert "version 1 (in use), data until 2024-02-05: No model for these SLA targets was in use before." in said
     assert "version 2 (kept), data until 2024-02-05: No better." in said
     assert json.loads(say(desk, "--json"))["models"][-1]["gain"] == -0.01
     assert "# desk-breach-resolution" in say(desk, "--card", "1")

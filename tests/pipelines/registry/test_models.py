@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,10 +20,11 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.worklist.reasons import reasons
 from deskcast.models.worklist.time_left import move_time_left
-from deskcast.pipelines.registry.champions import load_model
+from deskcast.pipelines.registry.champions import examine_models, load_model
 from deskcast.pipelines.registry.model_input import READ_AT, from_model_input, make_up_row, to_model_input
 from deskcast.pipelines.registry.register import NewModel, register_models, tracking_client
 from deskcast.pipelines.registry.slim import drop_training_rows, find_ids
+from deskcast.pipelines.stages import retraining
 from deskcast.pipelines.stages.champion import use_or_train
 from deskcast.pipelines.stages.forecast import forecast_stage
 from deskcast.pipelines.stages.risk import risk_stage
@@ -225,9 +227,22 @@ def test_a_model_that_was_altered_by_a_byte_is_refused(desk, first, name):
     with pytest.raises(InputError, match=r"version 1 of the model was altered since it was promoted") as refused:
         use_or_train(replace(first.project, config=config))
     assert refused.value.code == "model.altered"
+    assert [(c.condition, "was altered" in c.said) for c in examine_models(config)] == [("broken", True)]
+    assert [c.condition for c in examine_models(first.project.config)] == ["whole"]
     path.unlink()
     with pytest.raises(InputError, match="altered"):
         load_model(config, registered(first, "breach-resolution"))
+
+
+def test_where_the_model_in_use_is_gone_training_makes_new_ones(desk, first, monkeypatch):
+    shutil.rmtree(desk / "mlruns")
+    project = replace(first.project, config=replace(first.project.config, folder=desk))
+    with pytest.raises(InputError, match="is no longer in the tracking store"):
+        use_or_train(project)
+    asked = []
+    monkeypatch.setattr(retraining, "_train_on_all", lambda *_, **more: asked.append(more["first_reason"]))
+    retraining.train_models(project)
+    assert asked == ["The model in use before was gone or altered."]
 
 
 def test_a_moved_project_finds_its_models(desk, first):
