@@ -72,6 +72,7 @@ def judge_challenger(
     segments: pd.DataFrame | None = None,
     replicates: int = 1000,
     seed: int = 0,
+    name: str = "The new model",
 ) -> PairedVerdict:
     """Compare two sets of probabilities for the same snapshots, and decide which is used.
 
@@ -89,6 +90,8 @@ def judge_challenger(
         Columns (team, channel, ...) of the snapshots, n rows.
     replicates, seed
         Of the bootstrap.
+    name
+        How a sentence begins that says that the challenger is used.
 
     Returns
     -------
@@ -135,7 +138,7 @@ def judge_challenger(
             told=told, column=first["column"], segment=str(first["segment"]), loss=-float(first["gain"]),
         )  # fmt: skip
     else:
-        why = state("The new model is used: {told}; its calibration error is {error:.3f}.", told=told, error=error)
+        why = state("{name} is used: {told}; its calibration error is {error:.3f}.", name=name, told=told, error=error)
     promoted = gain.is_significant and well and not len(worse)
     return PairedVerdict(promoted, why, cases, len(observed), gain, before, error, table)
 

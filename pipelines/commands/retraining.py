@@ -10,7 +10,7 @@ from ..charts.risk import plot_calibration
 from ..project.project import Project
 from ..project.specs import Config
 from ..registry.champions import publish_decisions
-from ..registry.decisions import KEPT, PROMOTED, decide, mark_targets, read_decisions
+from ..registry.decisions import KEPT, PROMOTED, ROLLED_BACK, decide, mark_targets, read_decisions
 from ..registry.register import RegisteredModel, model_name, register_models
 from ..registry.retention import drop_expired_models
 from ..stage import Stage
@@ -54,6 +54,11 @@ def keep_training(project: Project, training: Training, run_id: str) -> list[Reg
             decide(
                 state, model, PROMOTED if is_used else KEPT, reason, by=find_user(), as_of=until,
                 data_until=project.log.until.isoformat(), sla=mark_targets(config), figures=figures,
+            )  # fmt: skip
+        for before, verdict in training.again.values():
+            decide(
+                state, before.registered, ROLLED_BACK, str(verdict.reason), by=find_user(), as_of=before.as_of,
+                data_until=project.log.until.isoformat(), sla=mark_targets(config), figures=verdict.figures(),
             )  # fmt: skip
         decisions = read_decisions(state, config.experiment)
     publish_decisions(config, decisions)

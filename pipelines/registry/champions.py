@@ -16,7 +16,7 @@ from ..state.database import read_state
 from ..state.diagnosis import Check
 from ..store.sweeper import scratch_folder
 from ..store.tracking import find_store_file
-from .decisions import Decision, find_in_use, mark_targets, read_decisions
+from .decisions import Decision, find_former, find_in_use, mark_targets, read_decisions
 from .digest import compute_digest
 from .pyfuncs import _load_pyfunc
 from .register import DATA_FOLDER, RegisteredModel, fetched, set_alias, tracking_client
@@ -37,11 +37,22 @@ def find_champions(config: Config, until: pd.Timestamp | None = None) -> dict[st
     until
         Only what could be decided by then counts, for whoever looks back.
     """
+    return find_in_use(_read_valid(config, until))
+
+
+def find_formers(config: Config, until: pd.Timestamp | None = None) -> dict[str, Decision]:
+    """Return by registered name which version was in use before the one that is, where there was one."""
+    decisions = _read_valid(config, until)
+    found = {name: find_former(decisions, name) for name in {one.model for one in decisions}}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _read_valid(config: Config, until: pd.Timestamp | None) -> list[Decision]:
     targets = mark_targets(config)
     with read_state(config.state_place) as state:
         every = read_decisions(state, config.experiment)
     mine = [one for one in every if one.body.get("sla", targets) == targets]
-    return find_in_use([one for one in mine if until is None or one.known_from <= until])
+    return [one for one in mine if until is None or one.known_from <= until]
 
 
 def load_model(config: Config, model: RegisteredModel) -> Any:

@@ -136,6 +136,7 @@ def judge_models(
     champions: Mapping[str, RiskEstimator],
     challengers: Mapping[str, RiskEstimator],
     cut: pd.Timestamp,
+    name: str = "The new model",
 ) -> dict[str, PairedVerdict]:
     """Judge each kind of model on cases that were opened after the challengers' data ended.
 
@@ -147,6 +148,8 @@ def judge_models(
         ``breach``, ``dissatisfaction``, ``escalation`` -> the model, as of the end of its own data.
     cut
         End of the data of the challengers, and not before that of the champions.
+    name
+        How a sentence begins that says that a challenger is used.
 
     Returns
     -------
@@ -166,7 +169,7 @@ def judge_models(
         segments = rows[[c for c in SEGMENTS if c in rows]]
         found[kind] = judge_challenger(
             lesson.observed[told], pair[0][told], pair[1][told], rows["case_id"], day,
-            weight=lesson.weight[told], segments=segments,
+            weight=lesson.weight[told], segments=segments, name=name,
         )  # fmt: skip
     return found
 

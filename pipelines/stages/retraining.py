@@ -13,14 +13,14 @@ from ...models.evaluation.paired import PairedVerdict, explain_few_cases
 from ...models.risk.estimator import RiskEstimator
 from ..project.project import Project
 from ..project.specs import Config
-from ..registry.champions import find_champions, load_model
+from ..registry.champions import find_champions, find_formers, load_model
 from ..registry.decisions import Decision
 from ..registry.register import NewModel, model_name
 from ..registry.slim import drop_training_rows
 from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import bind_sentences, figures_table
-from .challenger import choose_cut, judge_models, look_since, project_as_of
+from .challenger import Outlook, choose_cut, judge_models, look_since, project_as_of
 from .champion import OUTCOME_KINDS
 from .registered import Draw, fit_outcomes, make_models
 from .train import TrainedModel, backtest_training, risk_metric, train_stage
@@ -48,6 +48,8 @@ class Training:
         End of the data that they were trained on.
     verdicts
         Kind of model -> the comparison with the one in use, where there was one.
+    again
+        Kind of model -> the version before the one in use, where that is the best of all, and why.
     """
 
     stage: Stage
@@ -55,6 +57,7 @@ class Training:
     reasons: Mapping[str, tuple[bool, str]] = field(default_factory=dict)
     trained_until: pd.Timestamp | None = None
     verdicts: Mapping[str, PairedVerdict] = field(default_factory=dict)
+    again: Mapping[str, tuple[Decision, PairedVerdict]] = field(default_factory=dict)
 
 
 def train_models(
@@ -104,8 +107,38 @@ def train_models(
     # what one in use was trained on later than the cut, it has seen
     old = {kind: risk for kind, risk in old.items() if risk.as_of_ <= cut}
     verdicts = {_full(kind, metric): one for kind, one in judge_models(outlook, old, new, cut).items()}
+    again = _judge_formers(project, outlook, old, verdicts, cut, metric)
     models = make_models(earlier, trained, outcomes, _segment_scores(earlier, stage, trained), draw)
-    return _decided(stage, models, champions, verdicts, project.config, earlier.log)
+    return _decided(stage, models, champions, verdicts, project.config, earlier.log, again=again)
+
+
+def _judge_formers(
+    project: Project,
+    outlook: Outlook,
+    old: Mapping[str, RiskEstimator],
+    verdicts: Mapping[str, PairedVerdict],
+    cut: pd.Timestamp,
+    metric: str,
+) -> dict[str, tuple[Decision, PairedVerdict]]:
+    """Return the versions before those in use that are better than these and than the new ones.
+
+    A model that learnt an exceptional month is promoted in it and poor afterwards; the one before may be better again.
+    """
+    config, found = project.config, {}
+    formers = find_formers(config, project.log.until)
+    for kind in old:
+        decision = formers.get(model_name(config.experiment, _full(kind, metric)))
+        if decision is None or decision.as_of > cut:
+            continue
+        try:
+            risk = load_model(config, decision.registered).risk
+        except InputError:  # it is gone: there is nothing to go back to
+            continue
+        verdict = judge_models(outlook, old, {kind: risk}, cut, "The version before")[kind]
+        new = verdicts.get(_full(kind, metric))
+        if verdict.is_promoted and not (new is not None and new.is_promoted and new.gain.mean >= verdict.gain.mean):
+            found[_full(kind, metric)] = (decision, verdict)
+    return found
 
 
 def _train_on_all(
@@ -133,16 +166,21 @@ def _decided(
     config: Config,
     log: CaseLog,
     first_reason: str = FIRST_REASON,
+    again: Mapping[str, tuple[Decision, PairedVerdict]] | None = None,
 ) -> Training:
     reasons = {m.kind: _decide(m.kind, config, champions, verdicts.get(m.kind), first_reason) for m in models}
+    for kind, (_, verdict) in (again or {}).items():
+        reasons[kind] = False, f"It is not the best of three. {verdict.reason}"
     said: list[str] = []
-    for kind, verdict in verdicts.items():
+    for kind, verdict in (dict(verdicts) | {k: v for k, (_, v) in (again or {}).items()}).items():
         said += bind_sentences(verdict.reason, FIGURES, f"challenger {kind}", audience="analyst")
     if not champions:
         said = [Finding("These models are the first, and are used from now on.", audience="analyst")]
     findings = (*stage.findings, *said)
     tables = {**stage.tables, **figures_table(FIGURES, findings)}
-    return Training(replace(stage, findings=findings, tables=tables), tuple(models), reasons, log.until, verdicts)
+    return Training(
+        replace(stage, findings=findings, tables=tables), tuple(models), reasons, log.until, verdicts, again or {}
+    )
 
 
 def _decide(
