@@ -91,11 +91,12 @@ def _drop_runs(client: Any, config: Config, before: int, used: set[str]) -> int:
 
 
 def _drop_files(config: Config, address: str) -> None:
-    """Remove a folder of artifacts, if it lies beside the store: what lies elsewhere has its own rules."""
+    """Remove the folder of a run or model, if it lies beside the store: what lies elsewhere has its own rules."""
     store, parts = find_store_file(config.tracking_uri, config.folder), urlsplit(address)
     if store is None or parts.scheme not in ("", "file"):
         return
     place = Path(unquote(parts.path))
+    place = place.parent if place.name == "artifacts" else place
     if (store.parent / ARTIFACTS_FOLDER).resolve() in place.resolve().parents:
         shutil.rmtree(place, ignore_errors=True)
 
