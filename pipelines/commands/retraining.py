@@ -87,7 +87,7 @@ def retrain_if_due(project: Project, stages: Sequence[Stage], instants: Instants
         return None
     with read_state(config.state_place) as state:
         last = find_last_training(read_decisions(state, config.experiment))
-    drifted = any(stage.name == "drift" and stage.metrics.get("retrain", 0.0) > 0 for stage in stages)
+    drifted = any(stage.name == "drift" and bool(stage.params.get("retrain")) for stage in stages)
     if not is_due(config.model.retrain, last, project.log.until, has_drifted=drifted):
         return None
     training = train_models(project, draw=draw_calibration)

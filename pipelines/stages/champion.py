@@ -31,6 +31,8 @@ from .train import (
     training_instants,
 )
 
+#: Days of mornings that are looked at again: the daily update needs eight weeks, the checks of drift some more.
+LOOK_BACK_DAYS = max(MAX_WINDOW_DAYS, 90.0)
 #: Models of other outcomes than a breach, by kind.
 OUTCOME_KINDS = ("dissatisfaction", "escalation")
 
@@ -91,11 +93,11 @@ def load_champion(project: Project) -> tuple[TrainedModel, Decision] | None:
     outcomes = _load_outcomes(config, decisions)
     instants = training_instants(log, config.risk)
     if _all_there(log, outcomes):  # else one of them has to learn from all that the log tells
-        instants = instants[instants > log.until - pd.Timedelta(days=MAX_WINDOW_DAYS)]
+        instants = instants[instants > log.until - pd.Timedelta(days=LOOK_BACK_DAYS)]
     frame, today = look_at_cases(log, instants, metric)
     labels, ends = metric_labels(log, metric), find_case_ends(log, metric)
     now = bring_up_to_date(risk, frame, labels, log.until, ends)
-    return TrainedModel(now, metric, frame, today, labels, ends, outcomes), decision
+    return TrainedModel(now, metric, frame, today, labels, ends, outcomes, decision.as_of), decision
 
 
 def bring_up_to_date(

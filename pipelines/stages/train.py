@@ -51,6 +51,8 @@ class TrainedModel:
         Outcomes of the promise, and when the work was done.
     outcomes
         Models of other outcomes (``dissatisfaction``, ``escalation``) that are in use; others are fitted anew.
+    trained_until
+        End of the data of a model that was in use already; ``None`` where it was trained now.
     """
 
     risk: BreachRisk
@@ -60,6 +62,7 @@ class TrainedModel:
     labels: pd.DataFrame
     ends: pd.DataFrame
     outcomes: Mapping[str, RiskEstimator] = field(default_factory=dict)
+    trained_until: pd.Timestamp | None = None
 
 
 def risk_metric(project: Project) -> str | None:

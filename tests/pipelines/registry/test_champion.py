@@ -23,6 +23,7 @@ from deskcast.pipelines.registry.decisions import (
     read_decisions,
 )
 from deskcast.pipelines.registry.promote import find_shadow
+from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.stages.accuracy import accuracy_stage
 from deskcast.pipelines.stages.champion import load_champion, use_or_train
 from deskcast.pipelines.stages.retraining import find_last_training, is_due
@@ -211,10 +212,18 @@ def test_a_run_retrains_when_it_is_due_and_not_before(first, later, monkeypatch)
     monkeypatch.setattr("deskcast.pipelines.commands.retraining.keep_training", lambda *a: asked.append(a))
     monkeypatch.setattr("deskcast.pipelines.commands.retraining.record_run", lambda *a, **k: ["1", "2"])
     instants = Instants.now(later.data_until, later.as_of)
-    for retrain, due in ((None, False), ("monthly", False), ("weekly", True), ("nightly", True), ("on drift", False)):
+    calm, moved = Stage("drift", params={"retrain": ""}), Stage("drift", params={"retrain": "channel"})
+    for retrain, stage, due in (
+        (None, moved, False),
+        ("monthly", moved, False),
+        ("weekly", calm, True),
+        ("nightly", calm, True),
+        ("on drift", calm, False),
+        ("on drift", moved, True),
+    ):
         asked.clear()
         config = replace(later.config, model=ModelSpec(retrain))
-        done = retrain_if_due(replace(later, config=config), [], instants)
+        done = retrain_if_due(replace(later, config=config), [stage], instants)
         assert (done is not None, len(asked)) == ((True, 2) if due else (False, 0)), retrain
     assert retrain_if_due(replace(later, config=config, is_look_back=True), [], instants) is None
 
