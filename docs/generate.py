@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, type] = {
     "[watch]": specs.WatchSpec,
     "[[goal]]": specs.GoalSpec,
     "[tracking]": specs.TrackingSpec,
+    "[model]": specs.ModelSpec,
     "[results]": specs.ResultsSpec,
     "[run]": specs.RunSpec,
     "[state]": specs.StateSpec,

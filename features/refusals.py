@@ -299,6 +299,12 @@ REFUSALS: Mapping[str, Refusal] = {
         "It is not fitted yet, was fitted for something else, or gets other columns than it learnt from.",
         "Fit it first, or give the frame that snapshots makes.",
     ),
+    "model.altered": Refusal(
+        "The stored model is not the one that was promoted",
+        "The files of the model in use are gone, or differ from those whose checksum was written down when it was "
+        "promoted. Loading a model runs code, so one that somebody may have changed is not loaded.",
+        "deskcast models --promote VERSION or --rollback takes another version; deskcast train makes a new one.",
+    ),
     "labels.none": Refusal(
         "Nothing can be learnt yet",
         "No case has an outcome that is known, so a model would learn from nothing.",

@@ -11,6 +11,7 @@ import typer
 
 from . import forecast as forecast_options
 from .exit_codes import end_run, end_with_exit_code
+from .models import models
 from .options import (
     DEFAULT_CONFIG,
     AllOption,
@@ -324,6 +325,7 @@ def watch(
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
 
 
+app.command()(models)
 app.command()(accuracy)
 
 

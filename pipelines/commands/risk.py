@@ -12,8 +12,8 @@ from ...features.durations import parse_duration
 from ...features.errors import InputError
 from ..project.config import load_config
 from ..project.project import Project
+from ..stages.champion import use_or_train
 from ..stages.risk import risk_stage
-from ..stages.train import train_stage
 from ..state.database import change_state
 from ..state.issued import is_issued_case
 from ..state.records import add_record
@@ -69,7 +69,7 @@ def run_risk(
         raise typer.BadParameter("capacity must be above 0", param_hint="--capacity")
     project = open_project()
     with show_spinner("learning from the cases before"):
-        trained, model = train_stage(project)
+        trained, model = use_or_train(project)
         stage = risk_stage(project, model, cases_per_day=cases_per_day, capacity_s=room) if model else trained
     # Before anything is printed: who reads the output may stop early.
     if "risk" in stage.tables and not project.is_look_back:

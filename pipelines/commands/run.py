@@ -47,12 +47,13 @@ class RunOutcome:
     instants: Instants
     not_recorded: str = ""
     stale: str = ""
+    not_retrained: str = ""
 
     @property
     def failures(self) -> list[tuple[str, str]]:
         """Name and reason of each stage that had worked before and failed, of the record, and of stale data."""
         failed = [(stage.name, stage.failed) for stage in self.stages if stage.failed]
-        more = (("record", self.not_recorded), ("freshness", self.stale))
+        more = (("record", self.not_recorded), ("retrain", self.not_retrained), ("freshness", self.stale))
         return failed + [(name, reason) for name, reason in more if reason]
 
 
@@ -115,9 +116,26 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
     if not project.is_look_back:
         remember_stages(project, stages, instants)
     lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
+    untrained = _retrain(project, stages, instants, tell) if record_runs and not lost else ""
     fresh_s = None if project.is_look_back else project.config.run.fresh_s
     stale = describe_stale_data(instants, fresh_s, project.config.timezone)
-    return RunOutcome(stages, folder, folder / "report.html", instants, lost, stale)
+    return RunOutcome(stages, folder, folder / "report.html", instants, lost, stale, untrained)
+
+
+def _retrain(project: Project, stages: Sequence[Stage], instants: Instants, tell: ProgressListener) -> str:
+    """Make challengers where they are due; return why that failed, as results and record stand by then."""
+    from .retraining import retrain_if_due
+
+    began, failed = time.perf_counter(), ""
+    try:
+        made = retrain_if_due(project, stages, instants)
+    except InputError as error:
+        made, failed = None, str(error)
+    if made is not None or failed:
+        tell.begin("retrain")
+        said = ("New versions of the models: deskcast models.",) if made is not None else ()
+        tell.end(Stage("retrain", findings=said, seconds=time.perf_counter() - began, failed=failed))
+    return failed
 
 
 def remember_stages(project: Project, stages: Sequence[Stage], instants: Instants) -> None:
@@ -129,6 +147,7 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
         If the state cannot be written; then nothing of it is remembered, and the same run again remembers it.
     """
     from ..stages.issuing import issue_stages
+    from ..stages.shadow import issue_shadow
     from ..stages.watch import save_watch_stage
     from ..state.database import change_state
     from ..store.flagged_cases import save_flags
@@ -141,6 +160,8 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
         if risk is not None and "risk" in risk.tables and not risk.tables_made_at:
             save_flags(place, risk.tables["risk"], project.data_until)
         issue_stages(state, project, stages, instants)
+        if risk is not None and not risk.skipped:
+            issue_shadow(state, project, instants)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:
@@ -177,6 +198,9 @@ def _record(
     record: Callable[..., object],
 ) -> str:
     """Record a run; return why that failed, as the results stand by then."""
+    from ..store.run_summary import list_settings
+    from .retraining import drop_expired
+
     tell.begin("record")
     began, failed = time.perf_counter(), ""
     try:
@@ -188,7 +212,9 @@ def _record(
             fingerprint=project.fingerprint,
             tables_dir=project.results_folder,
             instants=instants,
+            settings=list_settings(project.config),
         )
+        drop_expired(project.config)
     except InputError as error:
         failed = str(error)
     said = () if failed else ("MLflow runs, one a stage.",)

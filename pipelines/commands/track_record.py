@@ -98,11 +98,15 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     from dataclasses import asdict
 
     from ..project.config import load_config
+    from ..registry.champions import examine_models
     from ..store.doctor import examine
     from .exit_codes import EXIT_INPUT, EXIT_STAGE_FAILED
     from .terminal import print_line
 
-    checks = examine(load_config(config))
+    spec = load_config(config)
+    checks = examine(spec)
+    if ("state", "whole") in {(check.what, check.condition) for check in checks}:
+        checks += examine_models(spec)
     conditions = [check.condition for check in checks]
     if as_json:
         print_line(json.dumps({"checks": [asdict(check) for check in checks]}, ensure_ascii=False, indent=2))

@@ -30,6 +30,7 @@ from .specs import (
     ForecastSpec,
     GoalSpec,
     HistorySpec,
+    ModelSpec,
     PluginsSpec,
     ResultsSpec,
     RiskSpec,
@@ -55,6 +56,7 @@ _ONCE: dict[str, type[Any]] = {
     "risk": RiskSpec,
     "watch": WatchSpec,
     "run": RunSpec,
+    "model": ModelSpec,
     "state": StateSpec,
 }
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
@@ -155,6 +157,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
         plugins=plugins,
         tracking_uri=tracking.uri,
         experiment=tracking.experiment,
+        tracking_keep_s=tracking.keep_s,
         results=results.path,
     )
     check_references(config, where)

@@ -248,7 +248,7 @@ def _last_slot_day_end(volumes: pd.DataFrame, timezone: str) -> pd.Timestamp | N
 def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
     """Return a hash of the settings that matter, of the bytes of every file, and of what databases gave."""
     settings = asdict(config)
-    for key in ("folder", "tracking_uri", "experiment", "results", "plugins", "state"):
+    for key in ("folder", "tracking_uri", "experiment", "tracking_keep_s", "results", "plugins", "state", "model"):
         settings.pop(key)
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for place in load_plugins(config.plugins.modules, config.folder):

@@ -278,12 +278,24 @@ class GoalSpec:
     period: Annotated[str, one_of("unknown period", lambda: ("W", "MS", "QS", "YS"))] = "MS"
 
 
+#: How often ``run`` makes a challenger.
+RETRAIN_TIMES = ("monthly", "weekly", "nightly", "on drift")
+
+
+@dataclass(frozen=True, config=SECTION)
+class ModelSpec:
+    """When ``deskcast run`` makes a challenger to the models in use; never where it is not set."""
+
+    retrain: Annotated[str | None, one_of("unknown time to retrain", lambda: RETRAIN_TIMES)] = None
+
+
 @dataclass(frozen=True, config=SECTION)
 class TrackingSpec:
-    """Where runs are recorded."""
+    """Where runs and models are recorded, and for how long; for ever where ``keep`` is not set."""
 
     uri: fields.Line = "sqlite:///mlflow.db"
     experiment: fields.Line = "deskcast"
+    keep_s: fields.SomeTime | None = None
 
     @model_validator(mode="after")
     def _check(self) -> TrackingSpec:
@@ -350,11 +362,13 @@ class Config:
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
     run: RunSpec = RunSpec()
+    model: ModelSpec = ModelSpec()
     actions: tuple[ActionSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
     state: StateSpec = StateSpec()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
+    tracking_keep_s: float | None = None
     results: str = "results"
 
     @property

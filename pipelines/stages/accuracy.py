@@ -24,6 +24,8 @@ from .accuracy_people import actions_accuracy, alerts_accuracy, goals_accuracy
 from .accuracy_volumes import forecast_tables, staffing_table
 
 FIGURES = "accuracy_figures"
+#: Ending of the scope of risks of a version that runs beside the one in use.
+SHADOW = " shadow"
 _RISK_KEYS = ("case_id", "label", "known_at", "due_at")
 
 
@@ -70,7 +72,7 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
     alerts = alerts_accuracy(frames["alert"], issued.ledger)
     tables |= {"accuracy_staffing": staffing} | risks | {"accuracy_goals": goals, "accuracy_alerts": alerts}
     tables = {name: table for name, table in tables.items() if len(table)}
-    findings = accuracy_findings(tables, FIGURES, issued.nights)
+    findings = accuracy_findings(_without_shadow(tables), FIGURES, issued.nights)
     tables |= figures_table(FIGURES, findings)
     return Stage("accuracy", tables, tuple(findings), {"nights": issued.nights}, _metrics(tables))
 
@@ -126,7 +128,7 @@ def find_outcomes(project: Project, metric: str, labels: pd.DataFrame | None = N
 
     ``None`` where this log does not tell them any more.
     """
-    log = project.log
+    log, metric = project.log, metric.removesuffix(SHADOW)
     try:
         if metric == "dissatisfaction":
             found = dissatisfaction_labels(log)
@@ -142,6 +144,14 @@ def find_outcomes(project: Project, metric: str, labels: pd.DataFrame | None = N
     except InputError:
         return None
     return found[[c for c in _RISK_KEYS if c in found]].drop_duplicates("case_id")
+
+
+def _without_shadow(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return the tables that sentences are made of: a version on trial is for whoever looks at the tables."""
+    return {
+        name: table[~table["metric"].astype("str").str.endswith(SHADOW)] if "metric" in table else table
+        for name, table in tables.items()
+    }
 
 
 def _metrics(tables: dict[str, pd.DataFrame]) -> dict[str, float]:

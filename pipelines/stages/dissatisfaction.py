@@ -86,14 +86,51 @@ def fit_dissatisfaction(
     -------
     The model, and the snapshots that it was given.
     """
+    rows = _outcome_rows(log, trained, labels, segments)
+    risk = DissatisfactionRisk(segments=segments, replicates=BOOTSTRAP_REPLICATES)
+    return risk.fit(rows, labels, as_of=log.until), rows
+
+
+def _outcome_rows(log: CaseLog, trained: TrainedModel, labels: pd.DataFrame, segments: Sequence[str]) -> pd.DataFrame:
+    """Return the snapshots that dissatisfaction is learnt from: of open cases, and of closings."""
     closings = _closings(log)
     early = _early_looks(log, closings[closings["case_id"].isin(labels["case_id"])], trained.frame["at"])
     looks = pd.concat([early, _lessons(closings, labels, log.until)], ignore_index=True)
     more = case_snapshots(log, looks, trained.metric, segments=segments)
     past = _with_segments(log, _as_open(_thin_snapshot_times(trained.frame, MAX_OUTCOME_ROWS)), segments)
-    rows = pd.concat([past, more], ignore_index=True)
-    risk = DissatisfactionRisk(segments=segments, replicates=BOOTSTRAP_REPLICATES)
-    return risk.fit(rows, labels, as_of=log.until), rows
+    return pd.concat([past, more], ignore_index=True)
+
+
+def find_dissatisfaction(
+    log: CaseLog, trained: TrainedModel, labels: pd.DataFrame, segments: Sequence[str] = ()
+) -> tuple[DissatisfactionRisk, pd.DataFrame]:
+    """Return the dissatisfaction model, the one in use or one fitted now, and rows that hold the newest closings."""
+    risk = trained.outcomes.get("dissatisfaction")
+    if not isinstance(risk, DissatisfactionRisk) or tuple(risk.segments) != tuple(segments):
+        return fit_dissatisfaction(log, trained, labels, segments)
+    if segments:  # their track record is in no stored model
+        rows = _outcome_rows(log, trained, labels, segments)
+        return risk.follow(rows, labels, log.until), rows
+    return risk, find_closings(log, log.until - RECENTLY_CLOSED, trained.metric)
+
+
+def find_closings(log: CaseLog, since: pd.Timestamp, metric: str) -> pd.DataFrame:
+    """Return snapshots of the last closings of cases, from an instant on."""
+    closings = _closings(log)
+    newest = closings[closings["at"] >= since][["case_id", "at"]]
+    return case_snapshots(log, newest.reset_index(drop=True), metric)
+
+
+def fit_escalation(log: CaseLog, trained: TrainedModel) -> EscalationRisk:
+    """Fit the escalation model to the looks of the breach model."""
+    past = _as_open(_thin_snapshot_times(trained.frame, 3 * MAX_OUTCOME_ROWS))
+    return EscalationRisk(replicates=BOOTSTRAP_REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
+
+
+def has_escalations(log: CaseLog) -> bool:
+    """Tell whether any case was ever escalated, as far as the log tells."""
+    events = log.table("events")
+    return bool(fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0])
 
 
 def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
@@ -103,7 +140,7 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     if labels.empty:
         return stage
     segments = project.config.risk.segments
-    risk, rows = fit_dissatisfaction(log, trained, labels, segments)
+    risk, rows = find_dissatisfaction(log, trained, labels, segments)
     now = _with_segments(log, _as_open(trained.today), segments)
     just = rows[(rows["stage"] == "closed") & (rows["at"] >= log.until - RECENTLY_CLOSED)]
     # Who has answered already need not be guessed about.
@@ -124,11 +161,10 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
 
 
 def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:  # noqa: ARG001
-    events = log.table("events")
-    if not fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0]:
+    if not has_escalations(log):
         return stage
-    past = _as_open(_thin_snapshot_times(trained.frame, 3 * MAX_OUTCOME_ROWS))
-    risk = EscalationRisk(replicates=BOOTSTRAP_REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
+    found = trained.outcomes.get("escalation")
+    risk = found if isinstance(found, EscalationRisk) else fit_escalation(log, trained)
     now = _as_open(trained.today)
     if "escalations" in now:  # what has been escalated will not be for the first time
         now = now[~(now["escalations"].fillna(0) > 0)]

@@ -88,18 +88,9 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     context = forecast_context(project.config, project) | read_known_columns(project.config)
     steps = _Steps(progress, 3 + 2 * spec.windows)
     target = find_forecast_target(project, spec)
-    rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **_models(spec), **target.rules, **context}
-    ahead = forecast(target.actuals, spec.horizon, spec.freq, **rules)
-    ahead = ahead.drop(columns=[c for c in ahead.columns if c.startswith(NAIVE_METHODS) and c not in NAIVE_METHODS])
-    auto = target.is_additive and spec.models == ("auto",)
-    young = find_cold_start_series(target.actuals) if auto and spec.by else []
-    if young:
-        borrow: dict[str, Any] = {"by": list(spec.by), "levels": spec.levels, "windows": spec.windows, **context}
-        ahead = add_cold_start_forecasts(ahead, target.actuals, young, spec.horizon, spec.freq, **borrow)
+    ahead, together = forecast_series(target, spec, context)
     steps.to(1)
-    # sums of named models, and of young segments, are those of their segments
-    together = auto and not young
-    whole = reconcile_forecast(target.actuals, ahead, spec, context) if together else ReconciledForecast(ahead)
+    whole = add_up(target, ahead, together, spec, context)
     steps.to(2)
     paths = _paths(target, ahead, whole, spec, context, asked)
     steps.to(3)
@@ -130,6 +121,37 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     params["noun"] = target.noun
     tables |= figures_table(FIGURES, findings)
     return Stage("forecast", tables, tuple(findings), params | ({"kpi": spec.kpi} if spec.kpi else {}), metrics)
+
+
+def forecast_series(target: ForecastTarget, spec: ForecastSpec, context: dict[str, Any]) -> tuple[pd.DataFrame, bool]:
+    """Forecast each series by itself, and tell whether they are to be made to add up.
+
+    Parameters
+    ----------
+    target
+        The series.
+    spec
+        Horizon, time steps, methods and levels.
+    context
+        From :func:`forecast_context`.
+    """
+    rules: dict[str, Any] = {"levels": spec.levels, "windows": spec.windows, **_models(spec), **target.rules, **context}
+    ahead = forecast(target.actuals, spec.horizon, spec.freq, **rules)
+    ahead = ahead.drop(columns=[c for c in ahead.columns if c.startswith(NAIVE_METHODS) and c not in NAIVE_METHODS])
+    auto = target.is_additive and spec.models == ("auto",)
+    young = find_cold_start_series(target.actuals) if auto and spec.by else []
+    if young:
+        borrow: dict[str, Any] = {"by": list(spec.by), "levels": spec.levels, "windows": spec.windows, **context}
+        ahead = add_cold_start_forecasts(ahead, target.actuals, young, spec.horizon, spec.freq, **borrow)
+    # sums of named models, and of young segments, are those of their segments
+    return ahead, auto and not young
+
+
+def add_up(
+    target: ForecastTarget, ahead: pd.DataFrame, together: bool, spec: ForecastSpec, context: dict[str, Any]
+) -> ReconciledForecast:
+    """Make forecasts of series add up to their sums, where they are to."""
+    return reconcile_forecast(target.actuals, ahead, spec, context) if together else ReconciledForecast(ahead)
 
 
 def forecast_context(config: Config, project: Project, calendar: str | None = None) -> dict[str, Any]:

@@ -39,12 +39,12 @@ class StageRun:
     def _compute(self, name: str) -> Stage:
         # each brings the libraries of its models: a command that only looks at files needs none of them
         from .accuracy import accuracy_stage
+        from .champion import use_or_train
         from .check import check_stage
         from .forecast import forecast_stage
         from .history import history_stage
         from .risk import risk_stage
         from .staff import staff_stage
-        from .train import train_stage
         from .watch import watch_stage
 
         if name in NEEDED_STAGES:
@@ -53,7 +53,7 @@ class StageRun:
                 problem = f"it needs the stage '{before.name}', which was not done"
                 raise InputError(problem, hint=before.skipped, code="stage.failed")
         if name == "train":
-            stage, self.trained = train_stage(self.project)
+            stage, self.trained = use_or_train(self.project)
             return stage
         if name == "risk":
             return risk_stage(self.project, self.trained)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ...features.labels.breach import breach_labels, find_case_ends
 from ...features.snapshots.snapshots import daily, snapshots
 from ...models.evaluation.statement import join_statements, split_statement
 from ...models.risk.breach import BreachRisk
+from ...models.risk.estimator import RiskEstimator
 from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
 from ..project.specs import Config, RiskSpec
@@ -24,7 +25,7 @@ from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
 from ..words.figures import bind_sentences, figures_table
 from ..words.words import format_number
-from .train_scores import FIGURES
+from .train_scores import DEFAULT_CUTOFFS, FIGURES
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_SNAPSHOT_ROWS = 60_000
@@ -48,6 +49,10 @@ class TrainedModel:
         Snapshots of the cases that are open at the end of the log.
     labels, ends
         Outcomes of the promise, and when the work was done.
+    outcomes
+        Models of other outcomes (``dissatisfaction``, ``escalation``) that are in use; others are fitted anew.
+    trained_until
+        End of the data of a model that was in use already; ``None`` where it was trained now.
     """
 
     risk: BreachRisk
@@ -56,6 +61,8 @@ class TrainedModel:
     today: pd.DataFrame
     labels: pd.DataFrame
     ends: pd.DataFrame
+    outcomes: Mapping[str, RiskEstimator] = field(default_factory=dict)
+    trained_until: pd.Timestamp | None = None
 
 
 def risk_metric(project: Project) -> str | None:
@@ -123,18 +130,27 @@ def _train(log: CaseLog, metric: str | None, spec: RiskSpec) -> TrainedModel:
         raise InputError(
             "missing events: cases can only be followed through events", where="events", code="kpi.unavailable"
         )
-    labels = breach_labels(log, with_decision=True)
-    labels = labels[labels["metric"] == metric]
+    labels = metric_labels(log, metric)
     instants = training_instants(log, spec)
     if labels["label"].notna().sum() == 0 or len(instants) == 0:
         raise InputError(f"no case has met or breached the SLA '{metric}' yet", code="labels.none")
-    # One look for both: to learn from the past mornings, and to rank what is open now.
-    both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
-    frame = both[both["at"].isin(instants)].reset_index(drop=True)
-    today = both[both["at"] == log.until].reset_index(drop=True)
+    frame, today = look_at_cases(log, instants, metric)
     ends = find_case_ends(log, metric)
     risk = BreachRisk(calendar=calendar_of(log, metric)).fit(frame, labels, as_of=log.until, ends=ends)
     return TrainedModel(risk, metric, frame, today, labels, ends)
+
+
+def metric_labels(log: CaseLog, metric: str) -> pd.DataFrame:
+    """Return the outcomes of one promise, with when each was decided."""
+    labels = breach_labels(log, with_decision=True)
+    return labels[labels["metric"] == metric]
+
+
+def look_at_cases(log: CaseLog, instants: pd.DatetimeIndex, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Look once at the cases for both: snapshots of past instants to learn from, and what is open at the end."""
+    both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
+    frame = both[both["at"].isin(instants)].reset_index(drop=True)
+    return frame, both[both["at"] == log.until].reset_index(drop=True)
 
 
 def train_stage(
@@ -176,17 +192,29 @@ def train_stage(
         trained = _train(log, metric, project.config.risk)
     except InputError as error:
         return Stage("train", skipped=str(error), refused=True), None
-    risk, at = trained.risk, trained.frame["at"]
+    return describe_training(project, log, trained, evaluate=evaluate, progress=progress), trained
+
+
+def describe_training(
+    project: Project,
+    log: CaseLog,
+    trained: TrainedModel,
+    *,
+    evaluate: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Stage:
+    """Return the stage of a trained model; see :func:`train_stage`."""
+    risk, metric, at = trained.risk, trained.metric, trained.frame["at"]
     tables = {"evaluation": risk.evaluation_, "calibration": risk.reliability_}
-    params = {"metric": metric, "snapshots": len(at), "from": str(at.min()), "to": str(at.max())}
+    params = {"metric": metric, "snapshots": len(at), "from": str(at.min()), "to": str(at.max()), "used": risk.used_}
     findings, metrics = _findings(risk), _scores(risk.evaluation_)
     if evaluate:
-        more, said = _backtest(project, log, trained, progress)
+        more, said = backtest_training(project, log, trained, progress)
         tables, findings = tables | more, findings + said
         whole = more["breach_backtest"][more["breach_backtest"]["cutoff"].isna()] if more else pd.DataFrame()
         metrics |= {f"backtest_{name}": value for name, value in _scores(whole).items()} if more else {}
     tables = tables | figures_table(FIGURES, findings)
-    return Stage("train", tables, tuple(findings), params, metrics), trained
+    return Stage("train", tables, tuple(findings), params, metrics)
 
 
 def _findings(risk: BreachRisk) -> list[str]:
@@ -220,9 +248,14 @@ def _findings(risk: BreachRisk) -> list[str]:
     ]
 
 
-def _backtest(
-    project: Project, log: CaseLog, trained: TrainedModel, progress: Callable[[int, int], None] | None
+def backtest_training(
+    project: Project,
+    log: CaseLog,
+    trained: TrainedModel,
+    progress: Callable[[int, int], None] | None = None,
+    cutoffs: int = DEFAULT_CUTOFFS,
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Train at cut-offs in time and return tables and findings; see :mod:`deskcast.pipelines.stages.train_scores`."""
     from .train_scores import backtest_breach_risk
 
     # An alert a day means one look a day: the mornings.
@@ -237,6 +270,7 @@ def _backtest(
             calendar=calendar_of(log, trained.metric),
             used=trained.risk.used_,
             k=project.config.risk.cases_per_day or 20,
+            cutoffs=cutoffs,
             progress=progress,
         )
     except InputError as error:

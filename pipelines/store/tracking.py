@@ -26,6 +26,7 @@ from ..words.instants import Instants
 from .atomic_replace import replace_file
 from .locks import locked
 from .moved_store import ARTIFACTS_FOLDER, follow_moved_folder, usual_name
+from .run_summary import find_headline_metrics
 from .sweeper import scratch_folder
 from .table_files import write_table
 
@@ -52,6 +53,7 @@ def record_run(
     tables_dir: Path | None = None,
     version: str = __version__,
     instants: Instants | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Record a run and its stages in MLflow.
 
@@ -73,6 +75,9 @@ def record_run(
         Version of deskcast.
     instants
         To which instant the data reach, which was looked at, and when it was computed: tags of each run.
+    settings
+        The configuration, as parameters of the parent run; see
+        :func:`~deskcast.pipelines.store.run_summary.list_settings`.
 
     Returns
     -------
@@ -86,24 +91,25 @@ def record_run(
     """
     disable_telemetry()
     place = _store_file(uri, folder)
-    with _quiet(), locked(place.parent) if place else nullcontext():
+    with quiet_mlflow(), locked(place.parent) if place else nullcontext():
         if place is not None and place.exists():
             follow_moved_folder(place)
-        client = _open(_SQLITE + _escaped(place) if place else uri, place)
+        client = open_tracking(uri, folder)
         parent_folder = place.parent if place else None
         writer = _writer(parent_folder or folder)
         chosen = _experiment(client, experiment, parent_folder)
         _end_killed(client, chosen, writer)
         tags = {"deskcast.version": version, "deskcast.data": fingerprint, "deskcast.writer": writer}
         tags |= {} if instants is None else {f"deskcast.{name}": value for name, value in instants.record().items()}
-        with _plain_errors(uri):
-            return _record(client, chosen, stages, tags, tables_dir)
+        with plain_errors(uri):
+            return _record(client, chosen, stages, tags, tables_dir, settings or {})
 
 
 def disable_telemetry() -> None:
     """Switch off what MLflow would send or ask outside; call it before MLflow is imported."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
@@ -169,7 +175,12 @@ def _check_server(uri: str, *, writing: bool = False) -> None:
 
 
 def _record(
-    client: Any, experiment: str, stages: Sequence[Stage], tags: Mapping[str, str], tables_dir: Path | None
+    client: Any,
+    experiment: str,
+    stages: Sequence[Stage],
+    tags: Mapping[str, str],
+    tables_dir: Path | None,
+    settings: Mapping[str, str],
 ) -> list[str]:
     now = time.time()
     start = now - sum(stage.seconds for stage in stages)
@@ -187,16 +198,21 @@ def _record(
             _log_tables(client, run, stage, tables_dir)
         client.set_terminated(run, "FAILED" if stage.failed else None, end_time=_ms(start))
         ids.append(run)
+    shown = {"as_of": tags.get("deskcast.as_of", ""), **settings}
+    _log_batches(client, parent, find_headline_metrics(stages), {k: v for k, v in shown.items() if v}, _ms(now))
     client.set_terminated(parent, end_time=_ms(now))
     return ids
 
 
 def _log(client: Any, run: str, stage: Stage, fingerprint: str, at: int) -> None:
+    figures = {**stage.metrics, "seconds": stage.seconds}
+    _log_batches(client, run, figures, {**stage.params, "data_fingerprint": fingerprint}, at)
+
+
+def _log_batches(client: Any, run: str, figures: Mapping[str, float], settings: Mapping[str, Any], at: int) -> None:
     from mlflow.entities import Metric, Param
 
-    figures = {**stage.metrics, "seconds": stage.seconds}
     metrics = [Metric(_key(k), float(v), at, 0) for k, v in figures.items() if math.isfinite(v)]
-    settings = {**stage.params, "data_fingerprint": fingerprint}
     params = [Param(_key(k), str(v)[:_MAX_VALUE_LENGTH]) for k, v in settings.items()]
     for first in range(0, max(len(params), 1), _MAX_PARAMS):
         client.log_batch(run, params=params[first : first + _MAX_PARAMS])
@@ -255,7 +271,8 @@ def _store_file(uri: str, folder: Path) -> Path | None:
 
 
 @contextmanager
-def _plain_errors(uri: str) -> Iterator[None]:
+def plain_errors(uri: str) -> Iterator[None]:
+    """Say in one line, and without a password, what MLflow or its database says."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -264,6 +281,18 @@ def _plain_errors(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         reason = say_without_password((str(error).strip() or type(error).__name__).splitlines()[0][:300], uri)
         raise InputError(f"the run cannot be recorded: {reason}", where=uri, code="tracking.unavailable") from None
+
+
+def open_tracking(uri: str, folder: Path) -> Any:
+    """Return MLflow's client of a store; a new sqlite store is made.
+
+    Raises
+    ------
+    InputError
+        If the store cannot be opened.
+    """
+    place = _store_file(uri, folder)
+    return _open(_SQLITE + _escaped(place) if place else uri, place)
 
 
 def _open(uri: str, place: Path | None) -> Any:
@@ -342,8 +371,8 @@ def _ms(seconds: float) -> int:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the migrations of a new store from being told on the terminal."""
+def quiet_mlflow() -> Iterator[None]:
+    """Keep MLflow and the migrations of a new store from writing to the terminal."""
     before = {name: logging.getLogger(name).level for name in _NOISY_LOGGERS}
     for name in before:
         logging.getLogger(name).setLevel(logging.WARNING)

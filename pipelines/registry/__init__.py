@@ -1,0 +1,1 @@
+"""Models in MLflow's registry: without what they learnt from, checked before they are used, with every decision."""
