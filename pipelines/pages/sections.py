@@ -23,18 +23,20 @@ SECTION_TITLES = {
     "staff": "Staffing",
     "watch": "KPI alerts",
     "train": "Model quality",
+    "drift": "Model drift",
     "accuracy": "Track record",
     "risk": "Cases at risk",
     "history": "KPIs",
     "check": "Data",
 }
-_FOLDED_SECTIONS = ("risk", "accuracy", "history", "check")
+_FOLDED_SECTIONS = ("risk", "drift", "accuracy", "history", "check")
 #: What the report shows of each stage; the other tables are in the results folder, and in the full report.
 _SHOWN_TABLES = {
     "forecast": (),
     "staff": ("schedule",),
     "watch": ("kpi_alerts", "goals"),
     "train": ("leaderboard", "evaluation"),
+    "drift": (),
     "accuracy": ("accuracy_forecast_by_lead", "accuracy_risk"),
     "risk": ("breached_cases", "past_saving", "risk", "open_cases", "recently_closed"),
     "history": (),
