@@ -21,7 +21,14 @@ from .options import (
 
 #: Tables that a terminal shows, in their order; the first that is there is the main one.
 SHOWN_TABLES = (
-    *("accuracy_risk", "accuracy_forecast_by_lead", "accuracy_staffing", "accuracy_risk_by_night"),
+    *(
+        "accuracy_risk",
+        "accuracy_forecast_by_lead",
+        "accuracy_staffing",
+        "accuracy_schedule",
+        "accuracy_casework",
+        "accuracy_risk_by_night",
+    ),
     *("accuracy_goals", "accuracy_alerts", "accuracy_actions"),
 )
 
@@ -34,7 +41,10 @@ def accuracy(
     show_all: AllOption = False,
     table: Annotated[str | None, typer.Option(help="Table to show and to write, such as accuracy_forecast.")] = None,
     issued: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Show what was issued: forecast, staffing, risk, goal or alert.")
+        str | None,
+        typer.Option(
+            metavar="KIND", help="Show what was issued: forecast, staffing, casework, plan, risk, goal or alert."
+        ),
     ] = None,
 ) -> None:
     """Compare issued forecasts, staffing, risks, goals and alerts with what was observed since."""

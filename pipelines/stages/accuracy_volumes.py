@@ -187,15 +187,15 @@ def staffing_table(project: Project, issued: pd.DataFrame) -> pd.DataFrame:
             continue  # the queue is no longer configured: what was issued of it stays undecided
         queue = PlannedQueue(project, str(name), spec)
         try:
-            came = _contacts(queue, rows["ds"].min())
+            came = find_contacts(queue, rows["ds"].min())
         except InputError:
             continue
         parts.append(_staffing_rows(queue, rows, came))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _contacts(queue: PlannedQueue, first: pd.Timestamp) -> pd.DataFrame:
-    """Return ``ds, y``, and ``answered, n`` of contacts in time, by interval from a first one that is over."""
+def find_contacts(queue: PlannedQueue, first: pd.Timestamp) -> pd.DataFrame:
+    """Return ``ds, y``, and ``in_time, decided`` of contacts in time, by interval from a first one that is over."""
     log, freq = queue.project.log, interval_freq(queue.spec.interval_s)
     answers = has_contacts(log, queue.where)
     kpi, level = ("contacts_offered", f"service_level_{queue.spec.within_s:g}s") if answers else ("cases_opened", "")

@@ -59,6 +59,8 @@ TABLES = {
     "accuracy_forecast": "Error of issued forecasts by series | planner",
     "accuracy_forecast_by_lead": "Error of issued forecasts by time steps ahead | planner",
     "accuracy_staffing": "Issued staffing and actual contacts | planner",
+    "accuracy_schedule": "Issued shift schedules and actual contacts | planner",
+    "accuracy_casework": "Issued plans of deferred work and actual cases | planner",
     "accuracy_risk": "Issued breach risk and outcomes | everyone",
     "accuracy_risk_by_night": "Expected and observed breaches by list | everyone",
     "accuracy_calibration": "Calibration of issued breach risk | analyst",
