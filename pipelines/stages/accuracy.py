@@ -37,6 +37,7 @@ class Issued:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
     ledger: pd.DataFrame | None = None
+    verdicts: pd.DataFrame = field(default_factory=pd.DataFrame)
     nights: int = 0
 
 
@@ -56,9 +57,9 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
     -------
     Stage
         Tables, each only where something of it has matured: ``accuracy_forecast``, ``accuracy_forecast_by_lead``,
-        ``accuracy_staffing``, ``accuracy_schedule``, ``accuracy_casework``, ``accuracy_risk``,
-        ``accuracy_risk_by_night``, ``accuracy_calibration``, ``accuracy_actions``, ``accuracy_goals`` and
-        ``accuracy_alerts``; and ``accuracy_figures``, what the sentences
+        ``accuracy_forecast_next``, ``accuracy_staffing``, ``accuracy_schedule``, ``accuracy_casework``,
+        ``accuracy_risk``, ``accuracy_risk_by_night``, ``accuracy_calibration``, ``accuracy_actions``,
+        ``accuracy_goals`` and ``accuracy_alerts``; and ``accuracy_figures``, what the sentences
         state beyond these.
     """
     issued = read_all_issued(project)
@@ -74,7 +75,7 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
     risks = risk_tables(project, frames["risk"], issued.feedback, labels) if len(frames["risk"]) else {}
     empty = pd.DataFrame({"kpi": pd.Series(dtype="str"), "ds": pd.Series(dtype="datetime64[us]"), "cut": []})
     goals = goals_accuracy(project, frames["goal"], empty if history is None else history)
-    alerts = alerts_accuracy(frames["alert"], issued.ledger)
+    alerts = alerts_accuracy(frames["alert"], issued.ledger, issued.verdicts)
     tables |= {"accuracy_staffing": staffing, "accuracy_schedule": plans, "accuracy_casework": casework} | risks
     tables |= {"accuracy_goals": goals, "accuracy_alerts": alerts}
     tables = {name: table for name, table in tables.items() if len(table)}
@@ -91,12 +92,12 @@ def read_all_issued(project: Project) -> Issued:
         issues = issues[issues["as_of"] <= project.as_of]
         kinds = ("forecast", "staffing", "casework", "plan", "risk", "goal", "alert")
         frames = {kind: read_issued(state, kind, project.as_of) for kind in kinds}
-        feedback = read_records(state, "feedback", kind="action")
+        feedback, verdicts = (read_records(state, "feedback", kind=kind) for kind in ("action", "alert"))
         ledger = read_alert_state(place).ledger if state is not None else None
     newest = issues.drop_duplicates(["kind", "scope"], keep="last")
     own = newest[newest["kind"] == "forecast"]
     settings = dict(zip(own["scope"].astype(str), own["settings"], strict=True))
-    return Issued(frames, settings, feedback, ledger, int(issues["as_of"].nunique()))
+    return Issued(frames, settings, feedback, ledger, verdicts, int(issues["as_of"].nunique()))
 
 
 def risk_tables(

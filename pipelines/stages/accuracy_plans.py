@@ -61,7 +61,7 @@ def _cases_by_interval(queue: PlannedQueue, first: pd.Timestamp, outcomes: pd.Da
     log, step = queue.project.log, pd.Timedelta(seconds=queue.spec.interval_s)
     history = kpi_history(log, ["cases_opened", "backlog"], tuple(queue.where), interval_freq(queue.spec.interval_s))
     history = only_segment(history, queue.where)
-    found = series(history, "cases_opened").groupby("ds", as_index=False)["y"].sum()
+    found: pd.DataFrame = series(history, "cases_opened").groupby("ds")[["y"]].sum().reset_index()
     open_cases = series(history, "backlog").groupby("ds")["y"].sum()
     end = pd.Timestamp(log.until).tz_convert(log.timezone).tz_localize(None)
     found = found[(found["ds"] >= first) & (found["ds"] + step <= end)]
@@ -94,9 +94,9 @@ def _casework_rows(queue: PlannedQueue, rows: pd.DataFrame, came: pd.DataFrame) 
     total.insert(4, "agent_hours", hours)
     total.insert(5, "agent_hours_required", required)
     total.insert(6, "bias", (hours - required) / required.where(required > 0))
-    total = total.reset_index()
-    total.insert(0, "queue", queue.name)
-    return total
+    out: pd.DataFrame = total.reset_index()
+    out.insert(0, "queue", queue.name)
+    return out
 
 
 def find_days_ahead(rows: pd.DataFrame) -> pd.Series:
@@ -107,7 +107,7 @@ def find_days_ahead(rows: pd.DataFrame) -> pd.Series:
     [1, 2]
     """
     begins = rows.groupby("issue_id")["ds"].transform("min").dt.normalize()
-    return (rows["ds"].dt.normalize() - begins).dt.days + 1
+    return pd.Series((rows["ds"].dt.normalize() - begins).dt.days + 1, index=rows.index)
 
 
 def scheduled_by_interval(

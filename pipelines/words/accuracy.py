@@ -217,7 +217,9 @@ def _goals(tables: Tables, figures: str) -> list[Finding]:
     every = _at(tables, "goals decided", "all", Cell("accuracy_goals", "name", take="count"))
     met = _at(tables, "goals met", "all", Cell("accuracy_goals", "name", {"met": True}, "count"))
     chance = figure(figures, "goals expected to be met", "all", float(table["first_probability"].sum()))
-    text = f"Goals: {met} of {every:goal} whose period is over {'was' if f'{met}' == '1' else 'were'} met; "
+    text = (
+        f"Goals: {met} of {every:goal} whose period is over {'was' if '1' in (f'{met}', f'{every}') else 'were'} met; "
+    )
     return [Finding(f"{text}{chance} expected at the start.", met, every, chance)]
 
 
@@ -233,7 +235,14 @@ def _alerts(tables: Tables) -> list[Finding]:
         )
     )
     text = f"KPI alerts: {count:new alert} reported, {seen} acknowledged, {gone} cancelled later."
-    return [Finding(text, count, seen, gone)]
+    found = [Finding(text, count, seen, gone)]
+    if tables["accuracy_alerts"]["outcome"].isin(("was real", "was noise")).any():
+        real, noise = (
+            _at(tables, f"alerts that {said}", "all", Cell("accuracy_alerts", "alert_id", {"outcome": said}, "count"))
+            for said in ("was real", "was noise")
+        )
+        found.append(Finding(f"Of the KPI alerts, people called {real} real and {noise} noise.", real, noise))
+    return found
 
 
 def _actions(tables: Tables) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Columns of the track record: what was issued, and what was observed."""
+"""Columns of the track record: what was issued, what was observed, and what people wrote down."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ ACCURACY_COLUMNS = {
         "overstaffed_share": "Overstaffed intervals | share",
         "service_level": "Service level, expected | share",
         "service_level_actual": "Service level, observed | share",
+    },
+    "accuracy_forecast_next": {
+        "scope": "Forecast of | text",
+        "ds": "Date | day",
+        "deskcast": "Forecast | expected",
+        "y": "Actual | number",
     },
     "accuracy_schedule": {
         "lead": "Days ahead | count",
@@ -101,6 +107,13 @@ ACCURACY_COLUMNS = {
         "n": "Nights | count",
         "first_probability": "First chance | probability",
         "last_probability": "Last chance | probability",
+    },
+    "notes": {
+        "at": "Written | instant",
+        "by": "By | text",
+        "kind": "What | text",
+        "subject": "On | text",
+        "text": "Text | text",
     },
     "accuracy_alerts": {
         "first_reported_at": "First reported | instant",

@@ -58,6 +58,7 @@ TABLES = {
     "expected_ranges": "KPI values and their expected range | analyst",
     "accuracy_forecast": "Error of issued forecasts by series | planner",
     "accuracy_forecast_by_lead": "Error of issued forecasts by time steps ahead | planner",
+    "accuracy_forecast_next": "Forecasts of the next time step and actual values | planner",
     "accuracy_staffing": "Issued staffing and actual contacts | planner",
     "accuracy_schedule": "Issued shift schedules and actual contacts | planner",
     "accuracy_casework": "Issued plans of deferred work and actual cases | planner",
@@ -66,6 +67,7 @@ TABLES = {
     "accuracy_calibration": "Calibration of issued breach risk | analyst",
     "accuracy_actions": "Suggested actions and what followed | everyone",
     "accuracy_goals": "Issued chances of goals and results | everyone",
+    "notes": "What people wrote down | everyone",
     "accuracy_alerts": "Reported KPI alerts and answers | everyone",
 }
 
