@@ -16,7 +16,7 @@ from .svg import MAX_LINE_POINTS, Chart, draw_chart
 _VOLUMES = {"cases_opened": "Cases", "contacts_offered": "Contacts"}
 _STEPS = {"h": "hour", "D": "day", "W": "week", "MS": "month", "QS": "quarter", "6MS": "half-year"}
 #: Of fewer steps no line is drawn.
-MIN_STEPS_PLOTTED = 3
+MIN_STEPS_PLOTTED = 5
 
 
 def plot_issued_forecasts(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
@@ -35,7 +35,7 @@ def plot_issued_forecasts(tables: Mapping[str, pd.DataFrame]) -> list[Chart]:
             low, high = (rows[f"deskcast-{side}-80"].to_numpy(float) for side in ("lo", "hi"))
             marks.append(Area(at, low, high, BLUE, "Likely range"))
             values += [*low, *high]
-        marks += [Line(at, ahead, BLUE, "Forecast of the night before"), Points(at, came, GREY, "Actual")]
+        marks += [Line(at, ahead, BLUE, "Issued forecast"), Points(at, came, GREY, "Actual")]
         title = f"{what} per {step}: issued forecasts and actual values"
         text = f"{title}, {len(rows):,} {step}s: {ahead.sum():,.0f} forecast, {came.sum():,.0f} observed."
         y = value_axis(values, f"{what} per {step}")
