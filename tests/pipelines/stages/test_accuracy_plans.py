@@ -8,6 +8,7 @@ import pytest
 from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.stages.accuracy import accuracy_stage
 from deskcast.pipelines.stages.accuracy_plans import scheduled_by_interval
+from deskcast.pipelines.stages.accuracy_volumes import list_next_steps
 from deskcast.pipelines.stages.issuing import issue_stages
 from deskcast.pipelines.stages.staff import staff_stage
 from deskcast.pipelines.state.database import change_state
@@ -177,3 +178,22 @@ def test_shifts_of_a_schedule_are_those_of_its_coverage_also_past_midnight(playe
     night = pd.DataFrame(night | {"breaks": ["01:00-01:30, 03:00-04:00"]})
     at = pd.Series(pd.date_range("2024-03-08 21:00", periods=10, freq="h"))
     assert scheduled_by_interval(night, at, 3600).tolist() == [0, 2, 2, 2, 1, 2, 0, 2, 2, 0]
+
+
+def test_of_a_scope_with_totals_the_total_of_the_next_step_is_listed_with_its_range():
+    days = pd.to_datetime(["2024-03-04", "2024-03-05"])
+    parts = pd.DataFrame({"scope": "cases_opened D", "unique_id": ["a", "b"] * 2, "ds": days.repeat(2), "lead": 1})
+    parts = parts.assign(deskcast=[1.0, 2.0, 3.0, 4.0], y=[2.0, 2.0, 2.0, 2.0])
+    bounds = {"deskcast-lo-80": 1.0, "deskcast-hi-80": 9.0}
+    total = pd.DataFrame({"scope": "cases_opened D totals", "unique_id": "total", "ds": days, "lead": [1, 2]})
+    total = total.assign(deskcast=[3.5, 7.5], y=4.0, **bounds)
+    alone = pd.DataFrame({"scope": "csat D", "unique_id": "all", "ds": days[:1], "lead": 1, "deskcast": 0.8, "y": 0.7})
+    listed = list_next_steps(pd.concat([parts, total, alone.assign(**bounds)]))
+    assert listed.values.tolist() == [
+        ["cases_opened D", days[0], 3.5, 4.0, 1.0, 9.0],
+        ["csat D", days[0], 0.8, 0.7, 1.0, 9.0],
+    ]
+    summed = list_next_steps(parts)
+    assert summed[["deskcast", "y"]].values.tolist() == [[3.0, 4.0], [7.0, 4.0]]
+    assert "deskcast-lo-80" not in summed.columns  # ranges of segments do not add up
+    assert list_next_steps(parts.assign(lead=2)).empty
