@@ -61,6 +61,10 @@ PAGE_COLUMNS = {
     "risk": ("case_id", "probability", "risk_level", "due_at", "left_wall_s", "team", "owner", "priority", "reason_1"),
     "past_saving": ("case_id", "probability", "due_at", "team", "owner", "priority", "median_finish"),
     "breached_cases": ("case_id", "due_at", "overdue_s", "team", "owner", "priority"),
+    "accuracy_risk": (
+        *("metric", "model", "cases", "undecided", "expected_count", "observed_count", "selected", "precision"),
+        *("recall", "lead_h"),
+    ),
     "recently_closed": ("case_id", "at", "team", "priority", "dissatisfaction_risk"),
 }
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 DRIFT_COLUMNS = {
     "drift_checks": {
         "check": "Check | value",
-        "column": "Input | text",
+        "column": "Input | words",
         "value": "Last 7 days | score",
         "usual": "Usual | score",
         "strength": "Strength | number",
