@@ -345,7 +345,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "state.unavailable": Refusal(
         "The state cannot be opened or written",
         "The database that remembers alerts, forecasts and answers is held by another run, is full or damaged, cannot "
-        "be reached, or was written by a newer deskcast.",
+        "be reached, belongs to another desk, or was written by a newer deskcast.",
         "Wait for the other run; otherwise deskcast doctor says what is broken and how to mend it.",
     ),
     "tracking.unavailable": Refusal(

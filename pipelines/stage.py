@@ -17,7 +17,7 @@ class Stage:
     Attributes
     ----------
     name
-        ``check``, ``history``, ``forecast``, ``staff``, ``train``, ``risk``, ``watch`` or ``accuracy``.
+        ``check``, ``history``, ``forecast``, ``staff``, ``train``, ``risk``, ``drift``, ``watch`` or ``accuracy``.
     tables
         Result tables by name; each becomes one Parquet file.
     findings

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pandas as pd
 
 from ..stage import Stage
+from .accuracy import plot_drift, plot_issued_calibration, plot_issued_forecasts
 from .alerts import plot_alert_days, plot_alerts
 from .forecast import plot_errors_by_lead, plot_errors_by_slot, plot_forecast, plot_interval_coverage
 from .kpis import plot_kpis
@@ -36,6 +37,11 @@ _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw, bool], ...]] =
         ("calibration", ("calibration",), plot_calibration, False),
         ("recall_by_share", ("recall_by_share",), plot_breaches_found, True),
         ("drift", ("drift",), plot_weekly_rates, True),
+    ),
+    "drift": (("drift_by_morning", ("drift_by_morning",), plot_drift, False),),
+    "accuracy": (
+        ("accuracy_forecast_next", ("accuracy_forecast_next",), plot_issued_forecasts, False),
+        ("accuracy_calibration", ("accuracy_calibration",), plot_issued_calibration, False),
     ),
     "history": (("history", ("history",), plot_kpis, True),),
 }

@@ -12,6 +12,7 @@ import typer
 from . import forecast as forecast_options
 from .exit_codes import end_run, end_with_exit_code
 from .models import models
+from .notes import note, notes
 from .options import (
     DEFAULT_CONFIG,
     AllOption,
@@ -25,7 +26,7 @@ from .options import (
     print_warnings_plainly,
 )
 from .terminal import output_stage
-from .track_record import accuracy, doctor
+from .track_record import accuracy, doctor, drift
 
 app = typer.Typer(
     name="deskcast",
@@ -311,15 +312,20 @@ def watch(
     acknowledge: Annotated[
         str | None, typer.Option(metavar="ID", help="Acknowledge a KPI alert; --all shows the ids.")
     ] = None,
-    note: Annotated[str, typer.Option(metavar="TEXT", help="Note to save with --acknowledge.")] = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Note to save with --acknowledge or --feedback.")] = "",
     silence: Annotated[
         str | None, typer.Option(metavar="ID|KPI|SEGMENT", help="Mute an alert, KPI or segment until --until.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="End of --silence, such as 2024-03-31.")] = None,
+    feedback: Annotated[str | None, typer.Option(metavar="ID", help="Say whether an alert was real or noise.")] = None,
+    verdict: Annotated[str, typer.Option(help="With --feedback: was real or was noise.")] = "was real",
 ) -> None:
     """Detect KPI changes; new alerts first."""
-    from .watch import apply_alert_actions, run_watch
+    from .watch import apply_alert_actions, run_watch, save_alert_feedback
 
+    if feedback is not None:
+        save_alert_feedback(config, feedback, verdict, note, as_json)
+        return
     if apply_alert_actions(config, acknowledge, note, silence, until, as_json):
         return
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
@@ -327,6 +333,9 @@ def watch(
 
 app.command()(models)
 app.command()(accuracy)
+app.command()(drift)
+app.command()(note)
+app.command()(notes)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The whole job in order: check, history, forecast, staff, train, risk, watch, accuracy, report, record."""
+"""The whole job in order: check, history, forecast, staff, train, risk, drift, watch, accuracy, report, record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands ``accuracy`` and ``doctor``: how good what was issued has been, and whether all stores are whole."""
+"""The commands ``accuracy``, ``drift`` and ``doctor``: how good what was issued was, what has moved, what is whole."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .forecast import PictureOption, check_files, write_charts
 from .options import (
     DEFAULT_CONFIG,
     AllOption,
@@ -21,8 +22,8 @@ from .options import (
 
 #: Tables that a terminal shows, in their order; the first that is there is the main one.
 SHOWN_TABLES = (
-    *("accuracy_risk", "accuracy_forecast_by_lead", "accuracy_staffing", "accuracy_risk_by_night"),
-    *("accuracy_goals", "accuracy_alerts", "accuracy_actions"),
+    *("accuracy_risk", "accuracy_forecast_by_lead", "accuracy_staffing", "accuracy_schedule", "accuracy_casework"),
+    *("accuracy_risk_by_night", "accuracy_goals", "accuracy_alerts", "accuracy_actions"),
 )
 
 
@@ -34,8 +35,12 @@ def accuracy(
     show_all: AllOption = False,
     table: Annotated[str | None, typer.Option(help="Table to show and to write, such as accuracy_forecast.")] = None,
     issued: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Show what was issued: forecast, staffing, risk, goal or alert.")
+        str | None,
+        typer.Option(
+            metavar="KIND", help="Show what was issued: forecast, staffing, casework, plan, risk, goal or alert."
+        ),
     ] = None,
+    picture: PictureOption = None,
 ) -> None:
     """Compare issued forecasts, staffing, risks, goals and alerts with what was observed since."""
     from ...features.errors import InputError, did_you_mean
@@ -46,9 +51,13 @@ def accuracy(
     if issued is not None:
         _write_issued(config, issued, out, as_json)
         return
+    if picture is not None:
+        check_files(picture, None, out)
     project = open_for(config, as_of, out)
     with show_spinner("comparing"):
         stage = accuracy_stage(project)
+        if picture is not None:
+            write_charts(project, stage, picture)
     there = [name for name in SHOWN_TABLES if name in stage.tables]
     if not there and table is None and out is None and not as_json:
         said = [line for text in stage.findings for line in wrap_finding(text)]
@@ -90,6 +99,26 @@ def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> N
         output_stage(Stage("accuracy", {kind: found}, (said,)), kind, None, as_json=False, zone=spec.timezone)
     else:
         print_line(f"{len(found):,} rows that were issued are in {out}.")
+
+
+def drift(
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+) -> None:
+    """Say whether open cases and outcomes have changed so much that the breach model should be trained again."""
+    from ..stages.drift import drift_stage
+    from ..stages.train import train_stage
+    from .terminal import output_stage, show_spinner
+
+    project = open_for(config, as_of, out)
+    with show_spinner("comparing"):
+        trained, model = train_stage(project)
+        stage = drift_stage(project, model) if model else trained
+    main = "drift_checks" if "drift_checks" in stage.tables or stage.skipped else "drift_figures"
+    output_stage(stage, main, out, as_json, **answer_of(project, show_all))
 
 
 def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:

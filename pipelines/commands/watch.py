@@ -16,7 +16,7 @@ from ..project.project import Project
 from ..stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
 from ..state.database import change_state
 from ..state.records import add_record
-from ..store.incidents import check_alert_state, save_acknowledgement, save_mute
+from ..store.incidents import check_alert_state, read_alert_state, save_acknowledgement, save_mute
 from ..words.words import format_date
 from .options import answer_of, find_user
 from .terminal import print_line, show_spinner
@@ -78,6 +78,28 @@ def apply_alert_actions(
     if "silenced" in body:
         print_line(f"The {body['kind']} {silence} is muted until {format_date(pd.Timestamp(body['until']))}.")
     return True
+
+
+def save_alert_feedback(config: Path, alert_id: str, verdict: str, note: str, as_json: bool) -> None:
+    """Write down whether a KPI alert was real or noise.
+
+    Raises
+    ------
+    InputError
+        If no alert of this id was ever reported, or the verdict is not one of those that can be given.
+    """
+    place, by = load_config(config).state_place, find_user()
+    with change_state(place) as state:
+        ledger = read_alert_state(place).ledger
+        if ledger is None or alert_id not in set(ledger["alert_id"]):
+            hint = "deskcast watch --all shows the ids"
+            raise InputError("unknown KPI alert", where="--feedback", got=alert_id, hint=hint, code="state.invalid")
+        add_record(state, "feedback", by=by, kind="alert", subject=alert_id, verdict=verdict, note=note)
+        add_record(state, "audit", by=by, action="feedback", subject=alert_id)
+    if as_json:
+        print_line(json.dumps({"feedback": alert_id, "verdict": verdict, "note": note}, ensure_ascii=False, indent=2))
+    else:
+        print_line(f"KPI alert {alert_id}: '{verdict}' is noted; deskcast accuracy counts it.")
 
 
 def _day(text: str) -> pd.Timestamp:

@@ -23,18 +23,20 @@ SECTION_TITLES = {
     "staff": "Staffing",
     "watch": "KPI alerts",
     "train": "Model quality",
+    "drift": "Model drift",
     "accuracy": "Track record",
     "risk": "Cases at risk",
     "history": "KPIs",
     "check": "Data",
 }
-_FOLDED_SECTIONS = ("risk", "accuracy", "history", "check")
+_FOLDED_SECTIONS = ("risk", "drift", "accuracy", "history", "check")
 #: What the report shows of each stage; the other tables are in the results folder, and in the full report.
 _SHOWN_TABLES = {
     "forecast": (),
     "staff": ("schedule",),
     "watch": ("kpi_alerts", "goals"),
     "train": ("leaderboard", "evaluation"),
+    "drift": (),
     "accuracy": ("accuracy_forecast_by_lead", "accuracy_risk"),
     "risk": ("breached_cases", "past_saving", "risk", "open_cases", "recently_closed"),
     "history": (),
@@ -59,6 +61,10 @@ PAGE_COLUMNS = {
     "risk": ("case_id", "probability", "risk_level", "due_at", "left_wall_s", "team", "owner", "priority", "reason_1"),
     "past_saving": ("case_id", "probability", "due_at", "team", "owner", "priority", "median_finish"),
     "breached_cases": ("case_id", "due_at", "overdue_s", "team", "owner", "priority"),
+    "accuracy_risk": (
+        *("metric", "model", "cases", "undecided", "expected_count", "observed_count", "selected", "precision"),
+        *("recall", "lead_h"),
+    ),
     "recently_closed": ("case_id", "at", "team", "priority", "dissatisfaction_risk"),
 }
 

@@ -328,6 +328,7 @@ class StateSpec:
         ),
     ] = None
     keep_s: fields.SomeTime = DEFAULT_KEEP_DAYS * 86400
+    desk: fields.Line | None = None
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -379,7 +380,9 @@ class Config:
     @property
     def state_place(self) -> StatePlace:
         """Where this desk keeps what it remembers."""
-        return StatePlace(self.results_folder, self.state.database or "", self.state.keep_s / 86400)
+        spec, folder = self.state, self.folder.resolve().name
+        desk = spec.desk or (folder if spec.database else "")  # a folder may be renamed with the file in it
+        return StatePlace(self.results_folder, spec.database or "", spec.keep_s / 86400, desk)
 
     def path(self, name: str) -> Path:
         """Return a path of the configuration, resolved against its folder."""

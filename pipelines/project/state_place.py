@@ -21,6 +21,8 @@ class StatePlace:
         Address of a PostgreSQL database; a SQLite file beside the results where it is empty.
     keep_days
         Days for which what was issued is kept.
+    desk
+        Name of the desk: the state of another one is refused. Empty where it is beside its results, and needs none.
 
     Examples
     --------
@@ -31,6 +33,7 @@ class StatePlace:
     results: Path
     database: str = ""
     keep_days: float = DEFAULT_KEEP_DAYS
+    desk: str = ""
 
     @property
     def folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""check, history, forecast, staff, train, risk, watch, accuracy: a project in, tables and findings out."""
+"""check, history, forecast, staff, train, risk, drift, watch, accuracy: a project in, tables and findings out."""
 
 from ...features.lazy import lazy_names
 

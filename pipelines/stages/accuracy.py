@@ -21,7 +21,9 @@ from ..store.incidents import read_alert_state
 from ..words.accuracy import accuracy_findings
 from ..words.figures import figures_table
 from .accuracy_people import actions_accuracy, alerts_accuracy, goals_accuracy
+from .accuracy_plans import casework_table, schedule_table
 from .accuracy_volumes import forecast_tables, staffing_table
+from .casework import SLA_METRIC
 
 FIGURES = "accuracy_figures"
 #: Ending of the scope of risks of a version that runs beside the one in use.
@@ -37,6 +39,7 @@ class Issued:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     feedback: pd.DataFrame = field(default_factory=pd.DataFrame)
     ledger: pd.DataFrame | None = None
+    verdicts: pd.DataFrame = field(default_factory=pd.DataFrame)
     nights: int = 0
 
 
@@ -56,8 +59,9 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
     -------
     Stage
         Tables, each only where something of it has matured: ``accuracy_forecast``, ``accuracy_forecast_by_lead``,
-        ``accuracy_staffing``, ``accuracy_risk``, ``accuracy_risk_by_night``, ``accuracy_calibration``,
-        ``accuracy_actions``, ``accuracy_goals`` and ``accuracy_alerts``; and ``accuracy_figures``, what the sentences
+        ``accuracy_forecast_next``, ``accuracy_staffing``, ``accuracy_schedule``, ``accuracy_casework``,
+        ``accuracy_risk``, ``accuracy_risk_by_night``, ``accuracy_calibration``, ``accuracy_actions``,
+        ``accuracy_goals`` and ``accuracy_alerts``; and ``accuracy_figures``, what the sentences
         state beyond these.
     """
     issued = read_all_issued(project)
@@ -66,11 +70,16 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
     if len(frames["forecast"]):
         tables |= forecast_tables(project, frames["forecast"], issued.settings)
     staffing = staffing_table(project, frames["staffing"]) if len(frames["staffing"]) else pd.DataFrame()
+    plans = schedule_table(project, frames["plan"], frames["staffing"]) if len(frames["plan"]) else pd.DataFrame()
+    casework = pd.DataFrame()
+    if len(frames["casework"]):
+        casework = casework_table(project, frames["casework"], find_outcomes(project, SLA_METRIC, labels))
     risks = risk_tables(project, frames["risk"], issued.feedback, labels) if len(frames["risk"]) else {}
     empty = pd.DataFrame({"kpi": pd.Series(dtype="str"), "ds": pd.Series(dtype="datetime64[us]"), "cut": []})
     goals = goals_accuracy(project, frames["goal"], empty if history is None else history)
-    alerts = alerts_accuracy(frames["alert"], issued.ledger)
-    tables |= {"accuracy_staffing": staffing} | risks | {"accuracy_goals": goals, "accuracy_alerts": alerts}
+    alerts = alerts_accuracy(frames["alert"], issued.ledger, issued.verdicts)
+    tables |= {"accuracy_staffing": staffing, "accuracy_schedule": plans, "accuracy_casework": casework} | risks
+    tables |= {"accuracy_goals": goals, "accuracy_alerts": alerts}
     tables = {name: table for name, table in tables.items() if len(table)}
     findings = accuracy_findings(_without_shadow(tables), FIGURES, issued.nights)
     tables |= figures_table(FIGURES, findings)
@@ -83,14 +92,14 @@ def read_all_issued(project: Project) -> Issued:
     with read_state(place) as state:
         issues = read_issues(state)
         issues = issues[issues["as_of"] <= project.as_of]
-        kinds = ("forecast", "staffing", "risk", "goal", "alert")
+        kinds = ("forecast", "staffing", "casework", "plan", "risk", "goal", "alert")
         frames = {kind: read_issued(state, kind, project.as_of) for kind in kinds}
-        feedback = read_records(state, "feedback", kind="action")
+        feedback, verdicts = (read_records(state, "feedback", kind=kind) for kind in ("action", "alert"))
         ledger = read_alert_state(place).ledger if state is not None else None
     newest = issues.drop_duplicates(["kind", "scope"], keep="last")
     own = newest[newest["kind"] == "forecast"]
     settings = dict(zip(own["scope"].astype(str), own["settings"], strict=True))
-    return Issued(frames, settings, feedback, ledger, int(issues["as_of"].nunique()))
+    return Issued(frames, settings, feedback, ledger, verdicts, int(issues["as_of"].nunique()))
 
 
 def risk_tables(

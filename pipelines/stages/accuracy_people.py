@@ -54,8 +54,10 @@ def goals_accuracy(project: Project, issued: pd.DataFrame, history: pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def alerts_accuracy(issued: pd.DataFrame, ledger: pd.DataFrame | None) -> pd.DataFrame:
-    """Return what became of the alerts that were reported as new, and whether somebody acknowledged them.
+def alerts_accuracy(
+    issued: pd.DataFrame, ledger: pd.DataFrame | None, feedback: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Return what became of the alerts that were reported as new, and what people said of them.
 
     Parameters
     ----------
@@ -63,11 +65,14 @@ def alerts_accuracy(issued: pd.DataFrame, ledger: pd.DataFrame | None) -> pd.Dat
         What :func:`~deskcast.pipelines.state.issued.read_issued` returns of ``alert``.
     ledger
         The ledger of KPI alerts as it is now.
+    feedback
+        Rows of the state's ``feedback`` on alerts: ``subject`` (alert), ``verdict``; of several the last counts.
 
     Returns
     -------
     One row an alert: ``alert_id, kpi, series, direction, first_reported_at, state`` (now) and ``outcome``:
-    ``acknowledged``, ``cancelled`` (no longer found), or ``no answer``.
+    ``was real`` or ``was noise`` where somebody said so, else ``acknowledged``, ``cancelled`` (no longer found), or
+    ``no answer``.
 
     Examples
     --------
@@ -87,7 +92,11 @@ def alerts_accuracy(issued: pd.DataFrame, ledger: pd.DataFrame | None) -> pd.Dat
     out["state"] = now["state"].to_numpy()
     seen = now["acknowledged_by"].fillna("").astype(str).to_numpy() != ""
     outcome = pd.Series("no answer", index=out.index, dtype="str").mask(out["state"] == "cancelled", "cancelled")
-    out["outcome"] = outcome.mask(seen, "acknowledged")
+    outcome = outcome.mask(seen, "acknowledged")
+    if feedback is not None and len(feedback):
+        said = feedback.drop_duplicates("subject", keep="last").set_index("subject")["verdict"]
+        outcome = out["alert_id"].map(said).astype("str").fillna(outcome)
+    out["outcome"] = outcome
     return out.reset_index(drop=True)
 
 

@@ -128,7 +128,7 @@ def _interval_sums(judged: pd.DataFrame, y: Any, point: Any, levels: Sequence[fl
 
 
 def forecast_tables(project: Project, issued: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    """Return ``accuracy_forecast`` (by series) and ``accuracy_forecast_by_lead`` of all that was issued.
+    """Return ``accuracy_forecast`` (by series), ``accuracy_forecast_by_lead`` and ``accuracy_forecast_next``.
 
     Parameters
     ----------
@@ -159,7 +159,40 @@ def forecast_tables(project: Project, issued: pd.DataFrame, settings: Mapping[st
     return {
         "accuracy_forecast": score_issued_forecasts(every, ["scope", "unique_id"]),
         "accuracy_forecast_by_lead": score_issued_forecasts(every, ["scope", "lead"]),
+        "accuracy_forecast_next": list_next_steps(every),
     }
+
+
+def list_next_steps(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return the forecasts of the next time step and what came, over all series of a scope.
+
+    Parameters
+    ----------
+    judged
+        What :func:`judge_forecasts` returns, with ``lead``; forecasts of totals have a scope of their own.
+
+    Returns
+    -------
+    ``scope``, ``ds``, ``deskcast``, ``y``, and the 80% interval where one series or the total holds it; of a scope with
+    totals the total is taken.
+
+    Examples
+    --------
+    >>> judged = pd.DataFrame({"scope": "cases_opened D", "lead": 1, "unique_id": ["a", "b"], "deskcast": [3.0, 4.0],
+    ...                        "ds": pd.Timestamp("2024-03-04"), "y": [2.0, 6.0]})
+    >>> list_next_steps(judged)[["deskcast", "y"]].values.tolist()
+    [[7.0, 8.0]]
+    """
+    first, parts = judged[judged["lead"] == 1], []
+    for scope in dict.fromkeys(str(name).removesuffix(f" {TOTALS}") for name in first["scope"]):
+        total = first[(first["scope"] == f"{scope} {TOTALS}") & (first["unique_id"] == "total")]
+        rows = total if len(total) else first[first["scope"] == scope]
+        bounds = [c for c in ("deskcast-lo-80", "deskcast-hi-80") if c in rows and rows["unique_id"].nunique() == 1]
+        sums = rows.groupby("ds")[["deskcast", "y", *bounds]].sum(min_count=1).reset_index()
+        sums.insert(0, "scope", pd.Series(scope, index=sums.index, dtype="str"))
+        parts.append(sums)
+    columns = ["scope", "ds", "deskcast", "y"]
+    return pd.concat(parts, ignore_index=True) if parts else judged.reindex(columns=columns).head(0)
 
 
 def staffing_table(project: Project, issued: pd.DataFrame) -> pd.DataFrame:
@@ -187,15 +220,15 @@ def staffing_table(project: Project, issued: pd.DataFrame) -> pd.DataFrame:
             continue  # the queue is no longer configured: what was issued of it stays undecided
         queue = PlannedQueue(project, str(name), spec)
         try:
-            came = _contacts(queue, rows["ds"].min())
+            came = find_contacts(queue, rows["ds"].min())
         except InputError:
             continue
         parts.append(_staffing_rows(queue, rows, came))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _contacts(queue: PlannedQueue, first: pd.Timestamp) -> pd.DataFrame:
-    """Return ``ds, y``, and ``answered, n`` of contacts in time, by interval from a first one that is over."""
+def find_contacts(queue: PlannedQueue, first: pd.Timestamp) -> pd.DataFrame:
+    """Return ``ds, y``, and ``in_time, decided`` of contacts in time, by interval from a first one that is over."""
     log, freq = queue.project.log, interval_freq(queue.spec.interval_s)
     answers = has_contacts(log, queue.where)
     kpi, level = ("contacts_offered", f"service_level_{queue.spec.within_s:g}s") if answers else ("cases_opened", "")

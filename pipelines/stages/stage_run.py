@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from .train import TrainedModel
 
 #: The stages in order, as the report and the record show them.
-STAGES = ("check", "history", "forecast", "staff", "train", "risk", "watch", "accuracy")
+STAGES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch", "accuracy")
 #: Stage -> the one that it builds on: where that was refused, so is this.
-NEEDED_STAGES = {"risk": "train", "watch": "history"}
+NEEDED_STAGES = {"risk": "train", "drift": "train", "watch": "history"}
 
 
 class StageRun:
@@ -41,6 +41,7 @@ class StageRun:
         from .accuracy import accuracy_stage
         from .champion import use_or_train
         from .check import check_stage
+        from .drift import drift_stage
         from .forecast import forecast_stage
         from .history import history_stage
         from .risk import risk_stage
@@ -57,6 +58,8 @@ class StageRun:
             return stage
         if name == "risk":
             return risk_stage(self.project, self.trained)
+        if name == "drift":
+            return drift_stage(self.project, self.trained)
         history = self.stages["history"].tables.get("history") if "history" in self.stages else None
         if name == "watch":
             return watch_stage(self.project, pd.DataFrame() if history is None else history)

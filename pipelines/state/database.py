@@ -20,6 +20,7 @@ from ...features.errors import BusyError, InputError, mask_passwords, say_withou
 from ..project.state_place import StatePlace, place_of
 from .migrations import bring_up_to_date, find_version
 from .old_files import list_old_files, read_in_old_files, set_old_files_aside
+from .owner import check_owner
 
 #: A writer waits so long for another one to end.
 LOCK_TIMEOUT_S = 60.0
@@ -46,7 +47,7 @@ def change_state(where: StatePlace | Path) -> Iterator[Connection]:
     BusyError
         If another process holds the state for longer than ``LOCK_TIMEOUT_S``.
     InputError
-        If the state cannot be opened or written, or is of a newer version of deskcast.
+        If the state cannot be opened or written, belongs to another desk, or is of a newer version of deskcast.
 
     Examples
     --------
@@ -68,6 +69,7 @@ def change_state(where: StatePlace | Path) -> Iterator[Connection]:
     with _plain_errors(place):
         _prepare(place)
         with _engine(place, writing=True).begin() as connection:
+            check_owner(connection, place, claim=True)
             token = _WRITING.set((name, connection))
             try:
                 yield connection
@@ -95,6 +97,7 @@ def read_state(where: StatePlace | Path) -> Iterator[Connection | None]:
     with _plain_errors(place):
         _prepare(place)
         with _engine(place, writing=False).begin() as connection:
+            check_owner(connection, place)
             yield connection
 
 
@@ -135,6 +138,8 @@ def _prepare(place: StatePlace) -> None:
     reader = _engine(place, writing=False)
     with reader.begin() as connection:
         done = find_version(connection) is not None and not bring_up_to_date(connection, only_ask=True)
+        if done and old:
+            check_owner(connection, place)  # before files of this desk are read into it
     if done and not old:
         return
     writer = _engine(place, writing=True)

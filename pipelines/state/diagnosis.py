@@ -15,6 +15,7 @@ from ..project.state_place import StatePlace
 from .database import open_unchanged, state_name
 from .migrations import CURRENT_VERSION, find_version
 from .old_files import check_old_files, list_old_files
+from .owner import check_owner
 from .schema import METADATA
 
 #: ``whole``; ``note`` (nothing is broken); ``failed`` (the last run was not done well); ``broken`` (mend it first).
@@ -63,8 +64,12 @@ def examine_state(place: StatePlace) -> list[Check]:
         with open_unchanged(place) as connection:
             version = find_version(connection)
             names = set(inspect(connection).get_table_names())
+            if "marks" in names:
+                check_owner(connection, place)
     except InputError as error:
         mend = "start the database server, or correct [state] database." if place.database else "wait, and look again."
+        if "another desk" in error.problem:
+            return [Check("state", "broken", "[state] database holds the state of another desk.", f"{error.hint}.")]
         return [Check("state", "broken", f"{error}.", mend)]
     if version is None:
         return [*notes, _note(f"{state_name(place)} is empty; the next run makes its tables.")]

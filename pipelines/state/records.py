@@ -10,8 +10,9 @@ from sqlalchemy import Connection, select
 from ...features.errors import InputError, did_you_mean
 from .schema import RECORD_TABLES
 
-#: What can be said of a suggested action.
+#: What can be said of a suggested action, and of a KPI alert.
 VERDICTS = ("done", "helped", "no help", "not needed")
+ALERT_VERDICTS = ("was real", "was noise")
 
 
 def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp | None = None, **values: Any) -> None:
@@ -31,15 +32,16 @@ def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp 
     Raises
     ------
     InputError
-        If there is no such table, or a verdict is not one of ``VERDICTS``.
+        If there is no such table, or a verdict is not one of ``VERDICTS`` (of an alert, of ``ALERT_VERDICTS``).
     """
     found = _find(table)
-    if table == "feedback" and values.get("verdict") not in VERDICTS:
+    known = ALERT_VERDICTS if values.get("kind") == "alert" else VERDICTS
+    if table == "feedback" and values.get("verdict") not in known:
         raise InputError(
             "unknown verdict",
             column="verdict",
             got=values.get("verdict"),
-            wanted=", ".join(VERDICTS),
+            wanted=", ".join(known),
             code="value.unknown",
         )
     when = pd.Timestamp.now("UTC") if at is None else at

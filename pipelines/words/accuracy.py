@@ -18,6 +18,9 @@ _STEPS = {"h": "hour", "D": "day", "W": "week", "MS": "month", "QS": "quarter", 
 #: KPIs that are a volume; of another one the forecast is off by a part of its value.
 _VOLUMES = ("cases_opened", "contacts_offered")
 _FORECAST, _BY_LEAD, _RISK = "accuracy_forecast", "accuracy_forecast_by_lead", "accuracy_risk"
+_STAFFING, _SCHEDULE, _CASEWORK = "accuracy_staffing", "accuracy_schedule", "accuracy_casework"
+#: Tables of what has matured.
+_JUDGED = (_FORECAST, _RISK, _STAFFING, _SCHEDULE, _CASEWORK, "accuracy_goals", "accuracy_alerts")
 
 
 def accuracy_findings(tables: Tables, figures: str, nights: int) -> list[Finding]:
@@ -38,13 +41,13 @@ def accuracy_findings(tables: Tables, figures: str, nights: int) -> list[Finding
     ['No track record yet: it begins with the first run.']
     """
     count = figure(figures, "nights", "all", nights)
-    if not any(name in tables for name in (_FORECAST, _RISK, "accuracy_staffing", "accuracy_goals", "accuracy_alerts")):
+    if not any(name in tables for name in _JUDGED):
         if not nights:  # the first screen of a first run has better things to say
             return [Finding("No track record yet: it begins with the first run.", audience="planner")]
         text = f"No track record yet: no outcome is known of what was issued in {count:night}."
         return [Finding(text, count, audience="planner")]
-    found = [*_forecast(tables), *_risks(tables), *_selected(tables), *_staffing(tables), *_goals(tables, figures)]
-    found += [*_alerts(tables), *_actions(tables)]
+    found = [*_forecast(tables), *_risks(tables), *_selected(tables), *_staffing(tables)]
+    found += [*_schedules(tables), *_casework(tables), *_goals(tables, figures), *_alerts(tables), *_actions(tables)]
     return [*found, Finding(f"The track record rests on {count:night}.", count), *_analyst(tables)]
 
 
@@ -155,6 +158,58 @@ def _staffing(tables: Tables) -> list[Finding]:
     return found
 
 
+def _first_day(tables: Tables, table: str) -> list[tuple[str, Mapping[str, object], pd.Series]]:
+    """Return the queues of a table with the keys and the row of their first day ahead."""
+    rows = tables.get(table, pd.DataFrame(columns=["queue", "lead"])).sort_values(["queue", "lead"], kind="stable")
+    first = rows.drop_duplicates("queue")
+    return [(str(row["queue"]), {"queue": row["queue"], "lead": row["lead"]}, row) for _, row in first.iterrows()]
+
+
+def _schedules(tables: Tables) -> list[Finding]:
+    """State the agent hours in the shifts of each queue beside those required, and its service level."""
+    found = []
+    for queue, keys, row in _first_day(tables, _SCHEDULE):
+        there, required = (
+            _at(tables, kind, queue, Cell(_SCHEDULE, column, keys), to="planner")
+            for kind, column in (("hours in shifts", "agent_hours"), ("hours required", "agent_hours_required"))
+        )
+        head = f"{format_queue(queue)} shifts"
+        text = f"{head}: {there:~agent hour} on contacts on the first day; the contacts required {required:~}."
+        facts = [there, required]
+        if pd.notna(row["service_level_actual"]) and pd.notna(row["service_level"]):
+            real, promised = (
+                _at(tables, f"{column} of shifts", queue, Cell(_SCHEDULE, column, keys), "share", "planner")
+                for column in ("service_level_actual", "service_level")
+            )
+            text += f" Service level {real:%} observed, {promised:%} expected."
+            facts += [real, promised]
+        found.append(Finding(text, *facts, audience="planner", names=[head]))
+    return found
+
+
+def _casework(tables: Tables) -> list[Finding]:
+    """State new cases, breaches and agent hours of deferred work as planned and as they came."""
+    found = []
+    for queue, keys, row in _first_day(tables, _CASEWORK):
+        came, ahead, there, required = (
+            _at(tables, f"{column} of deferred work", queue, Cell(_CASEWORK, column, keys), to="planner")
+            for column in ("arrived", "arrived_forecast", "agent_hours", "agent_hours_required")
+        )
+        head = format_queue(queue)
+        text = f"{head}: {came:new case} on the first day, {ahead:~} forecast. "
+        text += f"The plan had {there:~agent hour}; these cases required {required:~}."
+        facts = [came, ahead, there, required]
+        if pd.notna(row["breaches_actual"]):
+            late, planned = (
+                _at(tables, f"{column} of deferred work", queue, Cell(_CASEWORK, column, keys), to="planner")
+                for column in ("breaches_actual", "breaches")
+            )
+            text += f" Breaches: {late} observed, {planned:~} planned."
+            facts += [late, planned]
+        found.append(Finding(text, *facts, audience="planner", names=[head]))
+    return found
+
+
 def _goals(tables: Tables, figures: str) -> list[Finding]:
     if "accuracy_goals" not in tables:
         return []
@@ -162,7 +217,9 @@ def _goals(tables: Tables, figures: str) -> list[Finding]:
     every = _at(tables, "goals decided", "all", Cell("accuracy_goals", "name", take="count"))
     met = _at(tables, "goals met", "all", Cell("accuracy_goals", "name", {"met": True}, "count"))
     chance = figure(figures, "goals expected to be met", "all", float(table["first_probability"].sum()))
-    text = f"Goals: {met} of {every:goal} whose period is over {'was' if f'{met}' == '1' else 'were'} met; "
+    text = (
+        f"Goals: {met} of {every:goal} whose period is over {'was' if '1' in (f'{met}', f'{every}') else 'were'} met; "
+    )
     return [Finding(f"{text}{chance} expected at the start.", met, every, chance)]
 
 
@@ -178,7 +235,14 @@ def _alerts(tables: Tables) -> list[Finding]:
         )
     )
     text = f"KPI alerts: {count:new alert} reported, {seen} acknowledged, {gone} cancelled later."
-    return [Finding(text, count, seen, gone)]
+    found = [Finding(text, count, seen, gone)]
+    if tables["accuracy_alerts"]["outcome"].isin(("was real", "was noise")).any():
+        real, noise = (
+            _at(tables, f"alerts that {said}", "all", Cell("accuracy_alerts", "alert_id", {"outcome": said}, "count"))
+            for said in ("was real", "was noise")
+        )
+        found.append(Finding(f"Of the KPI alerts, people called {real} real and {noise} noise.", real, noise))
+    return found
 
 
 def _actions(tables: Tables) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Columns of the track record: what was issued, and what was observed."""
+"""Columns of the track record: what was issued, what was observed, and what people wrote down."""
 
 from __future__ import annotations
 
@@ -24,6 +24,37 @@ ACCURACY_COLUMNS = {
         "overstaffed_share": "Overstaffed intervals | share",
         "service_level": "Service level, expected | share",
         "service_level_actual": "Service level, observed | share",
+    },
+    "accuracy_forecast_next": {
+        "scope": "Forecast of | text",
+        "ds": "Date | day",
+        "deskcast": "Forecast | expected",
+        "y": "Actual | number",
+    },
+    "accuracy_schedule": {
+        "lead": "Days ahead | count",
+        "n": "Intervals | count",
+        "agent_hours": "Agent hours, scheduled on contacts | number",
+        "agent_hours_required": "Agent hours, required | number",
+        "bias": "Agent hours above required | share",
+        "understaffed_share": "Understaffed intervals | share",
+        "overstaffed_share": "Overstaffed intervals | share",
+        "service_level": "Service level, expected | share",
+        "service_level_actual": "Service level, observed | share",
+    },
+    "accuracy_casework": {
+        "lead": "Days ahead | count",
+        "n": "Intervals | count",
+        "arrived_forecast": "New cases, forecast | number",
+        "arrived": "New cases, actual | count",
+        "wape": "Error, % of new cases | share",
+        "agent_hours": "Agent hours, issued | number",
+        "agent_hours_required": "Agent hours, required by new cases | number",
+        "bias": "Agent hours above required | share",
+        "backlog": "Open cases, planned | number",
+        "backlog_actual": "Open cases, actual | number",
+        "breaches": "Breaches, planned | number",
+        "breaches_actual": "Breaches, observed | count",
     },
     "accuracy_risk": {
         "n": "Listed cases, all nights | count",
@@ -76,6 +107,13 @@ ACCURACY_COLUMNS = {
         "n": "Nights | count",
         "first_probability": "First chance | probability",
         "last_probability": "Last chance | probability",
+    },
+    "notes": {
+        "at": "Written | instant",
+        "by": "By | text",
+        "kind": "What | text",
+        "subject": "On | text",
+        "text": "Text | text",
     },
     "accuracy_alerts": {
         "first_reported_at": "First reported | instant",

@@ -294,3 +294,27 @@ def test_alerts_are_drawn_by_week_where_they_lasted_one_and_weeks_can_be_summed_
         )
         assert float(expected) == float(actual)
         assert "3 weeks of the alert" in chart.alt
+
+
+def test_the_track_record_and_drift_are_drawn_once_there_are_enough_nights():
+    days = pd.date_range("2024-03-04", periods=10)
+    steps = pd.DataFrame({"scope": "cases_opened D", "ds": days, "deskcast": 9.0, "y": np.arange(10.0)})
+    steps = steps.assign(**{"deskcast-lo-80": 4.0, "deskcast-hi-80": 14.0})
+    other = pd.DataFrame({"scope": "csat W", "ds": days, "deskcast": 0.8, "y": 0.7})
+    risks = pd.DataFrame({"metric": "resolution", "predicted": [0.1, 0.6], "observed": [0.2, 0.6], "n": [30, 10]})
+    mornings = pd.DataFrame({"at": days.tz_localize("UTC"), "strength": np.r_[np.ones(9), 4.0], "limit": 2.0})
+    tables = {
+        "accuracy_forecast_next": pd.concat([steps, other, steps.head(3).assign(scope="contacts_offered h")]),
+        "accuracy_calibration": risks.assign(lo=[0.1, 0.4], hi=[0.3, 0.8]),
+    }
+    stages = [Stage("accuracy", tables), Stage("drift", {"drift_by_morning": mornings})]
+    found = {table: charts for (_, table), charts in drawn(stages, full=False).items()}
+    assert [chart.alt for charts in found.values() for chart in charts] == [
+        "Cases per day: issued forecasts and actual values, 10 days: 90 forecast, 45 observed.",
+        "CSAT per week: issued forecasts and actual values, 10 weeks: 8 forecast, 7 observed.",
+        "Issued resolution risks: observed and predicted share are 8 points apart on average.",
+        "Model drift by morning, 10 mornings: the last one is above the limit of 2.0.",
+    ]
+    assert set(legend(found["accuracy_forecast_next"][0])) == {"Likely range", "Issued forecast", "Actual"}
+    few = Stage("accuracy", {"accuracy_forecast_next": steps.head(4)})
+    assert plot_stage(few, [few]) == {}

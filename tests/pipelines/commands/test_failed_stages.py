@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -22,7 +23,7 @@ from deskcast.pipelines.store.results import read_findings, read_results
 from fastapi.testclient import TestClient
 
 BIN = Path(sys.executable).parent
-NAMES = ("check", "history", "forecast", "staff", "train", "risk", "watch")
+NAMES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch")
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def desk(tmp_path, monkeypatch, made_up):
     project = open_project(tmp_path / "deskcast.toml")
     usual = {stage.name: stage for stage in made_up(days=20, series=("phone/north",))}
     alerts = pd.DataFrame({"alert_id": ["a"], "state": ["open"]})
+    usual["drift"] = Stage("drift", {"drift_by_morning": pd.DataFrame({"strength": [1.0]})}, ("No drift.",))
     usual["watch"] = replace(usual["watch"], tables={"kpi_alerts": alerts, **usual["watch"].tables})
     monkeypatch.setattr("deskcast.pipelines.stages.watch.save_alerts", lambda *_: saved.append("alerts") or True)
     monkeypatch.setattr(flagged_cases, "save_flags", lambda *_: saved.append("flags") or True)
@@ -44,7 +46,7 @@ def desk(tmp_path, monkeypatch, made_up):
             found = ends.get(name, usual[name])
             if isinstance(found, Exception):
                 raise found
-            return (found, object() if found is usual[name] else None) if name == "train" else found
+            return (found, SimpleNamespace(labels=None) if found is usual[name] else None) if name == "train" else found
 
         for name in NAMES:
             monkeypatch.setattr(f"deskcast.pipelines.stages.{name}.{name}_stage", lambda *_, n=name, **__: ended(n))
@@ -64,7 +66,7 @@ def test_what_worked_before_keeps_its_tables_and_their_date(desk, name):
     assert desk()[1] == {}
     first = read_results(desk.folder)
     stages, failures, _ = desk(**{name: BROKEN})
-    needed = {"history": {"history", "watch"}, "train": {"train", "risk"}}.get(name, {name})
+    needed = {"history": {"history", "watch"}, "train": {"train", "risk", "drift"}}.get(name, {name})
     assert set(failures) == needed
     assert failures[name] == str(BROKEN)
     assert stages[name].skipped == ""

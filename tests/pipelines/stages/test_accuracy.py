@@ -323,13 +323,8 @@ def test_alerts_are_confirmed_by_people_or_not_and_actions_are_held_against_thei
     joined = joined.assign(probability=[0.75, 0.5, 0.5], label=[0.0, 1.0, np.nan], expected_benefit=[0.25, 0.5, 0.5])
     said = pd.DataFrame({"subject": ["a", "a", "c"], "verdict": ["not needed", "done", "done"]})
     found = actions_accuracy(joined, said).set_index("verdict")
-    assert found.loc["done", ["cases", "undecided", "expected_count", "observed_count", "prevented"]].tolist() == [
-        2,
-        1,
-        0.75,
-        0,
-        0.75,
-    ]
+    columns = ["cases", "undecided", "expected_count", "observed_count", "prevented"]
+    assert found.loc["done", columns].tolist() == [2, 1, 0.75, 0, 0.75]
     assert found.loc["no answer", "observed_count"] == 1
 
 

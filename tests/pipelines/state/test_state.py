@@ -261,7 +261,7 @@ def test_records_and_alarms_are_kept_and_an_alarm_is_sent_once(either):
 def test_the_place_is_configured_and_a_wrong_address_is_refused():
     raw = {"source": {"cases": {"path": "cases.csv"}}, "state": {"database": "postgresql://desk", "keep": "30d"}}
     config = parse_config(raw, folder=Path("desk"))
-    assert config.state_place == StatePlace(Path("desk/results"), "postgresql://desk", 30.0)
+    assert config.state_place == StatePlace(Path("desk/results"), "postgresql://desk", 30.0, "desk")
     with pytest.raises(InputError, match=r"\[state\]: key 'database'.*PostgreSQL"):
         parse_config(raw | {"state": {"database": "mysql://desk"}}, folder=Path("desk"))
     with pytest.raises(InputError, match="did you mean 'database'"):
