@@ -22,7 +22,7 @@ from .rows import cut_events, is_in_span, number_events, read_column_text
 from .satisfaction import build_surveys, score_answers
 from .spec import LoadedSource, SourceSpec
 from .subtasks import SUBTASK_REASON, find_subtasks
-from .versions import UPDATED, describe_versions, find_changes, mark_older_rows
+from .versions import UPDATED, find_changes, mark_older_rows, reject_repeated_cases
 from .volumes import read_volumes
 
 #: Column of answers in a case table, which become surveys.
@@ -76,8 +76,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         files = frame.attrs.get(FILES, ())
         older = mark_older_rows(cast, ledger.accepted, files)
         first, changes = find_changes(cast[ledger.accepted], older[ledger.accepted])
-        said = describe_versions(cast, files)
-        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}", code="row.doubled")
+        reject_repeated_cases(ledger, cast, older, found["case_id"], files)
         cast = _as_first_known(cast, first)
     if "case_type" in found:
         ledger.reject(

@@ -137,7 +137,8 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     if cuts and any(part.until != until for _, part in loaded):
         log = log.as_of(until)
     refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
-    every = pd.concat(refused, ignore_index=True)[["source", *REJECTED_COLUMNS]]
+    every = pd.concat(refused, ignore_index=True)
+    every = every[[c for c in ("source", "file", *REJECTED_COLUMNS) if c in every]]
     say("taking the fingerprint")
     strays = describe_stray_times(frames, ends=not cuts)
     said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes + strays))

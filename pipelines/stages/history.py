@@ -87,11 +87,13 @@ def _span_sentence(frame: pd.DataFrame, now: pd.Timestamp | None) -> Finding:
         return Finding("No history yet: no period is complete.")
     span = f"from {format_date_range(over['ds'].min(), over['ds'].max())}"
     series = Fact.at(Cell("history", "kpi", take="distinct"), {"history": frame}, "series of KPIs", "history")
-    entries = {entry.name if (entry := find_kpi(kpi)) else kpi for kpi in frame["kpi"].unique()}
+    names = [entry.name if (entry := find_kpi(kpi)) else kpi for kpi in frame["kpi"].unique()]
+    entries = dict.fromkeys(names)
     if len(entries) == series.value:
         return Finding(f"{series:KPI} {span}.", series, audience="planner")
     count = figure(FIGURES, "KPIs", "history", len(entries))
-    return Finding(f"{count:KPI} {span} ({series} series).", count, series, audience="planner")
+    parts = format_list([format_kpi(name) for name in entries if names.count(name) > 1])
+    return Finding(f"{count:KPI} {span} ({series} with the parts of {parts}).", count, series, audience="planner")
 
 
 def open_period_sentence(log: CaseLog, freq: str) -> Finding:
