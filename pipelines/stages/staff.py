@@ -177,7 +177,8 @@ def _schedule_sentences(queue: str, found: Any, spec: StaffingSpec) -> list[Find
     else:
         covered = "All intervals covered"
     lowest = "at lowest cost" if found.gap < MIN_GAP_SAID else f"at a cost within {gap} of the lowest"
-    text = f"{format_queue(queue)}: {agents:agent} in all, in {patterns:shift pattern}, {paid:~paid hour}. {covered} {lowest}"
+    shifts = f"{agents:agent} in all, in {patterns:shift pattern}, {paid:~paid hour}"
+    text = f"{format_queue(queue)}: {shifts}. {covered} {lowest}"
     facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
     names = [queue, format_queue(queue)]
     said = [Finding(f"{text}.", *facts, names=names)]
@@ -301,7 +302,8 @@ def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: F
     queue, when = format_queue(name), busiest["ds"]
     found = [
         Finding(
-            f"{queue}: schedule up to {most:agent} at a time ({on} on contacts); peak {format_instant(when, when.year)}.",
+            f"{queue}: schedule up to {most:agent} at a time ({on} on contacts); "
+            f"peak {format_instant(when, when.year)}.",
             most,
             on,
         ),
