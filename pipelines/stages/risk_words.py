@@ -102,7 +102,7 @@ def _hopeless(tables: dict[str, pd.DataFrame]) -> tuple[str, list[Fact]]:
     parts, facts = [], []
     if "past_saving" in tables:
         late = _counted("past_saving", "past saving", tables)
-        parts, facts = [f"{late:case} {'has' if late.value == 1 else 'have'} too little time left"], [late]
+        parts, facts = [f"{late:more case} {'has' if late.value == 1 else 'have'} too little time left"], [late]
     if "awaiting_closure" in tables:
         waits = _counted("awaiting_closure", "awaiting closure", tables)
         parts, facts = (

@@ -195,7 +195,9 @@ def _goal(row: Any) -> Finding:
         return Finding(f"{head}: no value yet.", target, names=[row.name])
     whole = state("days", "count")
     to_date, known = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
-    if getattr(row, "n_so_far", math.nan) < MIN_UNSTATED_SAMPLE:  # a share of few says how few
+    if not row.days_known:
+        to_date, known = f"no day of {whole} known yet", [target, whole]
+    elif getattr(row, "n_so_far", math.nan) < MIN_UNSTATED_SAMPLE:  # a share of few says how few
         behind = state("n_so_far", "count")
         to_date, known = f"{to_date}, sample size {behind}", [*known, behind]
     if pd.isna(row.probability):

@@ -21,3 +21,11 @@ def told(kpi: str, n: float) -> str:
 def test_a_share_of_few_states_its_sample_size(n, words):
     assert words in told("csat", n)
     assert "sample size" not in told("cases_resolved", n)
+
+
+def test_a_period_of_which_no_day_is_known_has_no_value_so_far():
+    history = pd.DataFrame({"kpi": "cases_opened", "ds": DAYS[:-2], "value": 5.0, "n": np.nan, "numerator": np.nan})
+    outlook = goal_outlook(history, "cases_opened", 150.0, better="lower")
+    said = str(goal_sentences(pd.DataFrame([{"name": "goal", **vars(outlook)}]))[0])
+    assert said.startswith("Cases opened goal for May (at most 150): ")
+    assert said.endswith("(no day of 31 known yet).")
