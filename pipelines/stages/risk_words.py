@@ -159,4 +159,5 @@ def _case(row: pd.Series[Any], timezone: str) -> Finding:
             f"due {format_instant(row['due_at'].tz_convert(timezone), row['as_of'].tz_convert(timezone).year)}"
         )
     parts.append("unassigned" if pd.isna(row["owner"]) else f"owner {row['owner']}")
-    return Finding(f"Case {case}: {', '.join(parts)}.", chance, names=[case, str(row["owner"])])
+    head = case if case.lower().startswith("case") else f"Case {case}"  # ids such as "CASE-7" say it themselves
+    return Finding(f"{head}: {', '.join(parts)}.", chance, names=[case, str(row["owner"])])

@@ -356,18 +356,15 @@ def small(tmp_path_factory):
 def answered(small):
     """Somebody has done what was suggested for one of the cases."""
     path = str(small.config.folder / "deskcast.toml")
-    for words, message in (
-        (["--feedback", "c9999"], "on no list"),
-        (["--feedback", "c0115", "--verdict", "perhaps"], "unknown verdict"),
-    ):
-        assert message in str(CliRunner().invoke(app, ["risk", "--config", path, *words]).exception)
+    for words, message in {"c9999": "on no list", "c0115 --verdict perhaps": "unknown verdict"}.items():
+        command = ["risk", "--config", path, "--feedback", *words.split()]
+        assert message in str(CliRunner().invoke(app, command).exception)
     done = CliRunner().invoke(app, ["risk", "--config", path, "--feedback", "c0115", "--note", "called"])
     assert done.exit_code == 0, done.output
     assert "Case c0115: 'done' is noted" in done.output
     with read_state(small.config.state_place) as state:
-        assert read_records(state, "feedback")[["subject", "verdict", "note"]].values.tolist() == [
-            ["c0115", "done", "called"]
-        ]
+        noted = read_records(state, "feedback")[["subject", "verdict", "note"]]
+        assert noted.values.tolist() == [["c0115", "done", "called"]]
         assert read_records(state, "audit")["action"].tolist() == ["feedback"]
     return small
 
