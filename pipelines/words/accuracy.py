@@ -223,4 +223,4 @@ def _analyst(tables: Tables) -> list[Finding]:
 
 
 def _head(metric: object) -> str:
-    return str(metric).replace("_", " ").capitalize()
+    return str(metric).replace("_", " ").capitalize().replace(" sla", " SLA")
