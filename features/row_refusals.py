@@ -34,6 +34,12 @@ ROW_REFUSALS: Mapping[str, Refusal] = {
         "class, an outbound campaign, spam, a draft, a copy that a merge made, an interval that was still running.",
         "Nothing needs to be mended; take the rows that are meant into a source of their own to count them.",
     ),
+    "row.replaced": Refusal(
+        "A newer row of the case replaced it",
+        "The case stands in several rows, as in exports of several months: the row that was changed last, or that is "
+        "in the newest file, says how it stands. Earlier rows are counted apart, as they are no errors.",
+        "Nothing needs to be mended.",
+    ),
     "row.total": Refusal(
         "The row is a total",
         "It stands where a time or a series should stand, and repeats the sum of the other rows.",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import InputError, did_you_mean, say_without_password
 from .fetch import fetch
-from .log_end import LOG_END_COLUMNS, count_possible_strays, find_regular_end
+from .log_end import LOG_END_COLUMNS, count_possible_strays, find_end_of_slots, find_regular_end
 from .schema import EVENT_KINDS, TABLES, Column, Table
 
 #: Engines on which the derivations run, and the extra that brings each.
@@ -256,9 +256,8 @@ def find_log_end(tables: Mapping[str, Any]) -> tuple[pd.Timestamp, pd.Timestamp]
     ]
     ends = [(find_regular_end(latest, n_times), max(latest))] if latest else []
     if "volumes" in tables:
-        rows = tables["volumes"]
-        slots = fetch(rows.agg(end=(rows.ds + rows.slot_s.cast("int64").as_interval("s")).max()))["end"].iloc[0]
-        ends += [] if pd.isna(slots) else [(_as_utc(slots),) * 2]
+        slots = fetch(tables["volumes"].select("ds", "slot_s").distinct())
+        ends += [find_end_of_slots(slots.assign(ds=slots["ds"].map(_as_utc)))] if len(slots) else []
     if not ends:
         raise InputError(
             "the log has no rows", hint="bind at least cases, events, contacts or volumes", code="file.empty"

@@ -347,15 +347,11 @@ def _hide_before(cases: Any, events: Any, kinds: tuple[str, ...], late: list[str
 def _find_frames_end(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the end of the log, and the last time of its rows, which is later where there are strays."""
     found = find_end_of_frames(frames)
-    ends = [] if found is None else [found]
-    if "volumes" in frames and len(frames["volumes"]):
-        volumes = frames["volumes"]
-        ends += [((volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")).max(),) * 2]
-    if not ends:
+    if found is None:
         raise InputError(
             "the log has no rows", hint="pass at least cases=, events=, contacts= or volumes=", code="file.empty"
         )
-    return max(end for end, _ in ends), max(last for _, last in ends)
+    return found
 
 
 def _visible(table: Table, rows: Any, t: pd.Timestamp) -> Any:

@@ -111,12 +111,24 @@ def find_end_of_frames(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp
     """Return the regular end and the last time of canonical frames, or nothing where they have no times."""
     columns = [frames[t][c].dropna() for t, c in LOG_END_COLUMNS if t in frames and c in frames[t]]
     columns = [column for column in columns if len(column)]
-    if not columns:
-        return None
-    n_times = sum(len(column) for column in columns)
-    wanted = count_possible_strays(n_times) + 1
-    latest = [time for column in columns for time in column.nlargest(wanted)]
-    return find_regular_end(latest, n_times), max(latest)
+    ends = [find_end_of_slots(frames["volumes"])] if "volumes" in frames and len(frames["volumes"]) else []
+    if columns:
+        n_times = sum(len(column) for column in columns)
+        wanted = count_possible_strays(n_times) + 1
+        latest = [time for column in columns for time in column.nlargest(wanted)]
+        ends.append((find_regular_end(latest, n_times), max(latest)))
+    return (max(end for end, _ in ends), max(last for _, last in ends)) if ends else None
+
+
+def find_end_of_slots(volumes: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return the regular end and the last end of the slots of a log of counts; a slot of several series is one time.
+
+    >>> days = pd.date_range("2024-03-01", periods=30, tz="UTC").append(pd.DatetimeIndex(["2062-03-01T00:00Z"]))
+    >>> [f"{end:%d %b %Y}" for end in find_end_of_slots(pd.DataFrame({"ds": days, "slot_s": 86400.0}))]
+    ['31 Mar 2024', '02 Mar 2062']
+    """
+    ends = (volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")).dropna().drop_duplicates()
+    return find_regular_end(list(ends.nlargest(count_possible_strays(len(ends)) + 1)), len(ends)), ends.max()
 
 
 def describe_stray_times(frames: Mapping[str, pd.DataFrame], *, ends: bool = True) -> list[str]:
@@ -154,7 +166,7 @@ created_at of case 7 is 01 Jan 1970']
         return messages
     late = [
         name
-        for table, column in LOG_END_COLUMNS
+        for table, column in (*LOG_END_COLUMNS, ("volumes", "ds"))
         if table in frames and column in frames[table]
         for name in _name_times(frames[table], column, frames[table][column] > found[0])
     ]
@@ -163,7 +175,7 @@ created_at of case 7 is 01 Jan 1970']
 
 def _name_times(rows: pd.DataFrame, column: str, which: pd.Series[bool]) -> list[str]:
     key = next(c for c in ("case_id", "contact_id", "survey_id", *rows.columns) if c in rows)
-    noun = key.removesuffix("_id")
+    noun = "series" if key == "unique_id" else key.removesuffix("_id")
     return [f"{column} of {noun} {row[key]} is {row[column]:%d %b %Y}" for row in rows[which].to_dict("records")]
 
 

@@ -17,6 +17,7 @@ from .pieces import MAX_CLOCK_SKEW, SEGMENT_COLUMNS, ExportPieces, Piece, look_u
 from .rows import cut_events, is_in_span, number_events
 from .spec import LoadedSource, SourceSpec
 from .status import EVENT_KIND_ORDER, classify_state
+from .versions import reject_repeated_cases
 
 
 def assemble(spec: SourceSpec, pieces: ExportPieces) -> LoadedSource:
@@ -68,13 +69,7 @@ def _cases(spec: SourceSpec, pieces: ExportPieces) -> pd.DataFrame:
         older = ~np.isin(np.arange(len(rows)), last.to_numpy())
     else:
         older = rows["case_id"].where(ledger.accepted).duplicated().to_numpy()
-    ledger.reject(
-        older & ledger.accepted,
-        "case_id",
-        rows["case_id"],
-        "the case id came before; the latest version was kept",
-        code="row.doubled",
-    )
+    reject_repeated_cases(ledger, rows, older & ledger.accepted, "case_id")
     if "deleted" in rows:
         gone = rows["deleted"].fillna(False).to_numpy(dtype=bool)
         ledger.reject(gone, "case_id", rows["case_id"], "the case was deleted", code="row.deleted")

@@ -109,15 +109,15 @@ def _read_database(spec: SourceSpec, home: Path) -> pd.DataFrame:
 
 
 def _name_files(rejected: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
-    """Count the rows of each file by themselves, and name the file of a refused row."""
+    """Count the rows of each file by themselves, and name the file of a refused row beside it."""
     files = frame.attrs.get(FILES)
     if not files or rejected.empty:
         return rejected
     ends = np.cumsum([size for _, size in files])
     place = np.searchsorted(ends, rejected["row"].to_numpy() - 1, side="right")
     begins = np.concatenate([[0], ends[:-1]])
-    names = pd.Series([files[i][0] for i in place], index=rejected.index)
-    return rejected.assign(row=rejected["row"] - begins[place], reason=rejected["reason"] + " (" + names + ")")
+    names = pd.Series([files[i][0] for i in place], index=rejected.index, dtype="str")
+    return rejected.assign(row=rejected["row"] - begins[place], file=names)
 
 
 #: Adapters by the name that the configuration uses.

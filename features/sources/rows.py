@@ -69,11 +69,15 @@ def cut_events(spec: SourceSpec, events: pd.DataFrame, ledger: ImportReport) -> 
 
 
 def number_events(events: pd.DataFrame) -> pd.DataFrame:
-    """Order events by case and time, ties as they came, and fill the columns of the table."""
+    """Order events by case and time, ties as they came, and fill the columns of the table.
+
+    A column of roles that the source does not have stays away: where nobody's role is told, no reply of an agent is
+    recorded, and no first response can be late.
+    """
     out = events.sort_values(["case_id", "at"], kind="stable", ignore_index=True)
     out["seq"] = out.groupby("case_id", sort=False).cumcount().astype("Int64")
     for column in TABLES["events"].columns:
-        if column.name not in out.columns and column.name != "recorded_at":
+        if column.name not in out.columns and column.name not in ("recorded_at", "actor_role"):
             out[column.name] = pd.Series(pd.NA, index=out.index, dtype=PANDAS_DTYPES[column.kind])
         elif column.name in out.columns and str(out[column.name].dtype) != PANDAS_DTYPES[column.kind]:
             out[column.name] = out[column.name].astype(PANDAS_DTYPES[column.kind])  # type: ignore[call-overload]

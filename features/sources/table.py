@@ -22,7 +22,7 @@ from .rows import cut_events, is_in_span, number_events, read_column_text
 from .satisfaction import build_surveys, score_answers
 from .spec import LoadedSource, SourceSpec
 from .subtasks import SUBTASK_REASON, find_subtasks
-from .versions import UPDATED, describe_versions, find_changes, mark_older_rows
+from .versions import UPDATED, find_changes, mark_older_rows, reject_repeated_cases
 from .volumes import read_volumes
 
 #: Column of answers in a case table, which become surveys.
@@ -76,8 +76,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         files = frame.attrs.get(FILES, ())
         older = mark_older_rows(cast, ledger.accepted, files)
         first, changes = find_changes(cast[ledger.accepted], older[ledger.accepted])
-        said = describe_versions(cast, files)
-        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}", code="row.doubled")
+        reject_repeated_cases(ledger, cast, older, found["case_id"], files)
         cast = _as_first_known(cast, first)
     if "case_type" in found:
         ledger.reject(
@@ -91,9 +90,11 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         if (early & ledger.accepted).any():
             row = int(np.flatnonzero(early & ledger.accepted)[0])
             shown = read_column_text(spec, frame, found[name]).iloc[row]
+            count = int((early & ledger.accepted).sum())
+            what = "1 case is" if count == 1 else f"{count:,} cases are"
             ledger.add_note(
-                f"{int((early & ledger.accepted).sum()):,} cases are {word} before they were opened, such as row "
-                f"{row + 1:,} ({found[name]}: {shown!r}): their openings count, and how long they took is not known"
+                f"{what} {word} before the opening, such as row {row + 1:,} ({found[name]}: {shown!r}): openings "
+                "count, and how long it took is not known"
             )
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["created_at"].where(ledger.accepted), ledger, "cases")]
@@ -202,7 +203,10 @@ def _case_events(cases: pd.DataFrame, times: list[str], changes: pd.DataFrame) -
     parts += [_events_at(cases, name, kind) for name, kind in CASE_TIMES.items() if name in times]
     if len(changes):
         parts.append(changes[changes["case_id"].isin(cases["case_id"])])
-    return number_events(pd.concat(parts, ignore_index=True))
+    out = pd.concat(parts, ignore_index=True)
+    if "first_response_at" in times and "actor_role" not in out:  # replies are recorded, and none has come yet
+        out["actor_role"] = pd.Series(pd.NA, index=out.index, dtype="str")
+    return number_events(out)
 
 
 def _events_at(cases: pd.DataFrame, column: str, kind: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .columns import Mask
+from .columns import ImportReport, Mask
 
 #: When a row was last changed: of several rows of one case the newest counts.
 UPDATED = "updated_at"
@@ -66,9 +66,38 @@ def _file_ranks(cast: pd.DataFrame, accepted: Mask, files: Sequence[tuple[str, i
     return np.asarray(rank[number])
 
 
-def describe_versions(cast: pd.DataFrame, files: Sequence[tuple[str, int]]) -> str:
-    """Say in a reason which of several rows of a case was kept."""
-    return "a newer row of the case was kept" if UPDATED in cast or len(files) > 1 else "the first row was kept"
+def mark_replaced_rows(cast: pd.DataFrame, accepted: Mask, older: Mask, files: Sequence[tuple[str, int]] = ()) -> Mask:
+    """Mark which older rows the kept row of their case replaced: it was changed later, or is in a newer file.
+
+    The others are one row written twice: nothing says that one of them is newer.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"case_id": ["1", "1", "1"]})
+    >>> older = np.array([True, False, True])
+    >>> mark_replaced_rows(rows, np.ones(3, dtype=bool), older, [("a.csv", 1), ("b.csv", 2)]).tolist()
+    [True, False, False]
+    """
+    cast = cast.reset_index(drop=True)
+    sizes = [n for _, n in files] if len(files) > 1 else [len(cast)]
+    known = pd.DataFrame({"case_id": cast["case_id"], "file": np.repeat(np.arange(len(sizes)), sizes)})
+    known["updated"] = cast.get(UPDATED, pd.NaT)
+    kept = known[accepted & ~older & known["case_id"].notna().to_numpy()].set_index("case_id")
+    found = kept.reindex(known["case_id"]).reset_index(drop=True)
+    file, updated = found["file"], found["updated"]
+    later = (updated > known["updated"]) | (updated.notna() & known["updated"].isna())
+    return np.asarray(older & (later | (file != known["file"])).to_numpy(dtype=bool))
+
+
+def reject_repeated_cases(
+    ledger: ImportReport, cast: pd.DataFrame, older: Mask, column: str, files: Sequence[tuple[str, int]] = ()
+) -> None:
+    """Take the older rows of cases out of the account: those that a newer one replaced, and those written twice."""
+    replaced = mark_replaced_rows(cast, ledger.accepted, older, files)
+    ledger.reject(replaced, column, cast["case_id"], "a newer row of the case was kept", code="row.replaced")
+    kept = "last" if UPDATED in cast else "first"
+    again = f"the case id came before; the {kept} row was kept"
+    ledger.reject(older & ~replaced, column, cast["case_id"], again, code="row.doubled")
 
 
 def find_changes(cast: pd.DataFrame, older: Mask) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -28,6 +28,12 @@ from .options import (
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
 
+#: Table of the check -> what its rows are; each is written beside the configuration.
+LEFT_OUT = {
+    "rejected_rows": "rejected rows with their reasons",
+    "replaced_rows": "earlier rows of cases, replaced by newer ones,",
+}
+
 app = typer.Typer(
     name="deskcast",
     help="From the case log of a service desk to forecasts, staffing, cases at risk and KPI alerts.",
@@ -131,17 +137,18 @@ def check(
         "checks",
         out,
         as_json,
-        "rejected_rows",
+        *[name for name in ("rejected_rows", "replaced_rows") if name in stage.tables],
         "availability",
         **answer_of(project, show_all),
-        reserve=int(len(stage.tables["rejected_rows"]) > 0),
+        reserve=sum(len(stage.tables.get(name, ())) > 0 for name in LEFT_OUT),
     )
-    refused = stage.tables["rejected_rows"]
-    if len(refused):
-        path = project.config.folder / "rejected_rows.csv"
-        write_table(refused, path)
-        if not as_json:
-            print_line(f"{len(refused):,} rejected rows with their reasons are in {path}.")
+    for name, what in LEFT_OUT.items():
+        rows = stage.tables.get(name)
+        if rows is not None and len(rows):
+            path = project.config.folder / f"{name}.csv"
+            write_table(rows, path)
+            if not as_json:
+                print_line(f"{len(rows):,} {what} are in {path}.")
 
 
 @app.command()

@@ -20,7 +20,7 @@ PIPED_WIDTH = 160
 #: Rows of a table that findings leave room for, lines of a cell, the width from which a text may be wrapped, and that
 #: of the longest word that is not broken.
 MIN_ROWS, MAX_CELL_LINES, FLEXIBLE_WIDTH, MAX_WORD_WIDTH = 6, 2, 20, 32
-#: Tables of which a row is one line.
+#: Tables of which a row is one line, where a screen has no room for more.
 ONE_LINE_TABLES = ("checks",)
 _GAP, _ELLIPSIS = "  ", "…"
 
@@ -101,8 +101,15 @@ def choose_columns(name: str, frame: pd.DataFrame) -> list[str]:
     return sorted(ordered, key=lambda column: bool(frame[column].isna().all()))
 
 
-def lay_out(shown: FormattedTable, title: str, width: int = SCREEN_WIDTH) -> Block:
+def lay_out(shown: FormattedTable, title: str, width: int = SCREEN_WIDTH, cell_lines: int | None = 0) -> Block:
     """Lay out a table in a width: columns that fit as a whole, long texts wrapped at words.
+
+    Parameters
+    ----------
+    shown, title, width
+        The table, what stands above it, and the cells of a line.
+    cell_lines
+        Lines of a cell before it is cut: None for as many as it takes, 0 for what the table has on a small screen.
 
     Examples
     --------
@@ -120,7 +127,7 @@ def lay_out(shown: FormattedTable, title: str, width: int = SCREEN_WIDTH) -> Blo
     chosen = _fit(shown, width)
     align = [shown.columns[place][1] for place, _ in chosen]
     header = _join_cells([_wrap(shown.columns[i][0], size, MAX_CELL_LINES) for i, size in chosen], chosen, align)
-    lines = 1 if shown.name in ONE_LINE_TABLES else MAX_CELL_LINES
+    lines = (1 if shown.name in ONE_LINE_TABLES else MAX_CELL_LINES) if cell_lines == 0 else cell_lines
     rows = [tuple(_join_cells([_wrap(row[i], size, lines) for i, size in chosen], chosen, align)) for row in shown.rows]
     return Block(title, tuple(header), tuple(rows), len(shown.columns) - len(chosen))
 
@@ -157,9 +164,9 @@ def _header_width(label: str) -> int:
     return next(w for w in range(least, cell_len(label) + 2) if len(wrap_cells(label, w)) <= MAX_CELL_LINES)
 
 
-def _wrap(text: str, width: int, lines: int) -> list[str]:
+def _wrap(text: str, width: int, lines: int | None) -> list[str]:
     wrapped = wrap_cells(text, width)
-    if len(wrapped) <= lines:
+    if lines is None or len(wrapped) <= lines:
         return wrapped
     last = wrapped[lines - 1]
     while cell_len(last) >= width and " " in last:
@@ -202,6 +209,25 @@ def count_rows(block: Block, lines: int) -> int:
         if used > lines:
             return number
     return len(block.rows)
+
+
+def lay_out_within(shown: FormattedTable, title: str, width: int, lines: int) -> Block:
+    """Lay out a table of which so many lines of rows are shown: cells are cut only where a row would be lost by more.
+
+    Examples
+    --------
+    >>> from deskcast.pipelines.words.tables import FormattedTable
+    >>> table = FormattedTable("checks", [("Question", False), ("Answer", False)], [["Rows", "one two three"]], 1)
+    >>> [lay_out_within(table, "", 18, lines).rows for lines in (1, 2)]
+    [((('Rows      one…'),),), (('Rows      one two', '          three'),)]
+    """
+    best = lay_out(shown, title, width)
+    for cell_lines in range(2, lines + 1):
+        block = lay_out(shown, title, width, cell_lines)
+        if count_rows(block, lines) < count_rows(best, lines):
+            break
+        best = block
+    return best
 
 
 def describe_rest(findings: int, rows: int, columns: int, tables: int) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..stage import Stage
     from ..words.instants import Instants
-    from .screen import Block
+    from ..words.tables import FormattedTable
 
 #: Work that is done sooner than this shows no bar.
 PROGRESS_DELAY_S = 2.0
@@ -184,13 +184,13 @@ def _print_all(stage: Stage, names: Sequence[str], head: Sequence[str], zone: st
     """Print every finding and every row, in the width that there is."""
     from rich.console import Console
 
-    from .screen import PIPED_WIDTH, wrap_finding
+    from .screen import PIPED_WIDTH, lay_out, wrap_finding
 
     console = Console()
     width = console.width if console.is_terminal else PIPED_WIDTH
     print_styled([*head, *[line for text in _sort_findings(stage) for line in wrap_finding(text, width)]])
     for name in names:
-        block = _lay_out_table(stage, name, zone, year, width, rows=None)
+        block = lay_out(*_format_table(stage, name, zone, year), width, cell_lines=None)
         print_styled(["", block.title], "bold cyan")
         print_styled(block.header, "bold")
         print_styled([line for row in block.rows for line in row])
@@ -200,24 +200,40 @@ def _print_all(stage: Stage, names: Sequence[str], head: Sequence[str], zone: st
 
 def _print_screen(stage: Stage, names: Sequence[str], head: list[str], foot: int, zone: str, year: int | None) -> None:
     """Print one screen: as many findings as leave room for some rows, then as many rows as fit."""
-    from .screen import MIN_ROWS, SCREEN_LINES, count_findings, count_rows, describe_rest, wrap_finding
+    from .screen import MIN_ROWS, count_findings, count_rows, describe_rest, lay_out, lay_out_within, wrap_finding
 
     texts, main = _sort_findings(stage), stage.tables[names[0]]
-    block = _lay_out_table(stage, names[0], zone, year, rows=SCREEN_LINES) if len(main) else None
+    width, height = _screen_size()
+    table = _format_table(stage, names[0], zone, year, height) if len(main) else None
+    block = lay_out(*table, width) if table else None
     around = len(head) + foot + 1  # the last line says what is not shown
-    table = 2 + len(block.header) + min(len(block.rows), MIN_ROWS) if block else 0
-    shown = count_findings(texts, SCREEN_LINES - around - table)
-    lines = [line for text in texts[:shown] for line in wrap_finding(text)]
+    kept = 2 + len(block.header) + min(len(block.rows), MIN_ROWS) if block else 0
+    shown = count_findings(texts, height - around - kept, width)
+    lines = [line for text in texts[:shown] for line in wrap_finding(text, width)]
     print_styled([*head, *lines])
     rows = 0
-    if block:
-        rows = count_rows(block, SCREEN_LINES - around - len(lines) - 2 - len(block.header))
+    if table and block:
+        left = height - around - len(lines) - 2 - len(block.header)
+        block = lay_out_within(*table, width, left)
+        rows = count_rows(block, left)
         print_styled(["", block.title], "bold cyan")
         print_styled(block.header, "bold")
         print_styled([line for row in block.rows[:rows] for line in row])
     hidden = block.hidden_columns if block else 0
     rest = describe_rest(len(texts) - shown, len(main) - rows, hidden, sum(len(stage.tables[n]) > 0 for n in names[1:]))
     print_styled([rest] if rest else [], "dim")
+
+
+def _screen_size() -> tuple[int, int]:
+    """Return width and height of the terminal, at least those that every terminal has; of a pipe just those."""
+    from rich.console import Console
+
+    from .screen import PIPED_WIDTH, SCREEN_LINES, SCREEN_WIDTH
+
+    console = Console()
+    if not console.is_terminal:
+        return SCREEN_WIDTH, SCREEN_LINES
+    return min(max(console.width, SCREEN_WIDTH), PIPED_WIDTH), max(console.height, SCREEN_LINES)
 
 
 def _sort_findings(stage: Stage) -> list[str]:
@@ -228,17 +244,17 @@ def _sort_findings(stage: Stage) -> list[str]:
     return sorted(stage.findings, key=lambda said: order[audience_of(said)])
 
 
-def _lay_out_table(
-    stage: Stage, name: str, zone: str, year: int | None, width: int | None = None, *, rows: int | None
-) -> Block:
+def _format_table(
+    stage: Stage, name: str, zone: str, year: int | None, rows: int | None = None
+) -> tuple[FormattedTable, str]:
+    """Return the first rows of a table as texts, the most useful columns first, and its title."""
     from ..words.columns import table_title
     from ..words.tables import format_table
-    from .screen import SCREEN_WIDTH, choose_columns, lay_out
+    from .screen import choose_columns
 
     frame = _choose_rows(stage.tables[name], name)
     frame = frame if rows is None else frame.head(rows)
-    shown = format_table(name, frame[choose_columns(name, frame)], len(frame), zone, year)
-    return lay_out(shown, table_title(name), width or SCREEN_WIDTH)
+    return format_table(name, frame[choose_columns(name, frame)], len(frame), zone, year), table_title(name)
 
 
 def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -36,10 +36,10 @@ def keep_newest_cases(parts: Sequence[LoadedSource], refused: list[pd.DataFrame]
             continue
         value = cases.loc[again, "case_id"].astype("str")
         newer = last[i] < max(last.values())
-        which = "another source; that one is newer and" if newer else "an earlier source; that one"
-        reason = f"the case id came in {which} was kept"
+        reason = "the case id came in an earlier source; that one was kept"
+        reason = "a newer row of the case was kept" if newer else reason
         part = {"table": "cases", "row": 0, "column": "case_id", "value": value, "reason": reason}
-        refused.append(pd.DataFrame(part).assign(code="row.doubled"))
+        refused.append(pd.DataFrame(part).assign(code="row.replaced" if newer else "row.doubled"))
         lost = set(cases.loc[again, "case_id"])
         tables = {
             n: f[~f["case_id"].isin(lost)].reset_index(drop=True) if "case_id" in f else f

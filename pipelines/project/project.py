@@ -15,7 +15,7 @@ import pandas as pd
 from ...extend.load import load_plugins
 from ...features.calendars.instants import parse_instant
 from ...features.case_log.log import CaseLog
-from ...features.case_log.log_end import describe_stray_times, find_end_of_frames
+from ...features.case_log.log_end import describe_stray_times, find_end_of_frames, find_end_of_slots
 from ...features.case_log.schema import AttributeTiming
 from ...features.errors import InputError
 from ...features.readers.many_files import expand_path
@@ -137,7 +137,8 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     if cuts and any(part.until != until for _, part in loaded):
         log = log.as_of(until)
     refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
-    every = pd.concat(refused, ignore_index=True)[["source", *REJECTED_COLUMNS]]
+    every = pd.concat(refused, ignore_index=True)
+    every = every[[c for c in ("source", "file", *REJECTED_COLUMNS) if c in every]]
     say("taking the fingerprint")
     strays = describe_stray_times(frames, ends=not cuts)
     said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes + strays))
@@ -235,14 +236,15 @@ def _last_slot_day_end(volumes: pd.DataFrame, timezone: str) -> pd.Timestamp | N
     """Return the midnight after the last slot where days usually end no later: a closed evening has no rows."""
     if volumes.empty or volumes["slot_s"].max() >= 86400:
         return None
-    ends = volumes["ds"] + pd.to_timedelta(volumes["slot_s"], unit="s")
+    regular, _ = find_end_of_slots(volumes)
+    volumes = volumes[volumes["ds"] < regular]
     local = volumes["ds"].drop_duplicates().dt.tz_convert(timezone).dt.tz_localize(None)
     last = (local - local.dt.normalize()).groupby(local.dt.normalize()).max()
     if len(last) < 3 or last.iloc[-1] < last.iloc[:-1].median():
         return None
     midnight = local.max().normalize() + pd.Timedelta(days=1)
     end = midnight.tz_localize(timezone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
-    return pd.Timestamp(max(end, ends.max()))
+    return pd.Timestamp(max(end, regular))
 
 
 def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:

@@ -198,7 +198,7 @@ def _sentences(queue: PlannedQueue, plan: pd.DataFrame, waiting: int) -> list[Fi
     crew = held("peak of agents to schedule", "agents_to_schedule", "ceiling")
     count, days = figure(FIGURES, "open cases", name, waiting), setting("horizon", queue.spec.horizon_days)
     label, names = format_queue(name), [name, format_queue(name)]
-    agents, shrinkage = f"schedule up to {crew:agent} ({most} on cases)", shrinkage_words(queue.spec)
+    agents, shrinkage = f"schedule up to {crew:agent} at a time ({most} on cases)", shrinkage_words(queue.spec)
     facts, text, given = list[Fact](), agents.capitalize(), "the forecast is exact"
     if queue.spec.confidence is not None:  # the plan is for more than the forecast: its breaches are of that path
         facts = [setting("confidence", queue.spec.confidence, "share")]

@@ -14,7 +14,6 @@ from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, join_findings
 from ..words.figures import figure, figures_table
 from ..words.words import (
-    format_count,
     format_date,
     format_date_range,
     format_instant,
@@ -23,6 +22,12 @@ from ..words.words import (
     format_number,
 )
 from .check_calendars import describe_calendars, find_calendar_warnings
+from .check_rows import (
+    count_rejected_rows,
+    count_replaced_rows,
+    describe_rejected_rows,
+    split_rejected_rows,
+)
 from .check_sums import FIGURES, sum_sentences
 from .flags_against_targets import compare_flags
 from .ours_and_theirs import compare_with_system, describe_comparison, sentences_of_comparison
@@ -41,16 +46,18 @@ def check_stage(project: Project) -> Stage:
     Returns
     -------
     Stage
-        Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason, code),
-        ``availability`` (kpi, available, computed, missing_data), ``check_figures`` (what the sentences state beyond
-        these) and, where the system exports figures of its own, ``ours_against_theirs`` (figure, compared, agree,
-        likely_reason, examples, ...); findings are the answers that a reader should know.
+        Tables ``checks`` (check, result), ``rejected_rows`` (source, table, row, column, value, reason, code; the file
+        where there are several), ``availability`` (kpi, available, computed, missing_data), ``check_figures`` (what the
+        sentences state beyond these), where cases come again ``replaced_rows`` (their earlier rows, as
+        ``rejected_rows``), and where the system exports figures of its own ``ours_against_theirs`` (figure, compared,
+        agree, likely_reason, examples, ...); findings are the answers that a reader should know.
     """
     from ...features.kpis.availability import availability
     from ...features.sla.due_times import find_due_warnings
     from ...features.sla.policies import find_policy_warnings
 
     log = project.log
+    rejected, replaced = split_rejected_rows(project.rejected)
     counts = {name: int(log.table(name).count().execute()) for name in log.tables}
     arrivals = find_arrivals(_fetch_arrival_times(log), log.timezone)
     oddities: list[str] = [
@@ -77,22 +84,21 @@ def check_stage(project: Project) -> Stage:
             " ".join(_with_full_stop(n) for n in project.notes) or "None.",
         ),
         ("Opening hours", describe_calendars(project)),
-        ("Rejected rows", _format_rejected_rows(project.rejected)),
-        ("Rejected rows by code", format_rejected_codes(project.rejected)),
-        ("Duplicates", _format_duplicates(project.rejected)),
+        *describe_rejected_rows(rejected, replaced, counts),
         ("Data-quality warnings", " ".join(oddities) or "None."),
         ("Our figures and the system's", describe_comparison(beside)),
         ("Available KPIs", _kpis(can)),
         ("Data missing for other KPIs", _lacking(can)),
     ]
     findings: list[str] = [join_findings([_counted(counts), _span(log, counts)]), *losses]
-    if len(project.rejected):
-        findings.append(_count_rejected_rows(project.rejected))
+    findings += [*count_rejected_rows(rejected, losses), *count_replaced_rows(rejected, replaced, counts)]
     findings += [*oddities, _kpi_count(can), *sentences_of_comparison(beside), *sum_sentences(log)]
-    metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"rejected_rows": float(len(project.rejected))}
+    metrics = {f"rows_{n}": float(c) for n, c in counts.items()} | {"rejected_rows": float(len(rejected))}
+    metrics |= {"replaced_rows": float(len(replaced))} if len(replaced) else {}
     metrics["kpis_available"] = float(can["available"].sum())
     checks = pd.DataFrame(rows, columns=["check", "result"])
-    tables = {"checks": checks, "rejected_rows": project.rejected, "availability": can}
+    tables = {"checks": checks, "rejected_rows": rejected, "availability": can}
+    tables |= {"replaced_rows": replaced} if len(replaced) else {}
     tables |= {"ours_against_theirs": beside} if len(beside) else {}
     tables |= figures_table(FIGURES, findings)
     return Stage("check", tables, tuple(findings), {"fingerprint": project.fingerprint}, metrics)
@@ -298,63 +304,6 @@ def _span(log: CaseLog, counts: dict[str, int]) -> Finding:
     days = figure(FIGURES, "days", "span", max(1, round((local[1] - local[0]) / pd.Timedelta("1D"))))
     span = f"Period {format_instant(local[0])} to {format_instant(local[1])}, {days:day}."
     return Finding(span, days)
-
-
-def _count_rejected_rows(rejected: pd.DataFrame) -> Finding:
-    """Report how many rows were rejected, and the most frequent reason."""
-    tables = {"rejected_rows": rejected}
-    whole = Fact.at(Cell("rejected_rows", "row", take="count"), tables, "rejected rows", "all", audience="planner")
-    top = rejected.groupby(["source", "table", "reason"], sort=False).size().sort_values(ascending=False, kind="stable")
-    keys = dict(zip(("source", "table", "reason"), top.index[0], strict=True))
-    count = Fact.at(Cell("rejected_rows", "row", keys, "count"), tables, "rejected rows", str(keys["reason"]))
-    reason, source = str(keys["reason"]).rstrip("."), str(keys["source"])
-    most = f", {count} of them because" if len(top) > 1 else ":"
-    text = f"{whole:row} rejected{most} {reason} ({source})."
-    return Finding(text, whole, *[count] * (len(top) > 1), names=[reason, source])
-
-
-def _format_rejected_rows(refused: pd.DataFrame) -> Finding:
-    if refused.empty:
-        return Finding("None.")
-    parts: list[str] = []
-    facts: list[Fact] = []
-    names: list[str] = []
-    tables = {"rejected_rows": refused}
-    several = {str(source) for source, rows in refused.groupby("source") if rows["table"].nunique() > 1}
-    for (source, table, reason), rows in refused.groupby(["source", "table", "reason"], sort=False):
-        places = rows[["row", "column", "value"]].head(3).to_dict("records")
-        shown = [_place(int(p["row"]), p["column"], p["value"]) for p in places]
-        name = f"{source}, {table}" if str(source) in several else source
-        keys = {"source": source, "table": table, "reason": reason}
-        count = Fact.at(Cell("rejected_rows", "row", keys, "count"), tables, "rejected rows", f"{name}: {reason}")
-        parts.append(f"{name}: {count:row}, {reason}, such as {format_list(shown)}")
-        facts, names = [*facts, count], [*names, *shown, str(name), str(reason)]
-    whole = Fact.at(Cell("rejected_rows", "row", take="count"), tables, "rejected rows", "all")
-    return Finding(f"{whole:row} rejected: {'; '.join(parts)}.", whole, *facts, names=names)
-
-
-def format_rejected_codes(refused: pd.DataFrame) -> str:
-    """Count the refused rows by the kind of their refusal, the most frequent first.
-
-    >>> format_rejected_codes(pd.DataFrame({"code": ["row.doubled", "time.missing", "row.doubled"]}))
-    'row.doubled: 2 rows; time.missing: 1 row. What a code means: deskcast check --explain CODE.'
-    """
-    if refused.empty:
-        return "None."
-    counts = sorted(refused["code"].value_counts().items(), key=lambda item: (-item[1], str(item[0])))
-    shown = "; ".join(f"{code}: {format_count(int(count), 'row')}" for code, count in counts)
-    return f"{shown}. What a code means: deskcast check --explain CODE."
-
-
-def _place(row: int, column: str, value: Any) -> str:
-    """Name a row of a file and its value; rows that several sources have bear no number."""
-    said = f"{column}: {value!r}" if isinstance(value, str) else f"{column}: nothing"
-    return f"row {row:,} ({said})" if row else said
-
-
-def _format_duplicates(refused: pd.DataFrame) -> str:
-    twice = refused[refused["code"] == "row.doubled"]
-    return f"{format_count(len(twice), 'row')}; the first was kept." if len(twice) else "None by its key."
 
 
 def _kpis(can: pd.DataFrame) -> str:

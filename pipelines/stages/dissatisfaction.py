@@ -207,7 +207,7 @@ def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
     count = Fact.at(Cell(name, "case_id", take="count"), tables, "listed_cases", name)
     if name == "escalation":
         bad = Fact.at(Cell(name, "escalation_risk", take="sum"), tables, "expected_outcomes", name)
-        return Finding(f"Of {count:{_LISTS[name]}} {bad:about} will be escalated.", count, bad)
+        return Finding(f"Of {count:{_LISTS[name]}} not escalated yet {bad:about} will be.", count, bad)
     cell = Cell(name, "dissatisfaction_risk_if_answered", take="mean", weight="response_probability")
     share = Fact.at(cell, tables, "dissatisfied_answers", name, "share")
     return Finding(f"About {share:%} of survey answers on {count:{_LISTS[name]}} will be dissatisfied.", count, share)
@@ -216,7 +216,7 @@ def _counted(tables: dict[str, pd.DataFrame], name: str) -> Finding:
 def _unranked(outcome: str, used: Mapping[str, str]) -> list[str]:
     """Report for which cases an outcome cannot be predicted yet, in one line for a manager."""
     named = [_UNRANKED.get(stage, stage) for stage, model in used.items() if model == "constant"]
-    text = f"{outcome} risk: not enough data yet to rank {' and '.join(named)}."
+    text = f"{outcome} risk: {' and '.join(named)} cannot be ranked yet; each has the average risk."
     return [Finding(text, audience="everyone")] if named else []
 
 

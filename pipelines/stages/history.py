@@ -26,7 +26,7 @@ FIGURES = "history_figures"
 #: More names than this make a sentence too long.
 MAX_KPIS_NAMED = 3
 #: What the sentences on the last 4 weeks count, where the KPI is a share.
-_SHARES_OF = {"sla_attainment": "SLA target", "csat": "survey answer"}
+_SHARES_OF = {"sla_attainment": "SLA target", "csat": "survey answer", "abandonment_rate": "contact"}
 
 
 def history_stage(project: Project) -> Stage:
@@ -57,7 +57,7 @@ def history_stage(project: Project) -> Stage:
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()
-    findings: list[str] = [*_latest_sentences(frame, segments, spec.freq)]
+    findings: list[str] = [*_latest_sentences(frame, segments, spec.freq, log.has("cases"))]
     findings += [_span_sentence(frame, find_open_start(log, spec.freq)), _cut_sentence(frame, log, spec.freq)]
     findings += [open_period_sentence(log, spec.freq), same_figure_sentence(log, kpis), *_unsplit_sentences(whole)]
     metrics = {"kpis": float(had), "rows": float(len(frame))}
@@ -87,11 +87,13 @@ def _span_sentence(frame: pd.DataFrame, now: pd.Timestamp | None) -> Finding:
         return Finding("No history yet: no period is complete.")
     span = f"from {format_date_range(over['ds'].min(), over['ds'].max())}"
     series = Fact.at(Cell("history", "kpi", take="distinct"), {"history": frame}, "series of KPIs", "history")
-    entries = {entry.name if (entry := find_kpi(kpi)) else kpi for kpi in frame["kpi"].unique()}
+    names = [entry.name if (entry := find_kpi(kpi)) else kpi for kpi in frame["kpi"].unique()]
+    entries = dict.fromkeys(names)
     if len(entries) == series.value:
         return Finding(f"{series:KPI} {span}.", series, audience="planner")
     count = figure(FIGURES, "KPIs", "history", len(entries))
-    return Finding(f"{count:KPI} {span} ({series} series).", count, series, audience="planner")
+    parts = format_list([format_kpi(name) for name in entries if names.count(name) > 1])
+    return Finding(f"{count:KPI} {span} ({series} with the parts of {parts}).", count, series, audience="planner")
 
 
 def open_period_sentence(log: CaseLog, freq: str) -> Finding:
@@ -158,10 +160,11 @@ def _unsplit_sentences(whole: Mapping[str, Sequence[str]]) -> list[Finding]:
     return said
 
 
-def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str], freq: str) -> list[Finding]:
+def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str], freq: str, has_cases: bool = True) -> list[Finding]:
     """Report the last 4 weeks of the KPIs that people ask for first; incomplete periods do not count.
 
-    Where the history is shorter, or its periods are longer than weeks, the first day that counts is named.
+    Where the history is shorter, or its periods are longer than weeks, the first day that counts is named. A log
+    without cases has contacts, or counts of what arrives.
     """
     total = frame[frame[list(segments)].isna().all(axis=1) & ~frame["cut"].astype(bool)]
     if total.empty:
@@ -173,7 +176,10 @@ def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str], freq: str) -
     length = setting("weeks of the last values", 4)
     when = f"Last {length:week}" if weeks else f"Since {format_date(first)}"
     said: list[Finding] = []
-    for kpis in (("cases_opened", "cases_resolved", "backlog"), ("sla_attainment", "csat")):
+    flow = ("cases_opened", "cases_resolved", "backlog")
+    if not has_cases and "cases_opened" not in set(total["kpi"]):
+        flow = ("contacts_offered", "abandonment_rate", "backlog")
+    for kpis in (flow, ("sla_attainment", "csat")):
         parts, facts = [], [length] * weeks
         for kpi in kpis:
             rows = total[(total["kpi"] == kpi) & (total["ds"] > last - pd.Timedelta(days=28))]
@@ -182,7 +188,7 @@ def _latest_sentences(frame: pd.DataFrame, segments: Sequence[str], freq: str) -
                 continue
             span = (rows["ds"].min(), rows["ds"].max())
             keys: dict[str, Any] = {"kpi": kpi, "cut": False, "ds": span, **dict.fromkeys(segments)}
-            text, more = _headline(kpi, keys, {"history": frame})
+            text, more = _headline(kpi, keys, {"history": frame}, has_cases)
             parts.append(text)
             facts += more
         said += [Finding(f"{when}: {', '.join(parts)}.", *facts, audience="everyone")] if parts else []
@@ -200,7 +206,9 @@ def _unripe_sentence(frame: pd.DataFrame, kpi: str) -> list[Finding]:
     return [Finding(f"{format_kpi(kpi)}: unknown yet, because {why}.")]
 
 
-def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]) -> tuple[str, list[Fact]]:
+def _headline(
+    kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame], has_cases: bool
+) -> tuple[str, list[Fact]]:
     entry = find_kpi(kpi)
     unit = entry.unit if entry else ""
     if entry and entry.measure == "stock":
@@ -211,4 +219,7 @@ def _headline(kpi: str, keys: dict[str, Any], tables: Mapping[str, pd.DataFrame]
         count = Fact.at(Cell("history", "n", keys, "sum"), tables, "sample size", kpi)
         return f"{format_kpi(kpi)} {rate} of {count:{_SHARES_OF[kpi]}}", [rate, count]
     whole = Fact.at(Cell("history", "value", keys, "sum"), tables, "kpi", kpi)
-    return f"{whole:case} {kpi.removeprefix('cases_')}", [whole]
+    if kpi == "cases_opened" and not has_cases:
+        return f"{whole:arrival}", [whole]
+    noun, verb = kpi.split("_")
+    return f"{whole:{noun.removesuffix('s')}} {verb}", [whole]

@@ -231,7 +231,7 @@ def sentences_of_comparison(table: pd.DataFrame) -> list[Finding]:
     >>> row = {"figure": "resolution_s", "compared": 10, "agree": 8, "agree_share": 0.8, "median_difference": 0.0}
     >>> row |= {"median_of_differing": 7200.0, "likely_reason": "the first resolution", "explained": 2, "examples": ""}
     >>> sentences_of_comparison(pd.DataFrame([row]))
-    ["Our resolution time equals the system's in 8 of 10 cases (80%). Where they differ, ours is 2 h longer at the \
+    ["Resolution time: ours equals the system's in 8 of 10 cases (80%). Where they differ, ours is 2 h longer at the \
 median. Likely reason: the first resolution (2 of 2)."]
     """
     said = []
@@ -247,8 +247,12 @@ median. Likely reason: the first resolution (2 of 2)."]
         agree, compared, share = held("agree"), held("compared"), held("agree_share", unit="share")
         words = FIGURES[name].words if name in FIGURES else name
         text, rest = f"in {agree} of {compared:case} ({share:%})", _rest_of_comparison(row, name)
-        whole = f"Our {words} equals the system's {text}{rest}."
-        said.append(Finding(whole, agree, compared, share, audience="analyst", names=[words, rest]))
+        whole = f"{words[:1].upper()}{words[1:]}: ours equals the system's {text}{rest}."
+        said.append(
+            Finding(
+                whole, agree, compared, share, audience="analyst", names=[words, words[:1].upper() + words[1:], rest]
+            )
+        )
     return said
 
 

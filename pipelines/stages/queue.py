@@ -193,6 +193,12 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
     return series(history, kpi)
 
 
+def counted_noun(queue: PlannedQueue) -> str:
+    """Return what arrives in a queue: a desk without contacts and counts of them plans its cases as they come."""
+    log = queue.project.log
+    return "cases" if log.has("cases") and not has_contacts(log, queue.where) else "contacts"
+
+
 def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
     """Tell whether contacts of this queue are recorded."""
     if not log.has("contacts", *where):

@@ -114,6 +114,7 @@ def risk_stage(
         spec.top,
         min_probability=spec.min_probability,
         caution=trained.risk.caution_,
+        is_tested=bool(len(trained.risk.evaluation_)),
         timezone=project.config.timezone,
     )
     metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}

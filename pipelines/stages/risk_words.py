@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..words.facts import Cell, Fact, Finding
+from ..words.facts import Audience, Cell, Fact, Finding
 from ..words.figures import bind_sentences, setting
-from ..words.words import format_instant, format_list
+from ..words.words import format_instant, format_list, format_sla
 
 #: The table of what the sentences on risk say and no other table holds.
 FIGURES = "risk_figures"
@@ -27,6 +27,7 @@ def write_risk_findings(
     *,
     min_probability: float,
     caution: str,
+    is_tested: bool = False,
     timezone: str = "UTC",
 ) -> list[str]:
     """Report the open cases, the expected breaches, the cases to work on first, and what left the list.
@@ -44,12 +45,15 @@ def write_risk_findings(
         Below it no case is picked.
     caution
         What a reader of the probabilities must know; empty where they hold as they stand.
+    is_tested
+        Whether the caution rests on tests of the models, which are for analysts.
     timezone
         Clock of due times.
     """
     ranked = "risk" in tables
     findings: list[str] = [_open_cases(tables, metric, ranked=ranked)]
-    findings += [*bind_sentences(caution, FIGURES, metric, audience="planner")] if caution else []
+    reader: Audience = "analyst" if is_tested else "planner"
+    findings += [*bind_sentences(caution, FIGURES, metric, audience=reader)] if caution else []
     if not ranked:
         return findings
     picked = tables["risk"][tables["risk"]["work_first"].astype(bool)]
@@ -73,13 +77,13 @@ def _counted(table: str, subject: str, tables: dict[str, pd.DataFrame], **keys: 
 
 def _open_cases(tables: dict[str, pd.DataFrame], metric: str, *, ranked: bool) -> Finding:
     """Report how many open cases have breached, and how many of the others will."""
-    sla, name = metric.replace("_", " "), "risk" if ranked else "open_cases"
+    sla, name = format_sla(metric), "risk" if ranked else "open_cases"
     running, over = _counted(name, "running", tables), _counted("breached_cases", "breached", tables)
     has = "has" if over.value == 1 else "have"
     if not over.value:
-        head, facts = f"No open case has breached the {sla} SLA.", []
+        head, facts = f"No open case has breached the {sla}.", []
     else:
-        head, facts = f"{over:open case} {has} breached the {sla} SLA.", [over]
+        head, facts = f"{over:open case} {has} breached the {sla}.", [over]
     if not running.value:
         text = f"{head} No other open case can still meet it."
     elif ranked and running.value == 1:
@@ -102,7 +106,7 @@ def _hopeless(tables: dict[str, pd.DataFrame]) -> tuple[str, list[Fact]]:
     parts, facts = [], []
     if "past_saving" in tables:
         late = _counted("past_saving", "past saving", tables)
-        parts, facts = [f"{late:case} {'has' if late.value == 1 else 'have'} too little time left"], [late]
+        parts, facts = [f"{late:more case} {'has' if late.value == 1 else 'have'} too little time left"], [late]
     if "awaiting_closure" in tables:
         waits = _counted("awaiting_closure", "awaiting closure", tables)
         parts, facts = (
@@ -159,4 +163,5 @@ def _case(row: pd.Series[Any], timezone: str) -> Finding:
             f"due {format_instant(row['due_at'].tz_convert(timezone), row['as_of'].tz_convert(timezone).year)}"
         )
     parts.append("unassigned" if pd.isna(row["owner"]) else f"owner {row['owner']}")
-    return Finding(f"Case {case}: {', '.join(parts)}.", chance, names=[case, str(row["owner"])])
+    head = case if case.lower().startswith("case") else f"Case {case}"  # ids such as "CASE-7" say it themselves
+    return Finding(f"{head}: {', '.join(parts)}.", chance, names=[case, str(row["owner"])])

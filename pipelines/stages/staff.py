@@ -20,7 +20,7 @@ from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
-from .queue import FIGURES, PlannedQueue, interval_freq, queue_arrivals, shrinkage_words
+from .queue import FIGURES, PlannedQueue, counted_noun, interval_freq, queue_arrivals, shrinkage_words
 
 #: Fewer hours than this are rounding, and so is a saving of less than this share.
 MIN_HOURS_SAID, MIN_GAP_SAID = 0.05, 0.0005
@@ -108,7 +108,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     ahead = queue.forecast(arrivals)
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
-    return plan, _queue_sentences(queue.name, plan, queue.spec, basis)
+    return plan, _queue_sentences(queue, plan, basis)
 
 
 def _tables(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> dict[str, pd.DataFrame]:
@@ -177,7 +177,8 @@ def _schedule_sentences(queue: str, found: Any, spec: StaffingSpec) -> list[Find
     else:
         covered = "All intervals covered"
     lowest = "at lowest cost" if found.gap < MIN_GAP_SAID else f"at a cost within {gap} of the lowest"
-    text = f"{format_queue(queue)}: {agents:agent} in {patterns:shift pattern}, {paid:~paid hour}. {covered} {lowest}"
+    shifts = f"{agents:agent} in all, in {patterns:shift pattern}, {paid:~paid hour}"
+    text = f"{format_queue(queue)}: {shifts}. {covered} {lowest}"
     facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
     names = [queue, format_queue(queue)]
     said = [Finding(f"{text}.", *facts, names=names)]
@@ -280,9 +281,10 @@ def clock_seconds(text: str, where: str, column: str) -> float:
     return 3600.0 * int(hours) + 60.0 * int(minutes)
 
 
-def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: Finding) -> list[Finding]:
+def _queue_sentences(planned_queue: PlannedQueue, plan: pd.DataFrame, basis: Finding) -> list[Finding]:
+    name, spec, noun = planned_queue.name, planned_queue.spec, counted_noun(planned_queue)
     if not len(plan) or plan["agents"].max() == 0:
-        return [Finding(f"{format_queue(name)}: no contacts expected, no agents required.", names=[name])]
+        return [Finding(f"{format_queue(name)}: no {noun} expected, no agents required.", names=[name])]
     busiest, hours = plan.iloc[int(plan["agents"].to_numpy().argmax())], spec.interval_s / 3600
 
     def held(kind: str, column: str, take: Take, **more: Any) -> Fact:
@@ -301,13 +303,13 @@ def _queue_sentences(name: str, plan: pd.DataFrame, spec: StaffingSpec, basis: F
     queue, when = format_queue(name), busiest["ds"]
     found = [
         Finding(
-            f"{queue}: schedule up to {most:agent} ({on} on contacts); peak {format_instant(when, when.year)}.",
+            f"{queue}: schedule up to {most:agent} at a time ({on} on {noun}); peak {format_instant(when, when.year)}.",
             most,
             on,
         ),
         _service_sentence(name, plan, spec),
         Finding(
-            f"{queue}: {planned:~agent hour} to schedule in {days:day}, {required:~} of them on contacts; {shrinkage}.",
+            f"{queue}: {planned:~agent hour} to schedule in {days:day}, {required:~} of them on {noun}; {shrinkage}.",
             *(planned, days, required, *shrinkage.facts),
             audience="planner",
         ),

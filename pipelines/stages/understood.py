@@ -14,10 +14,9 @@ from ..project.project import Project
 from ..words.facts import Finding
 from ..words.figures import figure
 from ..words.words import format_count, format_date, format_instant
+from .check_rows import MIN_SHARE_SAID, find_rejections
 from .check_sums import FIGURES, sum_sentences
 
-#: What leaves out more than this share of the rows stands at the top.
-MIN_SHARE_SAID = 0.05
 _ENDS = {"first_response_at": "first answered", "resolved_at": "resolved", "closed_at": "closed"}
 _DUES = {
     "due_at": "due",
@@ -158,15 +157,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
                 part = figure(FIGURES, "share after the end that is set", day, out / whole, "share")
                 text = f"The log is read as it was on {day}: {left:event} ({part:%}) from then on are excluded."
                 said.append(Finding(text, left, part, audience="planner", names=[day]))
-    main = sum(counts.get(t, 0) for t in ("cases", "contacts", "volumes", "surveys"))
-    for (source, reason), rows in project.rejected.groupby(["source", "reason"], sort=False):
-        share = len(rows) / max(1, main + len(rows))
-        if share > MIN_SHARE_SAID and rows["table"].iloc[0] != "events":
-            of, names = f"{source}: {reason}", [str(source), str(reason)]
-            lost = figure(FIGURES, "rejected rows", of, len(rows))
-            part = figure(FIGURES, "share of rejected rows", of, share, "share")
-            text = f"{source}: {lost:row} ({part:%}) are rejected: {reason}."
-            said.append(Finding(text, lost, part, audience="planner", names=names))
+    said += find_rejections(project.rejected, counts)
     return said
 
 

@@ -118,7 +118,8 @@ class Explainer:
                     (events.actor_role == "agent") & events.actor_id.notnull() & (events["at"] >= first)
                 )
                 parts.append(log.frame(own.select("case_id", "at", owner="actor_id")))
-            work = pd.concat(parts) if parts else pd.DataFrame({"case_id": [], "at": [], "owner": []})
+            nothing = pd.DataFrame({"case_id": [], "at": pd.DatetimeIndex([], tz=log.timezone), "owner": []})
+            work = pd.concat(parts) if parts else nothing
             columns = [c for c in self.by if log.has("cases", c)]
             if columns and len(work):
                 cases = log.frame(log.table("cases").select("case_id", *columns))

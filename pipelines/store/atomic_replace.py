@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 
 from ...features.errors import BusyError, InputError
@@ -176,7 +177,7 @@ def replace_file(path: Path) -> Iterator[Path]:
 
 def _sweep_parts(target: Path) -> None:
     """Remove what killed processes left of this file, where nobody swept behind them."""
-    for part in target.parent.glob(f".{target.name}.*.part"):
+    for part in target.parent.glob(f".{escape(target.name)}.*.part"):
         if _is_dead_part(part):
             part.unlink(missing_ok=True)
 

@@ -33,7 +33,7 @@ from .table_files import write_table
 #: Columns that say who somebody is; they never reach the record.
 PERSONAL_COLUMNS = ("customer_id", "agent_id", "actor_id", "owner", "acknowledged_by")
 #: What quotes an export or a person, or may name an agent: columns of tables, and whole tables of sentences.
-QUOTING_COLUMNS = {"rejected_rows": ("value",), "kpi_alerts": ("note", "causes")}
+QUOTING_COLUMNS = {"rejected_rows": ("value",), "replaced_rows": ("value",), "kpi_alerts": ("note", "causes")}
 QUOTING_TABLES = ("checks", "ours_against_theirs")
 _SQLITE = "sqlite:///"
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "http": 80, "https": 443}

@@ -217,9 +217,7 @@ def _goals(tables: Tables, figures: str) -> list[Finding]:
     every = _at(tables, "goals decided", "all", Cell("accuracy_goals", "name", take="count"))
     met = _at(tables, "goals met", "all", Cell("accuracy_goals", "name", {"met": True}, "count"))
     chance = figure(figures, "goals expected to be met", "all", float(table["first_probability"].sum()))
-    text = (
-        f"Goals: {met} of {every:goal} whose period is over {'was' if '1' in (f'{met}', f'{every}') else 'were'} met; "
-    )
+    text = f"Goals whose period is over: {met} of {every} met; "
     return [Finding(f"{text}{chance} expected at the start.", met, every, chance)]
 
 
@@ -274,7 +272,7 @@ def _analyst(tables: Tables) -> list[Finding]:
                 "Brier score",
                 f"{metric}, {name}",
                 Cell(_RISK, "brier", {**keys, "model": name}),
-                "score",
+                "model_score",
                 "analyst",
             )
             for name in ("issued", "base rate")
@@ -287,4 +285,4 @@ def _analyst(tables: Tables) -> list[Finding]:
 
 
 def _head(metric: object) -> str:
-    return str(metric).replace("_", " ").capitalize()
+    return str(metric).replace("_", " ").capitalize().replace(" sla", " SLA")

@@ -86,18 +86,22 @@ SHARED = {
     "cut": "Incomplete period | flag",
 }
 
+#: Rows of the files that are left out.
+_ROWS_OF_FILES = {
+    "source": "Source | text",
+    "file": "File | text",
+    "table": "Table | text",
+    "row": "Row | count",
+    "column": "Column | text",
+    "value": "Value | text",
+    "reason": "Reason | text",
+    "code": "Code | id",
+}
 #: Table -> its own columns, and those that mean something else there.
 COLUMNS = {
     "checks": {"check": "Question | text", "result": "Answer | text"},
-    "rejected_rows": {
-        "source": "Source | text",
-        "table": "Table | text",
-        "row": "Row | count",
-        "column": "Column | text",
-        "value": "Value | text",
-        "reason": "Reason | text",
-        "code": "Code | id",
-    },
+    "rejected_rows": _ROWS_OF_FILES,
+    "replaced_rows": _ROWS_OF_FILES,
     "availability": {
         "available": "Available | flag",
         "computed": "Computed | flag",

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from ...features.errors import InputError
-from .words import format_count, format_date, format_expected_count, format_value
+from .words import format_count, format_date, format_expected_count, format_share, format_value
 
 Audience = Literal["everyone", "planner", "analyst"]
 Take = Literal["only", "size", "sum", "count", "distinct", "mean", "max", "min", "last", "ceiling"]
@@ -162,7 +162,7 @@ class Fact:
         if spec in _FIELDS or not spec:
             return self._write(getattr(self, spec or "value"), spec)
         if spec == "%":
-            return "unknown" if math.isnan(self.value) else f"{self.value:.0%}"
+            return _format_whole_percent(self.value)
         whole, noun = spec.startswith("~"), spec.removeprefix("~")
         if not whole:
             return format_count(self.value, noun)
@@ -189,6 +189,18 @@ class Fact:
             return {self.text}
         given = [name for name in ("value", *_FIELDS) if getattr(self, name) is not None]
         return {f"{self}", f"{self:%}", f"{self:~}"} | {f"{self:{name}}" for name in given if name != "value"}
+
+
+def _format_whole_percent(value: float) -> str:
+    """Write a share in whole percent; one that is not quite none or all says so.
+
+    >>> [_format_whole_percent(share) for share in (0.823, 0.999, 1.0, 0.0002)]
+    ['82%', '99.9%', '100%', 'under 0.1%']
+    """
+    if math.isnan(value):
+        return "unknown"
+    shown = f"{value:.0%}"
+    return format_share(value) if shown in ("0%", "100%") and value not in (0.0, 1.0) else shown
 
 
 _FIELDS = ("value", "expected", "low", "high", "since", "as_of")

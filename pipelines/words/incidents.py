@@ -191,11 +191,15 @@ def _goal(row: Any) -> Finding:
     target, so_far, days = state("target"), state("so_far", since=row.start), state("days_known", "count")
     bound = "at most " if row.better == "lower" else ""
     head = f"{format_kpi(row.kpi)} goal {_format_period(row.start, row.end)} ({bound}{target})"
-    if pd.isna(row.so_far):
+    if pd.isna(row.so_far) and pd.isna(row.probability):
         return Finding(f"{head}: no value yet.", target, names=[row.name])
     whole = state("days", "count")
     to_date, known = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
-    if getattr(row, "n_so_far", math.nan) < MIN_UNSTATED_SAMPLE:  # a share of few says how few
+    if pd.isna(row.so_far):
+        to_date, known = "no value yet", [target]
+    elif not row.days_known:
+        to_date, known = f"no day of {whole} known yet", [target, whole]
+    elif getattr(row, "n_so_far", math.nan) < MIN_UNSTATED_SAMPLE:  # a share of few says how few
         behind = state("n_so_far", "count")
         to_date, known = f"{to_date}, sample size {behind}", [*known, behind]
     if pd.isna(row.probability):

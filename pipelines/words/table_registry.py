@@ -6,6 +6,7 @@ from __future__ import annotations
 TABLES = {
     "checks": "Data summary | analyst",
     "rejected_rows": "Rejected rows | analyst",
+    "replaced_rows": "Earlier rows of cases, replaced by newer ones | analyst",
     "availability": "Available KPIs | analyst",
     "ours_against_theirs": "Our figures and those of the source system | analyst",
     "history": "KPI history | everyone",

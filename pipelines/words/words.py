@@ -223,3 +223,13 @@ def format_kpi(kpi: str) -> str:
     """
     words = kpi.replace("_", " ").replace("sla ", "SLA ")
     return words.upper() if words in ("csat", "nps", "ces", "mttr", "mtbf") else words[:1].upper() + words[1:]
+
+
+def format_sla(metric: str) -> str:
+    """Write which SLA is meant: that of a metric, or the only one that the system itself decides.
+
+    >>> format_sla("first_response"), format_sla("made_sla")
+    ('first response SLA', 'SLA')
+    """
+    words = metric.replace("_", " ")
+    return "SLA" if words.endswith("sla") else f"{words} SLA"

@@ -104,3 +104,32 @@ def test_a_stray_opening_does_not_begin_the_history_and_is_in_the_backlog_from_i
     assert len(said) == 1
     assert said[0].startswith("1 time lies long before everything else and is left out of the periods")
     assert f"created_at of case {odd:03d} is 01 Jan {year}" in said[0]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    step=st.sampled_from(["30min", "h", "D"]),
+    n=st.integers(25, 80),
+    years=st.integers(2, 40),
+    strays=st.sampled_from([["a"], ["b"], ["a", "b"]]),
+)
+def test_a_stray_slot_of_a_log_of_counts_leaves_its_end_where_it_is(step, n, years, strays):
+    ds = pd.date_range("2024-03-01", periods=n, freq=step, tz="UTC")
+    slot = pd.Timedelta(ds[1] - ds[0]).total_seconds()
+    counts = pd.concat([pd.DataFrame({"unique_id": u, "ds": ds, "slot_s": slot, "y": 5.0}) for u in ("a", "b")])
+    odd = pd.DataFrame({"unique_id": strays, "ds": ds[-1] + pd.DateOffset(years=years), "slot_s": slot, "y": 900.0})
+    frames = {"volumes": pd.concat([counts, odd], ignore_index=True)}
+    log, plain = CaseLog.from_frames(**frames), CaseLog.from_frames(volumes=counts)
+    assert log.until == plain.until == ds[-1] + pd.Timedelta(seconds=slot)
+    offered = [kpi_history(one, "contacts_offered", freq="D") for one in (log, plain)]
+    pd.testing.assert_frame_equal(*offered)
+    (said,) = describe_stray_times(frames)
+    assert f"the log ends on {plain.until:%d %b %Y}" in said
+    assert f"ds of series {strays[0]} is " in said
+
+
+def test_a_bound_log_of_counts_ends_where_one_of_frames_does(tmp_path):
+    ds = pd.date_range("2024-03-01", periods=40, tz="UTC").append(pd.DatetimeIndex(["2062-01-01T00:00Z"]))
+    counts = pd.DataFrame({"unique_id": "a", "ds": ds, "slot_s": 86400.0, "y": 5.0})
+    counts.to_parquet(tmp_path / "volumes.parquet")
+    assert CaseLog.from_parquet(tmp_path).until == pd.Timestamp("2024-04-10T00:00Z")

@@ -77,7 +77,7 @@ def test_zendesk_audits_in_their_order():
         ("ratings", 3, "its case is not in the export"),
         ("ratings", 4, "no survey was offered"),
         ("tickets", 4, "the case was deleted"),
-        ("tickets", 5, "the case id came before; the latest version was kept"),
+        ("tickets", 5, "a newer row of the case was kept"),
     ]
     assert any("1 breaches were taken back" in n for n in loaded.notes)
 
@@ -149,7 +149,7 @@ def test_salesforce_tells_the_story_of_a_case():
     assert len(cases) == 3
     assert cases.loc[one, ["priority", "team", "channel"]].tolist() == ["Medium", "00G000000000001AAA", "Email"]
     assert refused(loaded) == [
-        ("cases", 2, "the case id came before; the latest version was kept"),
+        ("cases", 2, "a newer row of the case was kept"),
         ("cases", 4, "the case was deleted"),
         ("comments", 4, "its case was refused or deleted"),
         ("emails", 3, "a draft that was never sent"),

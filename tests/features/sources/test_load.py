@@ -245,7 +245,7 @@ def test_rows_that_cannot_be_used_are_refused_by_reason(tmp_path):
         4: "missing time",
         6: "the time cannot be read",
     }
-    assert any("1 cases are closed before they were opened, such as row 5" in note for note in loaded.notes)
+    assert any("1 case is closed before the opening, such as row 5" in note for note in loaded.notes)
     history = case_history(CaseLog.from_frames(**loaded.tables)).set_index("case_id").loc["4"]
     assert np.isnan(history["resolution_s"])  # the opening counts, and how long it took is not known
     assert not history["is_open"]

@@ -75,7 +75,7 @@ def test_check_groups_by_code_and_writes_it_into_the_file(project):
     assert written.loc[written["code"] == "time.unreadable", "value"].tolist() == ["soon"]
 
 
-def test_rows_that_two_sources_have_are_doubled_and_orphans_are_named(tmp_path):
+def test_rows_that_a_newer_source_has_are_replaced_and_orphans_are_named(tmp_path):
     (tmp_path / "cases.csv").write_text("case_id,created_at\n1,2024-03-01\n2,2024-03-02\n")
     (tmp_path / "more.csv").write_text("case_id,created_at\n2,2024-03-02\n3,2024-03-03\n")
     rows = "survey_id,kind,case_id,offered_at,score\na,csat,9,2024-03-05,4\nb,csat,1,2024-03-05,7\n"
@@ -83,7 +83,7 @@ def test_rows_that_two_sources_have_are_doubled_and_orphans_are_named(tmp_path):
     text = '[source.cases]\npath = "cases.csv"\n[source.more]\npath = "more.csv"\ntable = "cases"\n'
     (tmp_path / "deskcast.toml").write_text(text + '[source.surveys]\npath = "surveys.csv"\n')
     found = open_project(tmp_path / "deskcast.toml").rejected
-    assert found.groupby("table")["code"].apply(list).to_dict()["cases"] == ["row.doubled"]
+    assert found.groupby("table")["code"].apply(list).to_dict()["cases"] == ["row.replaced"]
     assert "row.orphan" in set(found["code"])
 
 

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from deskcast.pipelines.commands.screen import SCREEN_LINES, SCREEN_WIDTH, choose_columns, count_rows, lay_out
+from deskcast.pipelines.commands.screen import (
+    SCREEN_LINES,
+    SCREEN_WIDTH,
+    choose_columns,
+    count_rows,
+    lay_out,
+    lay_out_within,
+)
 from deskcast.pipelines.commands.terminal import output_stage
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import read_results
@@ -76,6 +83,31 @@ def test_findings_leave_room_for_the_table_and_what_is_hidden_is_counted(capsys)
     assert fits(said)
     assert "C5" in said
     assert said.splitlines()[-1] == "... 3 findings, 44 rows more: --all or --out"
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=9), st.integers(1, 40))
+def test_cells_are_cut_only_where_a_row_would_be_lost_otherwise(words, lines):
+    rows = [[f"q{i}", " ".join(f"w{i}x{j}" for j in range(n))] for i, n in enumerate(words)]
+    table = FormattedTable("checks", [("Question", False), ("Answer", False)], rows, len(rows))
+    short, chosen, whole = (
+        lay_out(table, ""),
+        lay_out_within(table, "", SCREEN_WIDTH, lines),
+        lay_out(table, "", cell_lines=None),
+    )
+    assert count_rows(chosen, lines) == count_rows(short, lines) == min(lines, len(rows))
+    assert "…" not in str(whole.rows)
+    if count_rows(whole, lines) == len(rows):
+        assert chosen == whole
+
+
+def test_all_cuts_no_cell(capsys):
+    answer = " ".join(f"reason{n}" for n in range(90))
+    checks = pd.DataFrame({"check": ["Rejected rows"], "result": [answer]})
+    output_stage(Stage("check", {"checks": checks}), "checks", None, False, **ANSWER, show_all=True)
+    said = capsys.readouterr().out
+    assert "…" not in said
+    assert all(word in said for word in answer.split())
 
 
 def test_the_most_useful_columns_come_first_and_empty_ones_last():

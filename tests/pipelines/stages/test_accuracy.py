@@ -15,7 +15,7 @@ from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.state.issue import Issue, issue_rows
 from deskcast.pipelines.state.issued import read_issued
 from deskcast.pipelines.state.records import read_records
-from deskcast.pipelines.words.contradictions import contradictions
+from deskcast.pipelines.words.contradictions import contradictions, undeclared_numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -103,6 +103,7 @@ def test_over_ten_played_nights_the_tables_equal_those_made_by_hand_from_the_log
     project = view_as_of(open_project(tmp_path / "deskcast.toml"), "2024-02-26 00:00")
     stage = accuracy_stage(project)
     assert contradictions(stage) == []
+    assert not [said for said in stage.findings if undeclared_numbers(said, said.facts, said.names)]
     assert any("10 nights" in words for words in stage.findings)
     check_forecasts(stage.tables, told, read_csv(tmp_path / "cases.csv", "created_at"), end)
     check_risks(stage.tables, told, tmp_path, end)
@@ -350,18 +351,15 @@ def small(tmp_path_factory):
 def answered(small):
     """Somebody has done what was suggested for one of the cases."""
     path = str(small.config.folder / "deskcast.toml")
-    for words, message in (
-        (["--feedback", "c9999"], "on no list"),
-        (["--feedback", "c0115", "--verdict", "perhaps"], "unknown verdict"),
-    ):
-        assert message in str(CliRunner().invoke(app, ["risk", "--config", path, *words]).exception)
+    for words, message in {"c9999": "on no list", "c0115 --verdict perhaps": "unknown verdict"}.items():
+        command = ["risk", "--config", path, "--feedback", *words.split()]
+        assert message in str(CliRunner().invoke(app, command).exception)
     done = CliRunner().invoke(app, ["risk", "--config", path, "--feedback", "c0115", "--note", "called"])
     assert done.exit_code == 0, done.output
     assert "Case c0115: 'done' is noted" in done.output
     with read_state(small.config.state_place) as state:
-        assert read_records(state, "feedback")[["subject", "verdict", "note"]].values.tolist() == [
-            ["c0115", "done", "called"]
-        ]
+        noted = read_records(state, "feedback")[["subject", "verdict", "note"]]
+        assert noted.values.tolist() == [["c0115", "done", "called"]]
         assert read_records(state, "audit")["action"].tolist() == ["feedback"]
     return small
 

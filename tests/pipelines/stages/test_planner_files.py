@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from deskcast.features import InputError, kpi_history
+from deskcast.features import CaseLog, InputError, kpi_history
 from deskcast.features.recognise.collection import recognise
 from deskcast.features.sources.load import load_source
 from deskcast.forecasting.staffing.handle_times import estimate_handle_times
@@ -16,7 +16,7 @@ from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.project.specs import ForecastSpec
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.stages.history import history_stage
+from deskcast.pipelines.stages.history import _latest_sentences, history_stage
 from deskcast.pipelines.stages.queue import estimate_aht, slot_handle_times
 from deskcast.pipelines.stages.scheduling_import import check_import_form, format_import
 from deskcast.pipelines.stages.staff import staff_stage
@@ -209,3 +209,31 @@ def test_calls_with_durations_give_the_figures_of_the_calls(tmp_path):
     assert sums.loc["service_level", "numerator"] == (~gone & (wait <= 20) & kept).sum()
     means = history[history["kpi"] == "handle_time"]
     assert (means["mean"] * means["n"]).sum() == pytest.approx(talk[kept].sum())
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("volumes", "Last 4 weeks: 140 arrivals."),
+        ("contacts", "Last 4 weeks: 28 contacts offered, Abandonment rate 50% of 28 contacts."),
+        ("cases", "Last 4 weeks: 28 cases opened"),
+    ],
+)
+def test_the_first_sentence_counts_what_the_log_has(table, said):
+    at = pd.date_range("2024-03-01 09:00", periods=60, tz="UTC")
+    frames = {
+        "volumes": pd.DataFrame({"unique_id": "a", "ds": at.normalize(), "slot_s": 86400.0, "y": 5.0}),
+        "contacts": pd.DataFrame(
+            {
+                "contact_id": [str(i) for i in range(60)],
+                "channel": "phone",
+                "queued_at": at,
+                "ended_at": at + pd.Timedelta("5min"),
+                "outcome": ["answered", "abandoned"] * 30,
+            }
+        ),
+        "cases": pd.DataFrame({"case_id": [str(i) for i in range(60)], "created_at": at}),
+    }
+    log = CaseLog.from_frames(**{table: frames[table]}, until="2024-04-30T00:00Z")
+    frame = kpi_history(log)
+    assert any(str(one).startswith(said) for one in _latest_sentences(frame, (), "D", log.has("cases")))

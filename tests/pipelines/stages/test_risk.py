@@ -112,7 +112,7 @@ def test_dissatisfaction_comes_with_a_statement_and_no_ranking_without_skill(sta
     assert set(judged["outcome"]) <= {"dissatisfaction", "escalation"}
     assert judged["brier"].between(0, 1).all()
     for name, text in zip(("dissatisfaction", "recently_closed"), said, strict=False):
-        unranked = "not enough data yet" in text
+        unranked = "not enough data yet" in text  # of analysts; a manager reads "cannot be ranked yet"
         assert (name not in stage.tables) == unranked
     assert ("dissatisfaction_risk" in stage.tables["risk"]) == ("dissatisfaction" in stage.tables)
 

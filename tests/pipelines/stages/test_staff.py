@@ -1,6 +1,7 @@
 """Staffing from the configuration: calls, chats, case work, and the shifts that cover them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,14 @@ from deskcast.pipelines.project.config import StaffingSpec, parse_config
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.casework import find_sla_targets, load_backlog
-from deskcast.pipelines.stages.queue import estimate_aht, queue_arrivals, queue_segments, shrinkage_words
+from deskcast.pipelines.stages.queue import (
+    PlannedQueue,
+    counted_noun,
+    estimate_aht,
+    queue_arrivals,
+    queue_segments,
+    shrinkage_words,
+)
 from deskcast.pipelines.stages.staff import _queue_sentences, clock_seconds, required_column, staff_stage
 from deskcast.pipelines.words.facts import Finding
 
@@ -96,7 +104,9 @@ def test_paid_hours_beyond_the_required_ones_are_named_with_their_causes(stage):
 
 def test_a_confidence_that_is_set_is_the_one_that_is_said(project, stage):
     plan = stage.tables["staffing"].query("queue == 'phone'").assign(agents_sure=7)
-    said = _queue_sentences("phone", plan, replace(project.config.staffing["phone"], confidence=0.95), Finding("told"))
+    sure = replace(project.config.staffing["phone"], confidence=0.95)
+    said = _queue_sentences(PlannedQueue(project, "phone", sure), plan, Finding("told"))
+    assert any("at a time (" in f and " on contacts)" in f for f in said)
     assert "Phone: the peak requires 7 agents to be 95% sure of the target." in said
     assert required_column(plan) == "agents_sure"
     email = [f for f in stage.findings if f.startswith("Email: ")]
@@ -249,3 +259,14 @@ def test_bad_sections_are_named(tmp_path, section, message):
 def test_bad_times_of_day(text):
     with pytest.raises(InputError, match="key 'first_start': not a valid time"):
         clock_seconds(text, "[shifts.full]", "first_start")
+
+
+@pytest.mark.parametrize(("table", "noun"), [("cases", "cases"), ("volumes", "contacts")])
+def test_a_queue_names_what_arrives_in_it(table, noun):
+    at = pd.date_range("2024-03-01 09:00", periods=9, tz="UTC")
+    rows = {
+        "cases": pd.DataFrame({"case_id": [str(i) for i in range(9)], "created_at": at}),
+        "volumes": pd.DataFrame({"unique_id": "a", "ds": at, "slot_s": 1800.0, "y": 5.0}),
+    }
+    log = CaseLog.from_frames(**{table: rows[table]})
+    assert counted_noun(SimpleNamespace(project=SimpleNamespace(log=log), where={})) == noun

@@ -29,13 +29,14 @@ def test_a_table_for_out_is_written_whole(tmp_path, ending):
     assert alone(path)
 
 
-def test_what_a_killed_process_left_of_a_table_is_swept(tmp_path):
+@pytest.mark.parametrize("name", ["out.csv", "risk [1].csv", "a*b?.parquet"])
+def test_what_a_killed_process_left_of_a_table_is_swept(tmp_path, name):
     child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
-    (tmp_path / f".out.csv.{int(child.stdout)}.part").write_text("half")
-    living = tmp_path / f".out.csv.{os.getppid()}.part"
+    (tmp_path / f".{name}.{int(child.stdout)}.part").write_text("half")
+    living = tmp_path / f".{name}.{os.getppid()}.part"
     living.write_text("of another")
-    write_table(pd.DataFrame({"a": [1, 2]}), tmp_path / "out.csv")
-    assert sorted(p.name for p in tmp_path.iterdir()) == [living.name, "out.csv"]
+    write_table(pd.DataFrame({"a": [1, 2]}), tmp_path / name)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [living.name, name]
 
 
 def test_places_for_out_that_cannot_be_written(tmp_path):

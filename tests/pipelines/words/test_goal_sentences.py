@@ -21,3 +21,20 @@ def told(kpi: str, n: float) -> str:
 def test_a_share_of_few_states_its_sample_size(n, words):
     assert words in told("csat", n)
     assert "sample size" not in told("cases_resolved", n)
+
+
+def test_a_period_of_which_no_day_is_known_has_no_value_so_far():
+    history = pd.DataFrame({"kpi": "cases_opened", "ds": DAYS[:-2], "value": 5.0, "n": np.nan, "numerator": np.nan})
+    outlook = goal_outlook(history, "cases_opened", 150.0, better="lower")
+    said = str(goal_sentences(pd.DataFrame([{"name": "goal", **vars(outlook)}]))[0])
+    assert said.startswith("Cases opened goal for May (at most 150): ")
+    assert said.endswith("(no day of 31 known yet).")
+
+
+def test_a_goal_with_a_chance_states_it_though_no_value_is_known_yet():
+    """The tile of the report shows the same chance."""
+    row = {"name": "goal", "kpi": "csat", "start": DAYS[-2], "end": DAYS[-1], "target": 0.8, "better": "higher"}
+    row |= {"so_far": np.nan, "days_known": 0, "days": 31, "forecast": 0.75, "low": 0.7, "high": 0.79, "n_so_far": 0.0}
+    said = str(goal_sentences(pd.DataFrame([row | {"probability": 0.32}]))[0])
+    assert said.endswith("(80%): 32% chance; expected 75%, likely 70% to 79% (no value yet).")
+    assert str(goal_sentences(pd.DataFrame([row | {"probability": np.nan}]))[0]).endswith("(80%): no value yet.")

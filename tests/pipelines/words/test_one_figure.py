@@ -8,10 +8,11 @@ import pytest
 from deskcast.features.kpis.catalogue import find_kpi
 from deskcast.pipelines.commands.run import run_stages
 from deskcast.pipelines.init.init import write_config
+from deskcast.pipelines.pages.today import summarise_today
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.store.results import read_results
 from deskcast.pipelines.words.contradictions import contradictions, undeclared_numbers
-from deskcast.pipelines.words.facts import Finding
+from deskcast.pipelines.words.facts import Finding, facts_of
 
 #: Real logs, cut to so many cases from the middle of the file: the column of case ids, and their number.
 LOGS = {
@@ -22,8 +23,12 @@ LOGS = {
 
 
 def objections(stages):
-    """Name every number of a sentence that is not that of its table, or that no fact declares."""
+    """Name every number of a sentence or tile that is not that of its table, or that no fact declares."""
     found = []
+    facts = [fact for stage in stages for fact in facts_of(stage.findings)]
+    for tile in summarise_today({stage.name: stage for stage in stages}, "UTC").tiles:
+        shown = f"{tile.title}: {tile.figure} {tile.note}"
+        found += [f"{n} in the tile '{shown}'" for n in undeclared_numbers(shown, facts)]
     for stage in stages:
         found += contradictions(stage)
         for said in stage.findings:
