@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed, list_names
 from .read import RawFile, read_raw
 
 #: Endings of files that may be tables.
@@ -111,8 +111,8 @@ def join_files(files: Sequence[Path], raws: Sequence[RawFile]) -> RawFile:
         own = list(raw.frame.columns)
         if not set(own) & set(first):
             raise InputError(
-                "the file has no column of the first one", where=file.name, got=", ".join(own[:8]),
-                wanted=", ".join(first[:8]), hint=f"take it out of the files that go with {files[0].name}",
+                "the file has no column of the first one", where=file.name, got=Listed(own),
+                wanted=list_names(first), hint=f"take it out of the files that go with {files[0].name}",
                 code="column.unknown",
             )  # fmt: skip
         other = [c for c in {*own, *first} if (c in own) != (c in first)]

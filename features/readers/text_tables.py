@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError, NoRowsError
+from ..errors import InputError, Listed, NoRowsError
 from .table_shape import TableShape, classify_cell, find_table, is_footer
 
 #: Delimiters that are tried, the most usual first, and those that are tried where none of them fits.
@@ -49,11 +49,11 @@ def parse_text(
     shape = find_table(head, header)
     names, said = name_columns(_widened(shape, head), where)
     if len(head) <= shape.first:
-        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]), code="file.empty")
+        raise NoRowsError("the file has a header but no rows", where=where, got=Listed(names), code="file.empty")
     said += describe_shape(shape, head[shape.first], where)
     frame, more = _read(text, mark, names, ends[shape.first - 1] if shape.first else 0, head[shape.first :], where)
     if frame.empty:
-        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]), code="file.empty")
+        raise NoRowsError("the file has a header but no rows", where=where, got=Listed(names), code="file.empty")
     frame, dropped = drop_repeated_headers(frame, names if shape.has_header else (), where)
     return frame, mark, [*notes, *said, *more, *dropped]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from .grids import frame_from_rows
 
 
@@ -57,9 +57,7 @@ def read_workbook(
             f"the spreadsheet cannot be read: {error}", where=where, hint="save it again as XLSX", code="file.damaged"
         ) from error
     if not frames:
-        raise InputError(
-            "no sheet of the workbook holds a table", where=where, got="; ".join(lost[:5]), code="file.empty"
-        )
+        raise InputError("no sheet of the workbook holds a table", where=where, got=Listed(lost), code="file.empty")
     return frames, notes
 
 

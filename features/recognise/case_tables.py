@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.empty_times import find_empty_times
 from ..readers.timestamps import detect_date_order, parse_times
 from ..sources.due_columns import CASE_DUES
@@ -264,15 +264,15 @@ def _is_first(name: str, times: Mapping[str, pd.Series[Any]], others: list[str])
 def _no_opening(columns: Mapping[str, ColumnProfile], taken: Mapping[str, str], where: str) -> InputError:
     there = [n for n, p in columns.items() if p.time is not None]
     roles = {v: k.removesuffix("_at").replace("_", " ") for k, v in taken.items() if k != "case_id"}
-    said = [f"'{n}' ({roles[n]})" if n in roles else f"'{n}' (by its name no opening)" for n in there[:6]]
+    seen = [f"'{n}' ({roles[n]})" if n in roles else f"'{n}' (not an opening by its name)" for n in there]
     likely = next((n for n in there if n not in roles), there[0])
     lines = f'[source.cases.columns] created_at = "{likely}"'
     return UnclearReadingError(
-        "no opening time: no column of times can be when a case was opened",
+        "missing opening time",
         [(f"if '{likely}' is it after all", lines)],
         where=where,
         code="time.none",
-        got=", ".join(said),
+        got=Listed(seen),
         wanted="a column such as 'Created' or 'Opened'",
     )
 

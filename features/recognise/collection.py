@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.databases import find_database_file, is_database_address
 from ..readers.many_files import expand_path, is_pattern, join_files
 from ..readers.read import RawFile, read_raw
@@ -86,7 +86,7 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
         raise InputError(
             "none of the files can be used",
             where=", ".join(p.name for p in given[:4]),
-            got="; ".join(f"{n}: {why}" for n, why in (*passed, *more)[:4]),
+            got=Listed(f"{n}: {why}" for n, why in (*passed, *more)),
             code="reading.none",
         )
     return Collection(tuple(every), (*passed, *more))

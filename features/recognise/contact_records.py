@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.elapsed import parse_elapsed, unit_of_name
 from ..readers.timestamps import detect_date_order, parse_times
 from ..sources.contact_words import classify_direction, classify_outcome
@@ -245,7 +245,7 @@ def _number_words(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]
     strange = [v for v in columns[name].values if v and not classify_outcome(v)]
     if strange:
         raise InputError(
-            "these outcomes are not known", column=name, got=", ".join(strange[:5]),
+            "these outcomes are not known", column=name, got=Listed(strange),
             wanted="answered, abandoned, callback, outbound or failed",
             hint="map the columns in [source.contacts] and write "
                  "kinds = { " + ", ".join(f'"{v}" = "answered"' for v in strange[:5]) + " }",

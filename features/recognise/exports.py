@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.databases import list_column_names, list_table_names, read_relation
 from ..readers.many_files import list_table_files
 from ..readers.postgres import describe_database
@@ -135,7 +135,7 @@ def recognise_database(uri: str) -> Recognised:
     known = ", ".join(SYSTEMS)
     raise InputError(
         "the database is of no system that is known", where=describe_database(uri),
-        got=", ".join(sorted(there)[:8]),
+        got=Listed(sorted(there)),
         wanted=f"the tables of one of {known}", hint="name a table: [source.cases] with database and table",
         code="reading.unclear",
     )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.date_order import describe_both_orders
 from ..readers.read import RawFile
 from ..readers.text_tables import DELIMITER_NAMES, DELIMITERS, RARE_DELIMITERS
@@ -143,7 +143,7 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
             raise InputError(
                 "no column of times was found",
                 where=file.name,
-                got=", ".join(list(columns)[:10]),
+                got=Listed(columns),
                 wanted="at least one column of dates or times",
                 hint=_undivided(columns, raw) or _long_periods(columns),
                 code="time.none",

@@ -16,9 +16,8 @@ from ..project.config import CONFIG_FILE
 from ..project.project import open_project
 from ..stage import Stage
 from ..stages.stage_run import STAGES, StageRun
-from ..words.columns import table_title
+from ..words.columns import choose_main_columns, table_title
 from ..words.tables import format_table
-from .sections import PAGE_COLUMNS
 
 #: Rows of a table that a notebook shows.
 MAX_ROWS = 10
@@ -67,8 +66,8 @@ class TableView:
         title = escape(table_title(self.name))
         if self.frame.empty:
             return f"<p>{title}: no rows.</p>"
-        shown = [name for name in PAGE_COLUMNS.get(self.name, tuple(self.frame)) if name in self.frame]
-        table = format_table(self.name, self.frame[shown], MAX_ROWS, self.timezone)
+        shown = self.frame[choose_main_columns(self.name, self.frame)]
+        table = format_table(self.name, shown, MAX_ROWS, self.timezone)
         head = "".join(f"<th>{escape(label)}</th>" for label, _ in table.columns)
         rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
         more = f" ({MAX_ROWS} of {table.total:,} rows)" if table.total > MAX_ROWS else ""

@@ -15,7 +15,7 @@ from ...features.durations import format_duration
 from ...features.errors import InputError
 from ...features.kpis.catalogue import find_kpi_unit
 from .column_registry import COLUMNS, SHARED
-from .table_registry import TABLES, VALUES
+from .table_registry import MAIN_COLUMNS, TABLES, VALUES
 from .words import (
     MISSING_TEXT,
     format_business_time,
@@ -163,6 +163,28 @@ def is_shown(table: str, column: str) -> bool:
     """
     entry = find_column(table, column)
     return entry is None or entry.form != "hidden"
+
+
+def choose_main_columns(table: str, frame: pd.DataFrame) -> list[str]:
+    """Return the columns to show first, or alone: the main ones; of a table without any, all that are not analysts'.
+
+    Segments of one's own, such as a channel, stand behind the first.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"kpi": ["csat"], "site": ["A"], "ds": [1], "value": [0.8], "mean": [4.1], "weight": [1]})
+    >>> choose_main_columns("history", frame)
+    ['kpi', 'site', 'ds', 'value']
+    >>> choose_main_columns("my_own", pd.DataFrame({"b": [1], "a": [2]}))
+    ['b', 'a']
+    """
+    names = [str(column) for column in frame.columns if is_shown(table, str(column))]
+    if table not in MAIN_COLUMNS:
+        analysts = table_audience(table) == "analyst"
+        return [name for name in names if analysts or column_audience(table, name) != "analyst"]
+    main = [name for name in MAIN_COLUMNS[table] if name in names]
+    own = [n for n in names if find_column(table, n) is None and not pd.api.types.is_numeric_dtype(frame[n])]
+    return [*main[:1], *own, *main[1:]]
 
 
 def table_title(table: str) -> str:

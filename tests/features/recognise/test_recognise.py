@@ -103,7 +103,7 @@ def test_real_exports_are_recognised_under_any_name(shared_data, tmp_path, name)
 
 
 def test_a_table_with_a_purchase_date_only_is_refused(shared_data):
-    with pytest.raises(InputError, match=r"no opening time.*'Date of Purchase'"):
+    with pytest.raises(InputError, match=r"missing opening time; got 'Date of Purchase' \(not an opening by its name\) and 2"):
         recognise(shared_data("synthetic_support_tickets/customer_support_tickets.csv.gz"))
 
 
