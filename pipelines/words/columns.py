@@ -32,6 +32,7 @@ from .words import (
 
 Audience = Literal["everyone", "planner", "analyst"]
 #: ``value`` reads as ``VALUES`` say, ``words`` drops the underscores of a name, ``moves`` are KPIs with a direction.
+#: ``names`` are divided by ``; ``, ``weekdays`` are days such as ``mon-fri``.
 #: ``kpi_value`` is in the unit of the KPI of its row, ``improved_kpi`` and ``worsened_kpi`` in that of those columns,
 #: ``row_unit`` in that of its row; ``kpi_change`` is a difference of two values, ``kpi_mean`` the mean behind a share.
 #: ``day`` shows the time of day where there is one; ``hidden`` is not shown.
@@ -42,6 +43,8 @@ Format = Literal[
     "words",
     "value",
     "moves",
+    "names",
+    "weekdays",
     "flag",
     "day",
     "instant",
@@ -64,7 +67,9 @@ Format = Literal[
     "worsened_kpi",
     "row_unit",
 ]
-_TEXTS = ("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant")
+#: Names that a cell lists; JSON and Parquet have all.
+MAX_CELL_NAMES = 3
+_TEXTS = ("text", "id", "kpi", "words", "value", "moves", "names", "weekdays", "flag", "day", "instant")
 _KPI_FORMATS = {
     "kpi_value": "kpi",
     "kpi_change": "kpi",
@@ -298,9 +303,23 @@ def _format_text(form: str, column: str, value: str) -> str:
         return format_kpi(value)
     if form == "words":
         return _in_words(value)
+    if form == "weekdays":
+        return value.title().replace(",", ", ")
+    if form == "names":
+        return _list_names(value.split("; "))
     if form == "moves":
-        return "; ".join(format_kpi(move) if "_" in move.split(" ", 1)[0] else move for move in value.split("; "))
+        return _list_names([format_kpi(m) if "_" in m.split(" ", 1)[0] else m for m in value.split("; ")])
     return VALUES.get(column, {}).get(value, value)
+
+
+def _list_names(names: list[str]) -> str:
+    """List names in a cell: the first of them, and how many more there are.
+
+    >>> _list_names(["a", "b", "c", "d", "e"])
+    'a; b; c; 2 more'
+    """
+    more = len(names) - MAX_CELL_NAMES
+    return "; ".join([*names[:MAX_CELL_NAMES], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def _format_kpi_value(form: str, value: float, kpi: str) -> str:
