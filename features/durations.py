@@ -35,7 +35,7 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
     if seconds > MAX_DURATION_YEARS * 366 * 86400:
         most = f"at most {MAX_DURATION_YEARS} years"
         raise InputError(
-            "this duration is too long",
+            "duration is too long",
             where=where,
             column=column,
             got=text[:40],

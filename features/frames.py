@@ -28,11 +28,11 @@ def require_columns(frame: Any, wanted: Iterable[str], where: str) -> None:
     """
     if not isinstance(frame, pd.DataFrame):
         got, names = type(frame).__name__, ", ".join(wanted)
-        raise InputError("this must be a frame", where=where, got=got, wanted=f"columns {names}", code="value.unknown")
+        raise InputError("value must be a frame", where=where, got=got, wanted=f"columns {names}", code="value.unknown")
     columns = [str(c) for c in frame.columns]
     twice = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if twice:
-        raise InputError("two columns have this name", where=where, column=twice[0], code="column.doubled")
+        raise InputError("duplicate column", where=where, column=twice[0], code="column.doubled")
     for name in wanted:
         if name not in columns:
             near = did_you_mean(name, columns) if columns else None

@@ -257,7 +257,7 @@ class BusinessCalendar:
         a, lengths = _aligned(to_micros(starts, "starts"), np.atleast_1d(np.asarray(slot_s, dtype=float)))
         if not (lengths > 0).all():
             raise InputError(
-                "the length of a slot must be above 0",
+                "the length of an interval must be above 0",
                 column="slot_s",
                 got=float(lengths.min()),
                 code="calendar.unreadable",
@@ -333,7 +333,7 @@ def _aligned(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[npt.NDArray[Any]
         return a, b
     if len(a) != 1 and len(b) != 1:
         raise InputError(
-            "the lengths differ",
+            "lengths must be equal",
             got=(len(a), len(b)),
             wanted="equal lengths, or one value for all",
             code="value.length",

@@ -105,7 +105,7 @@ def _check_words(values: pd.Series[Any], known: tuple[str, ...], column: str, ta
         got, wanted = values.iloc[row], f"one of {', '.join(known)}"
         hint = did_you_mean(str(got), known)
         raise InputError(
-            "unknown word",
+            "unknown value",
             where=table,
             column=column,
             row=row + 1,
@@ -184,7 +184,7 @@ def _check_readable(before: pd.Series[Any], after: pd.Series[Any], column: Colum
     if lost.any():
         row = int(lost.argmax())
         raise InputError(
-            "the value cannot be read",
+            "not a valid value",
             where=table,
             column=column.name,
             row=row + 1,

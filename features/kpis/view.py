@@ -102,13 +102,13 @@ class LogView:
                 raise InputError("unknown column of the cases", column="by", got=name, hint=hint, code="column.unknown")
             if name in (*KPI_MEASURES, CUT_COLUMN, "kpi", "ds"):
                 raise InputError(
-                    "a column of this name stands in every history; rename it",
+                    "reserved column name: every history has it",
                     column="by",
                     got=name,
                     code="column.doubled",
                 )
         if len(set(names)) < len(names):
-            raise InputError("a column is named twice", column="by", got=list(names), code="column.doubled")
+            raise InputError("duplicate column", column="by", got=list(names), code="column.doubled")
         parse_zone(log.timezone)
         return cls(log, names, parse_period_frequency(freq).name, limits or Limits(), open_end)
 
@@ -260,7 +260,7 @@ class LogView:
         minutes = parse_period_frequency(self.freq).minutes
         if minutes is not None and not pd.isna(slot) and slot > minutes * 60:
             raise InputError(
-                "the counts of this log are for longer slots than these periods",
+                "periods must not be shorter than the intervals of the log",
                 column="freq",
                 got=self.freq,
                 wanted=f"at least {slot / 60:g}min",

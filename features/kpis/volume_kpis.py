@@ -39,7 +39,7 @@ def service_level(desk: LogView, limit: float | None = None) -> SumQuery:
         wanted = " or ".join(f"service_level_{t:g}s" for t in sorted(told))
         if [float(t) for t in told] != [limit]:
             raise InputError(
-                "the report does not count the answered within this limit", column="kpis", got=f"{limit:g}s",
+                "missing count of contacts answered within this limit", column="kpis", got=f"{limit:g}s",
                 wanted=wanted or None, hint=None if wanted else f"if it does, say so in the source: target = "
                                                                 f"'{limit:g}s'",
                                                                 code="kpi.unavailable",

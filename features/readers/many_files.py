@@ -49,7 +49,10 @@ def expand_path(path: Path) -> list[Path]:
     if not found:
         there = ", ".join(p.name for p in sorted(root.glob("*"))[:5]) if root.is_dir() else "no such folder"
         raise InputError(
-            "no file fits the pattern", where=str(path), hint=f"in {root or '.'}: {there}", code="file.missing"
+            "missing files: none fits the pattern",
+            where=str(path),
+            hint=f"in {root or '.'}: {there}",
+            code="file.missing",
         )
     return found
 
@@ -111,7 +114,7 @@ def join_files(files: Sequence[Path], raws: Sequence[RawFile]) -> RawFile:
         own = list(raw.frame.columns)
         if not set(own) & set(first):
             raise InputError(
-                "the file has no column of the first one", where=file.name, got=Listed(own),
+                "the files have no column in common", where=file.name, got=Listed(own),
                 wanted=list_names(first), hint=f"take it out of the files that go with {files[0].name}",
                 code="column.unknown",
             )  # fmt: skip

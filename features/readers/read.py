@@ -210,7 +210,7 @@ def _check_names(names: list[str], where: str) -> None:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise InputError(
-            "the column name stands more than once in the header",
+            "duplicate column name in the header",
             where=where,
             column=twice[0],
             got=Listed(twice),

@@ -168,7 +168,7 @@ def _delimiter(text: str, stated: str | None, where: str) -> str:
     if len(first) == 1 and found:
         name = DELIMITER_NAMES[found]
         raise InputError(
-            "the stated delimiter leaves a single column",
+            "the configured delimiter leaves a single column",
             where=where,
             column="delimiter",
             got=stated,

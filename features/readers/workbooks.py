@@ -57,7 +57,9 @@ def read_workbook(
             f"the spreadsheet cannot be read: {error}", where=where, hint="save it again as XLSX", code="file.damaged"
         ) from error
     if not frames:
-        raise InputError("no sheet of the workbook holds a table", where=where, got=Listed(lost), code="file.empty")
+        raise InputError(
+            "missing table: no sheet of the workbook has one", where=where, got=Listed(lost), code="file.empty"
+        )
     return frames, notes
 
 

@@ -54,7 +54,7 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
     >>> _ = (folder / "teams.csv").write_text("id,name\\n1,First line\\n2,Second line\\n")
     >>> found = look_at([folder])
     >>> [len(s.raw.frame) for s in found.seen], found.passed_over
-    ([4], (('teams.csv', 'no column of times was found'),))
+    ([4], (('teams.csv', 'missing column of times'),))
     """
     bases = [str(p) for p in paths if is_database_address(str(p))]
     bases, held = [b for b in bases if not find_database_file(b)], [find_database_file(b) for b in bases]

@@ -134,7 +134,7 @@ def recognise_database(uri: str) -> Recognised:
         )  # fmt: skip
     known = ", ".join(SYSTEMS)
     raise InputError(
-        "the database is of no system that is known", where=describe_database(uri),
+        "unknown system of the database", where=describe_database(uri),
         got=Listed(sorted(there)),
         wanted=f"the tables of one of {known}", hint="name a table: [source.cases] with database and table",
         code="reading.unclear",

@@ -73,7 +73,7 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
     agents = [n for n in keys if _is_agent(n)]
     if agents and len(measures) > 1 and times.even >= 0.9 and unique >= 0.9:
         raise InputError(
-            "each row is what one agent took, which is no demand of a queue", column=agents[0],
+            "each row counts the contacts of one agent, not of a queue", column=agents[0],
             wanted="the report by queue or skill",
             hint=f'or sum it: leave out {agents[0]}, one row each interval',
             code="reading.none",
@@ -110,7 +110,7 @@ def _refuse_without_count(
     if unique >= 0.9 and all(n in used or p.distinct <= 1 for n, p in columns.items()):
         named = list(measures.values())
         raise InputError(
-            f"the report does not say how many came: it has only {', '.join(named)}", column=named[0],
+            f"missing number of contacts offered: the report has only {', '.join(named)}", column=named[0],
             wanted="a column of counts, such as Offered, beside it",
             hint="export the report with its counts; handle times alone can be given as aht in [staffing.NAME]",
             code="reading.none",

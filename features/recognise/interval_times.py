@@ -234,7 +234,7 @@ def _is_index(values: pd.Series[Any]) -> bool:
 def _ask_for_slot(name: str, day: str, most: int) -> InputError:
     """Ask how long the numbered intervals are: the last one of the day is not in the file."""
     return InputError(
-        "how long are the intervals that are numbered", column=name, got=f"numbers up to {most}",
+        "unknown length of the numbered intervals", column=name, got=f"numbers up to {most}",
         wanted="15min, 30min or another length",
         hint=f'in [source.volumes] write slot = "30min", labels = "index" and columns = {{ ds = "{day} + {name}" }}',
         code="reading.unclear",
@@ -312,7 +312,7 @@ def _ask_for_date(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> 
     if numbered and len({m.role for m in measures}) >= 2:
         offered = next((n for n in columns if (m := find_measure(n)) is not None and m.role == "y"), "Offered")
         raise InputError(
-            "the rows are numbered and have no date", column=numbered, wanted="the date of the first row",
+            "missing date: the rows are numbered", column=numbered, wanted="the date of the first row",
             hint=f'in [source.volumes] write first = "2024-03-01", slot = "1d", '
             f'columns = {{ ds = "{numbered}", y = "{offered}" }}',
             code="reading.unclear",

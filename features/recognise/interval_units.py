@@ -103,7 +103,7 @@ def decide_units(measures: Mapping[str, str], frame: pd.DataFrame) -> tuple[dict
         found = unit_by_size(usual, wait)
         if found is None:
             raise InputError(
-                "nothing tells the unit of this time", column=name, got=f"{usual:g} for a contact",
+                "unknown unit of this time", column=name, got=f"{usual:g} for a contact",
                 wanted="seconds, minutes or another unit", hint=f"write units = {{ \"{name}\" = \"min\" }} (or s, "
                                                                 f"ms, h, d)",
                                                                 code="duration.unit",

@@ -80,7 +80,7 @@ def choose_reading(readings: Sequence[Reading], where: str, ask: Ask | None = No
     """
     ranked = sorted(readings, key=lambda r: (-bool(not r.against), -r.score))
     if not ranked:
-        raise InputError("nothing here can be read as cases, events or counts", where=where, code="reading.none")
+        raise InputError("missing columns of cases, events or counts", where=where, code="reading.none")
     best = ranked[0]
     second = ranked[1] if len(ranked) > 1 else None
     if best.against:

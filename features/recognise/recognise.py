@@ -141,7 +141,7 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
     if found is None:
         if not any(p.time for p in columns.values()):
             raise InputError(
-                "no column of times was found",
+                "missing column of times",
                 where=file.name,
                 got=Listed(columns),
                 wanted="at least one column of dates or times",

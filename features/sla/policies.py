@@ -188,7 +188,7 @@ def parse_condition(text: Any) -> Condition:
             continue
         if not sign or not column.strip() or not named:
             raise InputError(
-                "this condition cannot be read",
+                "not a valid condition",
                 where="sla_policies",
                 column="when",
                 got=text,

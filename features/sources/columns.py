@@ -295,7 +295,7 @@ def check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: Sour
     if there and int(times.bad.sum()) == there:
         wanted = f"times written as {spec.date_format}" if spec.date_format else "dates such as 2024-03-01 09:30"
         raise InputError(
-            "not one time of the column can be read",
+            "not a valid time in any row of the column",
             where=ledger.where,
             column=source,
             row=int(times.bad.argmax()) + 1,

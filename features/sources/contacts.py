@@ -120,7 +120,7 @@ def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledge
     strange = (rows["outcome"].notna() & meaning.isna()).to_numpy(dtype=bool)
     if strange.any() and strange.sum() == rows["outcome"].notna().sum():
         raise InputError(
-            "not one outcome is known", where=ledger.where, column=found["outcome"], got=str(words[0]),
+            "unknown outcome in every row", where=ledger.where, column=found["outcome"], got=str(words[0]),
             wanted=", ".join(CONTACT_OUTCOMES), hint=f"say it in the source: kinds = {{ \"{words[0]}\" = 'answered' }}",
             code="value.unreadable",
         )  # fmt: skip

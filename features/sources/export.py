@@ -196,7 +196,7 @@ def read_export_tables(
     if not found:
         has = f"the tables {', '.join(known)}"
         raise InputError(
-            f"nothing here is recognised as an export of {spec.kind}",
+            f"unknown files: none is recognised as an export of {spec.kind}",
             where=spec.place or None,
             wanted=has,
             code="reading.none",

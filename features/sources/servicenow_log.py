@@ -157,7 +157,7 @@ def _classes(states: pd.Series[Any], spec: SourceSpec, where: str) -> pd.Series[
         if kind not in AUDIT_STATE_CLASSES:
             hint = did_you_mean(kind, AUDIT_STATE_CLASSES)
             raise InputError(
-                "a state cannot mean this",
+                "unknown meaning of a state",
                 where=f"kinds of {where}",
                 column=state,
                 got=kind,

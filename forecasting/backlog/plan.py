@@ -171,10 +171,10 @@ def read_agent_limits(
 
 
 def broadcast_to_slots(name: str, values: Floats, shape: tuple[int, ...]) -> Floats:
-    """Return one value for each slot, or say that the length is wrong."""
+    """Return one value for each slot, or say that wrong length."""
     if values.shape not in ((), (1,), shape):
         raise InputError(
-            "the length is wrong",
+            "wrong length",
             where=f"argument '{name}'",
             got=values.shape,
             wanted=f"() or {shape}",

@@ -191,7 +191,7 @@ def make_grid(
         partial_notes += _format_incomplete_end(rows, last, frequency)
         if last < first:
             raise InputError(
-                "no slot is complete", where="history", column="until", got=str(stop), code="history.short"
+                "missing complete time steps", where="history", column="until", got=str(stop), code="history.short"
             )
     length = last + 1 - first
     stamps = frequency.stamps(np.arange(first, last + 1 + horizon), rows.anchor)
@@ -222,7 +222,7 @@ def make_grid(
 def check_count(value: object, name: str) -> int:
     """Return a whole number above 0, or say which argument is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError("this must be a whole number above 0", column=name, got=value, code="value.range")
+        raise InputError("value must be a whole number above 0", column=name, got=value, code="value.range")
     return int(value)
 
 

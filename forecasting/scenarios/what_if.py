@@ -232,7 +232,7 @@ def _check(change: Change, row: int) -> None:
     start, end = _day(change.start, "start", row), _day(change.end, "end", row)
     if start is not None and end is not None and end < start:
         raise InputError(
-            "this change ends before it starts", where="changes", row=row, got=str(change.end), code="time.order"
+            "change ends before it starts", where="changes", row=row, got=str(change.end), code="time.order"
         )
 
 
@@ -283,7 +283,7 @@ def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
             if name not in known:
                 hint = did_you_mean(name, known[:1000])
                 raise InputError(
-                    "this series is not forecast",
+                    "unknown series: it has no forecast",
                     where="changes",
                     column="series",
                     row=row,

@@ -229,7 +229,7 @@ def days_of(span: DayRange, name: str) -> pd.DatetimeIndex:
         first, last = (pd.Timestamp(day).tz_localize(None).normalize() for day in span)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "not two days",
+            "span must be two days",
             where=f"argument '{name}'",
             got=span,
             wanted="(first, last)",

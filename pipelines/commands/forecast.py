@@ -132,9 +132,7 @@ def check_chart_path(path: Path) -> None:
 
     if path.suffix.lower() not in (".png", ".svg", ".html"):
         wanted = ".png, .svg or .html"
-        raise InputError(
-            "this kind of file cannot be drawn", where=str(path), got=path.suffix, wanted=wanted, code="file.kind"
-        )
+        raise InputError("unknown kind of picture", where=str(path), got=path.suffix, wanted=wanted, code="file.kind")
     if not path.resolve().parent.is_dir():
         raise InputError("missing folder", where=str(path.parent), hint="make it first", code="folder.missing")
 

@@ -67,7 +67,7 @@ def write_config(
     Raises
     ------
     InputError
-        If an export cannot be used, the folder cannot be written, or the file is there already.
+        If an export cannot be used, the folder cannot be written, or the file exists already.
 
     Examples
     --------
@@ -82,16 +82,14 @@ def write_config(
     files = [e if is_database_address(str(e)) else Path(e) for e in several]
     if not files:
         raise InputError(
-            "no export was given",
+            "missing export",
             hint="name one or more CSV, JSON or Parquet files, or a folder of them",
             code="setting.missing",
         )
     home = Path(folder)
     target = home / CONFIG_FILE
     if target.exists() and not force:
-        raise InputError(
-            "the file is there already", where=str(target), hint="use --force to replace it", code="file.exists"
-        )
+        raise InputError("file exists already", where=str(target), hint="use --force to replace it", code="file.exists")
     text = format_config(files, home, ask)
     parse_config(tomllib.loads(text), folder=home)  # what is written must load
     try:

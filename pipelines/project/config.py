@@ -259,7 +259,7 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
         wanted, hint = ", ".join(known), did_you_mean(str(first["input"]), known)
         place, column = f"{where} {key}", str(first["loc"][-1])
         return InputError(
-            "this value cannot be used",
+            "not a valid value",
             where=place,
             column=column,
             got=first["input"],
@@ -270,9 +270,7 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
     shape = "|".join(_shape(part) for part in _members(_annotations(kind)[field]))
     wanted = next((words for start, words in _WANTED if shape.startswith(start)), "another value")
     got = list(values[field]) if isinstance(values[field], tuple) else values[field]
-    return InputError(
-        "this value cannot be used", where=where, column=key, got=got, wanted=wanted, code="setting.invalid"
-    )
+    return InputError("not a valid value", where=where, column=key, got=got, wanted=wanted, code="setting.invalid")
 
 
 def _annotations(kind: type[Any]) -> dict[str, Any]:

@@ -172,7 +172,7 @@ def _paths(
     if not target.is_additive:
         if asked.paths:
             raise InputError(
-                "sample paths are of counts",
+                "simulated paths need counts",
                 column="kpi",
                 got=target.kpi,
                 hint="leave out --paths",

@@ -175,7 +175,7 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
     history = only_segment(kpi_history(log, [kpi], tuple(where), freq), where)
     if history.empty or history["value"].sum() == 0:
         raise InputError(
-            "no contacts or cases in this queue",
+            "missing contacts or cases in this queue",
             column=format_list(list(where)) if where else None,
             got=where,
             code="queue.empty",

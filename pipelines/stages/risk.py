@@ -113,7 +113,7 @@ def risk_stage(
         metric,
         spec.top,
         min_probability=spec.min_probability,
-        caution=trained.risk.caution_,
+        caution=_caution(trained),
         timezone=project.config.timezone,
     )
     metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
@@ -170,6 +170,13 @@ def _dropped(
         min_probability=spec.min_probability,
     )
     return {"dropped_cases": gone} if len(gone) else {}
+
+
+def _caution(trained: TrainedModel) -> str:
+    """Return what a planner needs to know of the probabilities; the tests behind it are the findings of ``train``."""
+    risk = trained.risk
+    tested = bool(len(risk.evaluation_)) and risk.used_ == "constant"
+    return "All open cases have the average breach rate: no model ranks them better yet." if tested else risk.caution_
 
 
 def _is_ranked(table: pd.DataFrame, trained: TrainedModel) -> bool:

@@ -80,7 +80,7 @@ def _queue_name(project: Project, name: str) -> str:
     names = project.log.frame(project.log.table("volumes").select("unique_id").distinct())["unique_id"]
     if len(names) > 1:
         raise InputError(
-            "the import is by queue, and this is the forecast of all", column="by", got=f"{len(names)} queues",
+            "missing queues: the forecast is of all", column="by", got=f"{len(names)} queues",
             hint="deskcast forecast --by unique_id",
             code="value.range",
         )  # fmt: skip

@@ -51,7 +51,7 @@ class Cell:
         if self.take in ("only", "size"):
             if len(found) > 1:
                 raise InputError(
-                    "a fact stands in one row",
+                    "a fact must be of one row",
                     where=self.table,
                     got=f"{len(found)} rows of {self.keys}",
                     code="value.range",

@@ -149,7 +149,7 @@ def test_a_log_of_volumes_gives_arrivals_and_nothing_else():
     assert series(kpi_history(log, by="unique_id", freq="h"), "cases_opened")["unique_id"].unique().tolist() == [
         "calls"
     ]
-    with pytest.raises(InputError, match="longer slots"):
+    with pytest.raises(InputError, match="must not be shorter than the intervals"):
         kpi_history(CaseLog.from_frames(volumes=volumes.assign(slot_s=3600.0)), freq="15min")
 
 

@@ -135,7 +135,7 @@ def test_doubled_rows_are_refused_and_unknown_outcomes_named(tmp_path):
         str(tmp_path / "calls.csv"),
         columns={"queued_at": "Start Time", "outcome": "Queue", "wait_s": "Wait Time (s)"},
     )
-    with pytest.raises(InputError, match="not one outcome is known"):
+    with pytest.raises(InputError, match="unknown outcome in every row"):
         load_source(spec)
 
 

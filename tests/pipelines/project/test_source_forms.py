@@ -91,9 +91,9 @@ def test_surveys_for_cases_that_no_source_has_are_counted(tmp_path):
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "x.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="no column of times was found"):
+    with pytest.raises(InputError, match="missing column of times"):
         write_config([tmp_path / "export"], tmp_path)
-    with pytest.raises(InputError, match="nothing here is recognised as an export of zendesk"):
+    with pytest.raises(InputError, match="unknown files: none is recognised as an export of zendesk"):
         open_project(configure(tmp_path, '[source.desk]\nkind = "zendesk"\npath = "export"\n'))
 
 
