@@ -151,11 +151,11 @@ class InputError(ValueError):
 
 
 class BusyError(InputError):
-    """Say that another process is at work in the same place: to wait helps, and nothing else does."""
+    """Report that another process is at work in the same place: to wait helps, and nothing else does."""
 
 
 class NoRowsError(InputError):
-    """Say that a table has columns but no rows: beside other tables it is nothing wrong."""
+    """Report that a table has columns but no rows: beside other tables that is no error."""
 
 
 class Listed(tuple[str, ...]):

@@ -71,7 +71,7 @@ def read_numbers(values: pd.Series, where: str | None = None) -> Floats:
 
 
 def is_no_number(values: pd.Series) -> bool:
-    """Tell whether the type of a column is one that pandas would make numbers of, though it holds none.
+    """Return whether the type of a column is one that pandas would make numbers of, though it holds none.
 
     >>> is_no_number(pd.Series([pd.Timedelta("1h")])), is_no_number(pd.Series([1.0]))
     (True, False)

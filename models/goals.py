@@ -73,7 +73,7 @@ def goal_outlook(
     draws: int = 4000,
     seed: int = 0,
 ) -> GoalOutlook:
-    """Say where a goal stands, where it is heading, and how likely it is to be met at the end of the period.
+    """Forecast a goal: its value to date, its expected value, and the chance to meet it.
 
     The rest of the period is drawn many times from whole weeks of the last twelve, moved by how uncertain the level of
     those weeks is and by how far it usually moves in such a time.

@@ -118,7 +118,7 @@ class BusinessCalendar:
         return cls(timezone, (((0, MINUTES_PER_DAY),),) * 7)
 
     def __str__(self) -> str:
-        """Say the calendar as its owner would write it."""
+        """Return the calendar as its owner would write it."""
         off = [*self.countries, *([f"{len(self.closed)} dates"] if self.closed else [])]
         said = f"{format_opening_hours(self.hours)} ({self.timezone})"
         said += f", closed on holidays: {', '.join(off)}" if off else ""
@@ -195,7 +195,7 @@ class BusinessCalendar:
         return to_index(out)
 
     def is_open(self, at: Any) -> Bools:
-        """Tell for each instant whether the calendar is open then; a missing instant is not.
+        """Return for each instant whether the calendar is open then; a missing instant is not.
 
         >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
         >>> office.is_open(pd.to_datetime(["2024-03-01T09:00Z", "2024-03-01T17:00Z"])).tolist()

@@ -56,7 +56,7 @@ def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals
 
 
 def find_overridden_hours(text: Mapping[str, Sequence[str]]) -> list[str]:
-    """Say on which days hours go before those of a wider key.
+    """Return the days on which hours go before those of a wider key.
 
     >>> find_overridden_hours({"mon-fri": ["08:00-18:00"], "tue": ["10:00-11:00"]})
     ["on tue the hours of 'tue' hold, not those of 'mon-fri'"]
@@ -122,7 +122,7 @@ def check_opening_hours(week: Sequence[DayIntervals]) -> None:
 
 
 def format_opening_hours(week: Sequence[DayIntervals]) -> str:
-    """Say weekly hours in words.
+    """Format weekly hours.
 
     >>> format_opening_hours(parse_opening_hours({"mon-fri": ["09:00-17:30"], "sat": ["22:00-06:00"]}))
     'mon-fri 09:00-17:30; sat 22:00-06:00'
@@ -140,7 +140,7 @@ def format_opening_hours(week: Sequence[DayIntervals]) -> str:
 
 
 def format_intervals(intervals: DayIntervals) -> str:
-    """Say the hours of one day in words.
+    """Format the hours of one day.
 
     >>> format_intervals(((540, 780), (840, 1080)))
     '09:00-13:00, 14:00-18:00'

@@ -69,7 +69,7 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_backward_spans(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Tell which rows with a ``start`` and an ``end`` end before they start; nothing can be counted of them.
+    """Return which rows with a ``start`` and an ``end`` end before they start; nothing can be counted of them.
 
     >>> at = pd.to_datetime(["2024-03-01T08:00Z", "2024-03-01T09:00Z", "2024-03-01T10:00Z", None])
     >>> find_backward_spans(pd.DataFrame({"start": at[1], "end": at})).tolist()

@@ -228,7 +228,7 @@ def find_unsplit_kpis(log: CaseLog, kpis: Sequence[str], by: Sequence[str] | str
 
 
 def _splits(desk: LogView, name: str) -> bool:
-    """Tell whether a KPI can be split by the columns that were asked for."""
+    """Return whether a KPI can be split by the columns that were asked for."""
     table = _formula(name)[1]
     if table in ("cases", "contacts") and not desk.log.has(table):
         table = "volumes"

@@ -273,14 +273,14 @@ class LogView:
         return self._source(self._with_segments(rows) if self.by else rows, at)
 
     def has_segments(self, table: str) -> bool:
-        """Tell whether the rows of a table can be split by all the columns that were asked for."""
+        """Return whether the rows of a table can be split by all the columns that were asked for."""
         own = set(self.log.table(table).columns) if table in self.log.tables else set()
         linked = "case_id" in own and self.log.has("cases")
         reach = set(self._segments_reach) if linked else set()
         return set(self.by) <= (own if table in ("contacts", "agent_time", "volumes") else set()) | reach
 
     def has_surveyed_cases(self, kpi: str) -> bool:
-        """Tell whether any survey of a KPI's kind is about a case, whose segments are then its own."""
+        """Return whether any survey of a KPI's kind is about a case, whose segments are then its own."""
         if not self.log.has("surveys", "case_id"):
             return False
         rows = self.log.table("surveys")

@@ -16,7 +16,7 @@ from .view import LogView
 
 
 def has_only_volumes(desk_or_log: Any) -> bool:
-    """Tell whether contacts are known by counts alone."""
+    """Return whether contacts are known by counts alone."""
     log = getattr(desk_or_log, "log", desk_or_log)
     return bool(log.has("volumes") and not log.has("contacts"))
 

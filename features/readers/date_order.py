@@ -111,7 +111,7 @@ def _span(year: pd.Series[Any], month: pd.Series[Any], day: pd.Series[Any]) -> f
 
 
 def describe_both_orders(texts: Sequence[str], order: DateOrder) -> str:
-    """Say of up to three dates how they are read, and how they could be.
+    """Describe how up to three dates are read, and how they could be.
 
     >>> describe_both_orders(["3/4/2024", "5/5/2024"], "day")
     "'3/4/2024' is 3 Apr 2024 (not 4 Mar 2024)"

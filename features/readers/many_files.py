@@ -23,7 +23,7 @@ FILES = "files"
 
 
 def is_pattern(path: str | Path) -> bool:
-    """Tell whether a path stands for several files by ``*``, ``?`` or ``[``.
+    """Return whether a path stands for several files by ``*``, ``?`` or ``[``.
 
     >>> is_pattern("exports/*.csv"), is_pattern("cases.csv")
     (True, False)

@@ -168,7 +168,7 @@ def _connected(uri: str) -> Iterator[Any]:
 
 @contextmanager
 def _told(uri: str, column: str | None, what: str, hint: str | None = None) -> Iterator[None]:
-    """Say in one line what the server says, without the password."""
+    """Describe in one line what the server says, without the password."""
     import pymysql
 
     try:

@@ -113,7 +113,7 @@ def list_column_names(uri: str, table: str, schema: str | None = None) -> list[s
 
 
 def describe_database(uri: str) -> str:
-    """Say which database an address means, without its password.
+    """Describe the database of an address, without its password.
 
     >>> describe_database("postgresql://ann:secret@desk.example:5432/tickets")
     'database tickets at desk.example'

@@ -59,7 +59,7 @@ def parse_text(
 
 
 def describe_shape(shape: TableShape, first: list[str], where: str) -> list[str]:
-    """Say what stands above the table, and whether it has no header."""
+    """Describe what stands above the table, and whether it has no header."""
     said = []
     if shape.above:
         n = len(shape.above)
@@ -271,7 +271,7 @@ def drop_footers(frame: pd.DataFrame, first_kind: str) -> tuple[pd.DataFrame, li
 
 
 def describe_footers(lines: list[str], where: str) -> list[str]:
-    """Say which lines below the table were left out."""
+    """Describe which lines below the table were left out."""
     said = [line for line in lines if line]
     if not said:
         return []

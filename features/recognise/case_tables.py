@@ -123,7 +123,7 @@ def read_as_cases(
 
 
 def _comes_at_even_steps(times: pd.Series[Any]) -> bool:
-    """Tell whether each time comes once, on whole days or quarters of an hour: cases do not come so, reports do."""
+    """Return whether each time comes once, on whole days or quarters of an hour: cases do not come so, reports do."""
     there = times.dropna()
     if len(there) < MIN_ROWS_EVEN or there.duplicated().mean() > MAX_TWICE_EVEN:
         return False
@@ -188,7 +188,7 @@ def _points_of(p: ColumnProfile) -> str:
 
 
 def _is_code(name: str, p: ColumnProfile, *, first: bool) -> bool:
-    """Tell whether a column without a telling name numbers the rows: each value once, written like a number of cases.
+    """Return whether a column without a telling name numbers the rows: each value once, written like a number of cases.
 
     Bare numbers count in the first column, or where no header names them; else they may be amounts.
     """
@@ -198,7 +198,7 @@ def _is_code(name: str, p: ColumnProfile, *, first: bool) -> bool:
 
 
 def _comes_again(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, name: str) -> bool:
-    """Tell whether the rows of one id are the same case exported again: they agree on when it was opened."""
+    """Return whether the rows of one id are the same case exported again: they agree on when it was opened."""
     openings = [
         n for n, p in columns.items()
         if p.time is not None and score_role_match(n, "created_at") > 0.5 and can_be_opening(n)

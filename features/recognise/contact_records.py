@@ -142,7 +142,7 @@ def _fits(role: str, p: ColumnProfile, values: pd.Series[Any]) -> bool:
 
 
 def _counts(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, taken: Mapping[str, str]) -> bool:
-    """Tell whether the file counts what came: then a row is no single contact."""
+    """Return whether the file counts what came: then a row is no single contact."""
     found = {
         m.role
         for n in columns

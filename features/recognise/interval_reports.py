@@ -165,7 +165,7 @@ def _measures(
 
 
 def _counts(values: pd.Series[Any], found: Measure) -> bool:
-    """Tell whether a column counts: where its name says so plainly, up to half of its values may be mistakes."""
+    """Return whether a column counts: where its name says so plainly, up to half of its values may be mistakes."""
     return is_count(values) or (found.sure >= MIN_SURE_NAME and share_of_counts(values) >= 0.5)
 
 
@@ -211,7 +211,7 @@ def _series_keys(
 
 
 def _is_number_of(name: str) -> bool:
-    """Tell whether a column has the ids of what another column may name."""
+    """Return whether a column has the ids of what another column may name."""
     return normalise_column_name(name).endswith((" id", " nr", " no", " number", " key"))
 
 
@@ -221,7 +221,7 @@ def _share_unique(rows: pd.DataFrame, by: list[str]) -> float:
 
 
 def _depends_on(values: pd.Series[Any], start: pd.Series[Any]) -> bool:
-    """Tell whether a column only repeats something of the time, such as the weekday."""
+    """Return whether a column only repeats something of the time, such as the weekday."""
     pairs = pd.DataFrame({"v": values.to_numpy(), "s": start}).dropna()
     several = pairs["s"].duplicated(keep=False)
     if several.mean() < 0.05:  # each time comes once: the column then tells nothing that a weekday could not
@@ -270,7 +270,7 @@ def _score(
 
 
 def _is_case_number(name: str, first: str) -> bool:
-    """Tell whether a name means the number of a case; the first column may be a mere row number, unless it says so."""
+    """Return whether a name means the number of a case; the first column may be a mere row number."""
     likeness = score_role_match(name, "case_id")
     return likeness >= 1 or (likeness > 0 and name != first)
 

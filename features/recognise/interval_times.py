@@ -57,7 +57,7 @@ class IntervalTimes:
 
     @property
     def step_words(self) -> str:
-        """Say the step."""
+        """Describe the step."""
         return _STEP_WORDS.get(self.step_s, f"{self.step_s / 60:g} minutes")
 
 
@@ -207,13 +207,13 @@ def _of_labels(
 
 
 def _runs_along(start: pd.Series[Any], other: pd.Series[Any]) -> bool:
-    """Tell whether another date is always as far from the start, as the end of a day or week is."""
+    """Return whether another date is always as far from the start, as the end of a day or week is."""
     length = (other - start).dt.total_seconds().dropna()
     return bool(len(length)) and bool((length == length.mode().iloc[0]).mean() >= 0.9)
 
 
 def _is_label(name: str, profile: ColumnProfile, values: pd.Series[Any]) -> bool:
-    """Tell whether a column labels the interval of a day; a duration written as a clock is none."""
+    """Return whether a column labels the interval of a day; a duration written as a clock is none."""
     if profile.time is not None or (find_measure(name) is not None and not profile.clock):
         return False
     measure = find_measure(name)
@@ -226,7 +226,7 @@ def _is_label(name: str, profile: ColumnProfile, values: pd.Series[Any]) -> bool
 
 
 def _is_index(values: pd.Series[Any]) -> bool:
-    """Tell whether a column numbers intervals of a day, however many a day has."""
+    """Return whether a column numbers intervals of a day, however many a day has."""
     numbers = pd.to_numeric(values, errors="coerce").dropna()
     return bool(len(numbers)) and bool((numbers % 1 == 0).all()) and numbers.min() >= 1 and numbers.max() <= 288
 
@@ -247,7 +247,7 @@ def _are_hours(values: pd.Series[Any]) -> bool:
 
 
 def _end_labelled(seconds: pd.Series[Any], day: pd.Series[Any], step: float) -> bool:
-    """Tell whether labels are ends: the day begins with the first slot's length and ends with 24:00 or 00:00."""
+    """Return whether labels are ends: the day begins with the first slot's length and ends with 24:00 or 00:00."""
     there = seconds.dropna()
     if there.empty or step >= DAY_S:
         return False

@@ -50,7 +50,7 @@ def decide_means(
 
 
 def is_total(seconds: pd.Series[Any], counts: pd.Series[Any]) -> bool | None:
-    """Tell whether times grow with the counts beside them; ``None`` where that cannot be told.
+    """Return whether times grow with the counts beside them; ``None`` where that cannot be told.
 
     >>> import pandas as pd
     >>> n = pd.Series([1.0, 5.0, 40.0, 80.0, 12.0, 3.0])

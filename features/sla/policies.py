@@ -208,7 +208,7 @@ def condition_columns(log: CaseLog) -> list[str]:
 
 
 def find_policy_warnings(log: CaseLog) -> list[str]:
-    """Say what looks odd about the policies: statuses that the log never has, pauses that it never tells.
+    """Describe what looks odd about the policies: statuses that the log never has, pauses that it never tells.
 
     Examples
     --------

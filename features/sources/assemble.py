@@ -133,7 +133,7 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _note_clock_reversals(events: pd.DataFrame, pieces: ExportPieces) -> None:
-    """Say where the source's running numbers and its clock disagree."""
+    """Describe where the source's running numbers and its clock disagree."""
     numbered = events[events["order"] > 0]
     same = (numbered["case_id"] == numbered["case_id"].shift()) & (numbered["_piece"] == numbered["_piece"].shift())
     back = int((same & (numbered["order"] < numbered["order"].shift())).sum())

@@ -58,7 +58,7 @@ class ExportTable:
     prefixed: bool = False
 
     def is_called(self, name: str) -> bool:
-        """Tell whether a list, file or database table has the name of this one."""
+        """Return whether a list, file or database table has the name of this one."""
         known = {normalise_name(n) for n in (self.name, *self.aliases)}
         if not name or normalise_name(name) in known:
             return bool(name)

@@ -67,7 +67,7 @@ def _file_ranks(cast: pd.DataFrame, accepted: Mask, files: Sequence[tuple[str, i
 
 
 def describe_versions(cast: pd.DataFrame, files: Sequence[tuple[str, int]]) -> str:
-    """Say in a reason which of several rows of a case was kept."""
+    """Describe in a reason which of several rows of a case was kept."""
     return "a newer row of the case was kept" if UPDATED in cast or len(files) > 1 else "the first row was kept"
 
 

@@ -31,7 +31,7 @@ def clear_backlog(
     left: float | None = None,
     around: int = 2,
 ) -> pd.DataFrame:
-    """Say how many people clear today's backlog by a date while new work comes in.
+    """Find the agents that clear today's backlog by a date while new work arrives.
 
     Parameters
     ----------

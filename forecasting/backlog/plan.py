@@ -259,7 +259,7 @@ def _ages(work: DeferredWork, streams: list[Stream], flow: WorkFlow) -> Floats:
 
 
 def _reasons(work: DeferredWork, streams: list[Stream], flow: WorkFlow, at_limit: Bools) -> list[str]:
-    """Say for each slot in which promises break why they do."""
+    """Return the reason of the breaches in each time step."""
     words = [""] * len(work.ds)
     if any(s.gone > 0 for s in streams):
         words[0] = "already breached"

@@ -51,7 +51,7 @@ class SlotFrequency:
 
     @property
     def is_monthly(self) -> bool:
-        """Tell whether slots are calendar months."""
+        """Return whether slots are calendar months."""
         return self.name == "MS"
 
     def number(self, stamps: npt.NDArray[np.datetime64], anchor: int = 0) -> tuple[Ints, Bools]:

@@ -107,7 +107,7 @@ class Grid:
         return self.frequency.stamps(np.arange(self.first + start, self.first + stop), self.anchor)
 
     def known(self, origin: int, start: int = 0) -> Bools:
-        """Tell which values from slot ``start`` to the origin may be learnt from: open, there, and no outage.
+        """Return which values from slot ``start`` to the origin may be learnt from: open, there, and no outage.
 
         An outage that still goes on at the origin is one only if the slots before the origin tell.
         """
@@ -330,7 +330,7 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: SlotFrequency, calenda
 
 
 def _different(stamps: npt.NDArray[np.datetime64], frequency: SlotFrequency, holidays: object, events: object) -> Bools:
-    """Tell which slots lie on a holiday or in an event."""
+    """Return which slots lie on a holiday or in an event."""
     from .known_days import event_spans, holiday_names
 
     days = stamps.astype("datetime64[D]")

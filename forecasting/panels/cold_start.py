@@ -304,7 +304,7 @@ def _rows(
 
 
 def _format_note(name: str, made: _Borrowed, days: int, count: int) -> str:
-    """Say what the forecast of a young series rests on."""
+    """Describe what the forecast of a young series rests on."""
     others = f"{count:,} similar series"
     if made.weight == 0:
         return f"'{name}' has no usable days: it is forecast from {others}"

@@ -47,7 +47,7 @@ class Hierarchy:
 
 
 def hierarchy(leaves: Sequence[str], by: Sequence[str], groups: Sequence[Sequence[str]] | None = None) -> Hierarchy:
-    """Say which nodes a panel has.
+    """Return the nodes of a panel.
 
     Parameters
     ----------

@@ -117,7 +117,7 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
 
 
 def find_immediate_abandons(contacts: pd.DataFrame) -> pd.Series[Any]:
-    """Tell which contacts gave up within a second: nobody was there, or they changed their mind; not for waiting."""
+    """Return which contacts gave up within a second: nobody was there, or they changed their mind; not for waiting."""
     return (compute_waits(contacts) <= MIN_WAIT_S) & _is_abandoned(contacts)
 
 

@@ -32,7 +32,7 @@ def queue_over_day(
     *,
     in_system: int = 0,
 ) -> pd.DataFrame:
-    """Say how a queue performs in each interval of a day, with the backlog carried from each to the next.
+    """Compute the performance of a queue by interval, with the backlog carried to the next.
 
     Parameters
     ----------

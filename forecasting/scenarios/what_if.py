@@ -258,7 +258,7 @@ def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
 
 
 def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
-    """Tell which rows a change touches."""
+    """Return which rows a change touches."""
     day = forecast["ds"].dt.normalize()
     inside = np.ones(len(forecast), dtype=bool)
     start, end = _day(change.start, "start", row), _day(change.end, "end", row)
@@ -324,7 +324,7 @@ def _edges(
 
 
 def _format_change(change: Change, count: int) -> str:
-    """Say an assumption in a sentence."""
+    """Describe an assumption in a sentence."""
     what = "nothing comes"
     if change.factor is not None:
         more = change.factor - 1

@@ -64,7 +64,7 @@ class Schedule:
     rounding_hours: float = 0.0
 
     def sentences(self) -> tuple[str, ...]:
-        """Say in plain words how good the schedule is, and where and why it falls short."""
+        """Describe in plain words how good the schedule is, and where and why it falls short."""
         people, short = (
             int(self.table["scheduled_agents"].sum()),
             self.coverage[self.coverage["understaffed"] > _AGENT_TOLERANCE],

@@ -211,7 +211,7 @@ def _schedule_next_end(
 
 
 def _finish(mine: list[tuple[float, int]], clock: float, seen: float, pace: list[float], end: list[float]) -> None:
-    """Say when what is open at the end of the run would end if nothing else came."""
+    """Describe when what is open at the end of the run would end if nothing else came."""
     heapify(mine)
     while mine:
         tag, chat = mine[0]

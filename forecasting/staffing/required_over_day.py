@@ -174,6 +174,6 @@ def _forward(
 
 
 def _bound(exact: pd.DataFrame, target: float) -> Any:
-    """Say which promise is nearer to its bound where an agent was added or taken."""
+    """Describe which promise is nearer to its bound where an agent was added or taken."""
     room = 1 - exact["service_level"].to_numpy()
     return np.where(room >= 0.5 * (1 - target), "service_level", "occupancy")

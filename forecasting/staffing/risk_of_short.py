@@ -29,7 +29,7 @@ def risk_of_short(
     *,
     days: npt.ArrayLike | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Say what a staffing will do when the demand is not known: by slot and by day.
+    """Estimate the service of a staffing under uncertain demand, by interval and by day.
 
     Parameters
     ----------

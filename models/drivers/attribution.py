@@ -24,7 +24,7 @@ DayRange = tuple[Any, Any]
 def explain_change(
     log: CaseLog, kpi: str, before: DayRange, after: DayRange, by: Sequence[str] | str = ("channel",)
 ) -> pd.DataFrame:
-    """Say what each segment contributed to the change of a KPI between two spans of days.
+    """Compute what each segment contributed to the change of a KPI between two spans of days.
 
     Parameters
     ----------

@@ -119,7 +119,7 @@ def reasons(
 
 
 def _format_reasons(group: str, rows: pd.DataFrame, risk: ExplainableRisk) -> list[str]:
-    """Say one fact of each row; alike rows are said once."""
+    """Format one fact of each row; alike rows are formatted once."""
     # Only what the model looks at may be given as a reason; the parts of the time are one fact.
     looked_at = (*risk.features, *NUMERIC_FEATURES["time"])
     names = [n for n in features_in(rows.columns) if n in looked_at and _is_quoted(n) and group_of(n) == group]

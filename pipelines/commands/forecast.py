@@ -87,7 +87,7 @@ def _levels(text: str) -> tuple[int, ...]:
 
 
 def check_files(picture: Path | None, form: str | None, out: Path | None) -> None:
-    """Say whether the files that are asked for can be written, before any work is done."""
+    """Check that the files can be written, before any work is done."""
     if picture is not None:
         check_chart_path(picture)
     if form is not None:
@@ -105,7 +105,7 @@ def write_import(project: Project, stage: Stage, spec: ForecastSpec, out: Path) 
 
 
 def say_files(picture: Path | None, form: str | None, out: Path | None, count: int) -> None:
-    """Say which files were written beside the tables; ``count`` rows are for the import."""
+    """Describe which files were written beside the tables; ``count`` rows are for the import."""
     from .terminal import print_line
 
     if form is not None:
@@ -115,7 +115,7 @@ def say_files(picture: Path | None, form: str | None, out: Path | None, count: i
 
 
 def check_import(form: str, out: Path | None) -> None:
-    """Say whether the forecast can be written in this form, before any work is done."""
+    """Check that the forecast can be written in this form, before any work is done."""
     from ...features.errors import InputError
     from ..stages.scheduling_import import check_import_form
 
@@ -127,7 +127,7 @@ def check_import(form: str, out: Path | None) -> None:
 
 
 def check_chart_path(path: Path) -> None:
-    """Say whether pictures can be drawn into this file, before any work is done."""
+    """Check that pictures can be drawn into this file, before any work is done."""
     from ...features.errors import InputError
 
     if path.suffix.lower() not in (".png", ".svg", ".html"):

@@ -52,7 +52,7 @@ def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class StageProgress:
-    """Tell a run as it goes: a bar on a terminal, one line a stage when it has ended."""
+    """Show a run as it goes: a bar on a terminal, one line a stage when it has ended."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -93,7 +93,7 @@ def print_line(text: str = "") -> None:
 
 
 def can_ask() -> bool:
-    """Tell whether somebody sits at a terminal who can answer a question."""
+    """Return whether somebody sits at a terminal who can answer a question."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -280,7 +280,7 @@ def _records(frame: pd.DataFrame) -> str:
 
 
 def print_explanation(code: str, as_json: bool) -> None:
-    """Say what the code of a refusal means and how to mend it; ``all`` lists the codes with their titles."""
+    """Describe what the code of a refusal means and how to mend it; ``all`` lists the codes with their titles."""
     import json
     from dataclasses import asdict
 

@@ -82,7 +82,7 @@ def _everyone(stages: Mapping[str, Stage]) -> Iterator[str]:
 
 
 def _is_listed(finding: str, cases: set[str]) -> bool:
-    """Tell whether a finding says of one case what its row on the list says."""
+    """Return whether a finding says of one case what its row on the list says."""
     return any(fact.kind == "breach_risk" and fact.subject in cases for fact in facts_of([finding]))
 
 
@@ -204,7 +204,7 @@ def _note(note: str, finding: str, stage: Stage) -> str:
 
 
 def _of_date(stage: Stage) -> str:
-    """Say of when the tables are, where they are those of an earlier run."""
+    """Describe the date of the tables, where they are those of an earlier run."""
     return "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
 
 

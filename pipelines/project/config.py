@@ -347,5 +347,5 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
 
 
 def _in_local_days(body: dict[str, Any], zone: str, where: str) -> dict[str, Any]:
-    """Tell an instant with a zone of its own on the desk's clock, as its days are."""
+    """Return an instant with a zone of its own on the desk's clock, as its days are."""
     return body | {key: local_day(body[key], zone, where, key) for key in ("start", "end") if key in body}

@@ -171,7 +171,7 @@ def view_as_of(project: Project, at: str) -> Project:
 
 
 def _silent(_: str) -> None:
-    """Say nothing."""
+    """Do nothing."""
 
 
 def policy_frame(config: Config) -> pd.DataFrame | None:

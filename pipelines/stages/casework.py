@@ -93,7 +93,7 @@ def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[
 
 
 def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFrame, Finding]:
-    """Say how many people clear today's backlog of a queue by an instant while new cases come in.
+    """Find the agents that clear today's backlog of a queue by an instant while new cases arrive.
 
     Returns
     -------

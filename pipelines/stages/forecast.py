@@ -143,7 +143,7 @@ def forecast_context(config: Config, project: Project, calendar: str | None = No
 
 
 class _Steps:
-    """Tell how much of the work is done."""
+    """Show how much of the work is done."""
 
     def __init__(self, tell: Progress, total: int) -> None:
         self.add_event, self.total = tell, total
@@ -252,7 +252,7 @@ def _headlines(
     paths: pd.DataFrame | None,
     spec: ForecastSpec,
 ) -> list[str]:
-    """Say what comes next: a week as the sum of its slots, or where a KPI is heading."""
+    """Describe what comes next: a week as the sum of its slots, or where a KPI is heading."""
     ahead = tables["forecast"]
     if not target.is_additive:
         return [value_sentence(target.kpi, target.actuals, ahead)]

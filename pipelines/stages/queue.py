@@ -191,7 +191,7 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
 
 
 def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
-    """Tell whether contacts of this queue are recorded."""
+    """Return whether contacts of this queue are recorded."""
     if not log.has("contacts", *where):
         return False
     rows = log.table("contacts")

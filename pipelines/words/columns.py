@@ -161,7 +161,7 @@ def column_audience(table: str, column: str) -> Audience:
 
 
 def is_shown(table: str, column: str) -> bool:
-    """Tell whether people see a column at all.
+    """Return whether people see a column at all.
 
     >>> is_shown("risk", "left_s"), is_shown("risk", "left_wall_s")
     (False, True)
