@@ -199,19 +199,32 @@ def _print_all(stage: Stage, names: Sequence[str], head: Sequence[str], zone: st
 
 
 def _print_screen(stage: Stage, names: Sequence[str], head: list[str], foot: int, zone: str, year: int | None) -> None:
-    """Print one screen: as many findings as leave room for some rows, then as many rows as fit."""
+    """Print one screen: as many findings as leave room for some rows, then as many rows as fit.
+
+    What is for analysts waits for ``--all``, unless the table is theirs.
+    """
+    from ..words.columns import table_audience
+    from ..words.facts import audience_of
+    from ..words.headlines import is_listed
     from .screen import MIN_ROWS, SCREEN_LINES, count_findings, count_rows, describe_rest, wrap_finding
 
-    texts, main = _sort_findings(stage), stage.tables[names[0]]
+    main = stage.tables[names[0]]
+    listed = set(main["case_id"].head(MIN_ROWS // 2).astype(str)) if "case_id" in main else set()
+    texts = [text for text in _sort_findings(stage) if not is_listed(text, listed)]
     block = _lay_out_table(stage, names[0], zone, year, rows=SCREEN_LINES) if len(main) else None
     around = len(head) + foot + 1  # the last line says what is not shown
     table = 2 + len(block.header) + min(len(block.rows), MIN_ROWS) if block else 0
-    shown = count_findings(texts, SCREEN_LINES - around - table)
+    first = [t for t in texts if audience_of(t) != "analyst"] if block and table_audience(names[0]) != "analyst" else []
+    shown = count_findings(first or texts, SCREEN_LINES - around - table)
     lines = [line for text in texts[:shown] for line in wrap_finding(text)]
     print_styled([*head, *lines])
     rows = 0
     if block:
-        rows = count_rows(block, SCREEN_LINES - around - len(lines) - 2 - len(block.header))
+        left = SCREEN_LINES - around - len(lines) - 2
+        rows = count_rows(block, left - len(block.header))
+        if block.hidden_columns:  # more of them fit beside the rows that are shown than beside all
+            block = _lay_out_table(stage, names[0], zone, year, rows=rows)
+            rows = count_rows(block, left - len(block.header))
         print_styled(["", block.title], "bold cyan")
         print_styled(block.header, "bold")
         print_styled([line for row in block.rows[:rows] for line in row])
