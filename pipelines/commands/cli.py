@@ -216,6 +216,8 @@ def forecast(
     asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     project = open_for(config, as_of, out)
     spec = forecast_options.with_options(project.config.forecast, horizon, freq, by, levels, models, kpi, reconcile)
+    if form is not None:
+        forecast_options.check_step(spec.freq)
     with show_progress("forecasting") as progress:
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:

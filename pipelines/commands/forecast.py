@@ -126,6 +126,13 @@ def check_import(form: str, out: Path | None) -> None:
         )
 
 
+def check_step(freq: str) -> None:
+    """Check that the import takes the time step of the forecast, before any work is done."""
+    from ..stages.scheduling_import import check_import_step
+
+    check_import_step(freq)
+
+
 def check_chart_path(path: Path) -> None:
     """Check that pictures can be drawn into this file, before any work is done."""
     from ...features.errors import InputError

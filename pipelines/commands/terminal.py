@@ -257,7 +257,7 @@ def _lay_out_table(
 def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Put first what is asked for first: the latest period in total, intervals that need agents."""
     from ...features.kpis.cells import find_segments
-    from ..words.tables import sort_latest_first
+    from ..words.tables import drop_idle_intervals, sort_latest_first
 
     if name == "history" and len(frame):
         segments = find_segments(frame)
@@ -270,9 +270,7 @@ def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         return sort_latest_first(frame)
     if name == "availability":
         return frame.sort_values("available", kind="stable")  # what is missing first
-    if name in ("staffing", "casework") and len(frame) and (frame["agents_to_schedule"] > 0).any():
-        return frame[frame["agents_to_schedule"] > 0]
-    return frame
+    return drop_idle_intervals(name, frame)
 
 
 def _json(stage: Stage, instants: Mapping[str, str]) -> str:

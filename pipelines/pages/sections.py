@@ -14,7 +14,7 @@ from ..stage import Stage
 from ..words.columns import choose_main_columns, table_title
 from ..words.facts import audience_of
 from ..words.forecast import find_next_week
-from ..words.tables import FormattedTable, format_table, sort_latest_first
+from ..words.tables import FormattedTable, drop_idle_intervals, format_table, sort_latest_first
 from ..words.words import format_date, format_number
 
 #: Stage -> title of its section.
@@ -44,12 +44,6 @@ _SHOWN_TABLES = {
 _FORECAST_QUALITY = ("leaderboard", "forecast_by_lead", "forecast_by_time", "forecast_by_series", "forecast_coverage")
 _MOVED = dict.fromkeys(_FORECAST_QUALITY, "train")
 _HIDDEN_TABLES = {"actuals", "expected_ranges", "backtest", "paths"}
-#: Table -> columns of agents: intervals in which all are 0 are not shown.
-_AGENT_COLUMNS = {
-    "staffing": ["agents_to_schedule"],
-    "casework": ["agents_to_schedule"],
-    "coverage": ["required", "scheduled"],
-}
 _LATEST_FIRST_TABLES = {"history", "detections"}
 MAX_TABLE_ROWS, MAX_ROWS_SHOWN, MAX_FINDINGS_SHOWN, MAX_SERIES_SHOWN = 60, 8, 4, 6
 #: Pictures of a section, the first of each table before the second of any; the full report has all.
@@ -153,8 +147,7 @@ def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: boo
     frame = sort_latest_first(stage.tables[name]) if name in _LATEST_FIRST_TABLES else stage.tables[name]
     if name == "kpi_alerts" and {"state", "news"} <= set(frame.columns) and not full:
         frame = frame[frame["state"].isin(["new", "continuing"]) | (frame["news"] != "")]
-    if name in _AGENT_COLUMNS and (busy := (frame[_AGENT_COLUMNS[name]] > 0).any(axis="columns")).any():
-        frame = frame[busy]  # closed intervals need nobody
+    frame = drop_idle_intervals(name, frame)
     main = choose_main_columns(name, frame)
     frame = frame[[*main, *(c for c in frame.columns if full and c not in main)]]
     if not full and len(frame):

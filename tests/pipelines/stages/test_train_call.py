@@ -6,6 +6,7 @@ from deskcast import CaseLog, open_log, train_breach_risk
 from deskcast.features.errors import InputError
 from deskcast.models.evaluation.statement import split_statement
 from deskcast.pipelines.store.results import read_results
+from deskcast.pipelines.words.words import format_number
 
 
 def test_python_and_the_command_line_agree_to_the_digit(demo_home):
@@ -19,7 +20,8 @@ def test_python_and_the_command_line_agree_to_the_digit(demo_home):
     assert len(sentences) >= 3
     assert " ".join(sentences) in told
     assert told.count("of the observed rate on average") == 1  # its own finding, of the same figure
-    assert f"within {100 * trained.risk.evaluation_.set_index('model')['ece'][trained.risk.used_]:.1f} points" in told
+    off = 100 * trained.risk.evaluation_.set_index("model")["ece"][trained.risk.used_]
+    assert f"within {format_number(off)} points" in told
     assert trained.risk.calendar is not None
     log = open_log(path)
     again = train_breach_risk(log)  # the settings of the demo are the defaults
