@@ -229,7 +229,7 @@ def forecast(
     output_stage(stage, main, to, as_json, *also, **answer_of(project, show_all), reserve=2, first=first)
     count = forecast_options.write_import(project, stage, spec, out) if form is not None and out is not None else 0
     if not as_json:
-        forecast_options.say_files(picture, form, out, count)
+        forecast_options.print_files(picture, form, out, count)
 
 
 @app.command()

@@ -104,7 +104,7 @@ def write_import(project: Project, stage: Stage, spec: ForecastSpec, out: Path) 
     return len(rows)
 
 
-def say_files(picture: Path | None, form: str | None, out: Path | None, count: int) -> None:
+def print_files(picture: Path | None, form: str | None, out: Path | None, count: int) -> None:
     """Describe which files were written beside the tables; ``count`` rows are for the import."""
     from .terminal import print_line
 

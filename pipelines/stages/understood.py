@@ -17,7 +17,7 @@ from ..words.words import format_count, format_date, format_instant
 from .check_sums import FIGURES, sum_sentences
 
 #: What leaves out more than this share of the rows stands at the top.
-MIN_SHARE_SAID = 0.05
+MIN_REPORTED_SHARE = 0.05
 _ENDS = {"first_response_at": "first answered", "resolved_at": "resolved", "closed_at": "closed"}
 _DUES = {
     "due_at": "due",
@@ -145,7 +145,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
         for number, what, span in _OUTSIDE.findall(note):
             out = int(number.replace(",", ""))
             whole = out + counts.get("events" if "event" in what else "cases", 0)
-            if out > MIN_SHARE_SAID * whole:
+            if out > MIN_REPORTED_SHARE * whole:
                 left = figure(FIGURES, "outside the span", what, out)
                 part = figure(FIGURES, "share outside the span", what, out / whole, "share")
                 text = f"The configured period ({span}) excludes {left} {what} ({part:%})."
@@ -153,7 +153,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
         for number, day in _AFTER.findall(note):
             out = int(number.replace(",", ""))
             whole = out + counts.get("events", 0)
-            if out > MIN_SHARE_SAID * whole:
+            if out > MIN_REPORTED_SHARE * whole:
                 left = figure(FIGURES, "after the end that is set", day, out)
                 part = figure(FIGURES, "share after the end that is set", day, out / whole, "share")
                 text = f"The log is read as it was on {day}: {left:event} ({part:%}) from then on are excluded."
@@ -161,7 +161,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
     main = sum(counts.get(t, 0) for t in ("cases", "contacts", "volumes", "surveys"))
     for (source, reason), rows in project.rejected.groupby(["source", "reason"], sort=False):
         share = len(rows) / max(1, main + len(rows))
-        if share > MIN_SHARE_SAID and rows["table"].iloc[0] != "events":
+        if share > MIN_REPORTED_SHARE and rows["table"].iloc[0] != "events":
             of, names = f"{source}: {reason}", [str(source), str(reason)]
             lost = figure(FIGURES, "rejected rows", of, len(rows))
             part = figure(FIGURES, "share of rejected rows", of, share, "share")
@@ -172,7 +172,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
 
 def describe_losses(losses: Sequence[str]) -> str:
     """Join what is excluded into one answer."""
-    return " ".join(losses) if losses else f"Nothing above {MIN_SHARE_SAID:.0%} of the rows."
+    return " ".join(losses) if losses else f"Nothing above {MIN_REPORTED_SHARE:.0%} of the rows."
 
 
 def understood_rows(project: Project, counts: dict[str, int]) -> tuple[list[tuple[str, str]], list[Finding]]:
