@@ -1,4 +1,4 @@
-"""The codes of refusals: what each means, why the input is rejected, and how to correct it.
+"""The codes of errors: what each means, why the input is rejected, and how to correct it.
 
 A code names a kind of mistake by two words, such as ``column.missing``. It stays what it is from release to release, so
 that a script can tell kinds apart where the sentence is written for readers.

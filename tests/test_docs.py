@@ -52,7 +52,9 @@ def test_the_site_is_built_strictly_and_has_every_page(tmp_path):
     for page in DOCS.rglob("*.md"):
         name = page.relative_to(DOCS).with_suffix("")
         place = built / "index.html" if name == Path("index") else built / name / "index.html"
-        assert place.stat().st_size > 1_000, page
+        html = place.read_text(encoding="utf-8")
+        assert len(html) > 1_000, page
+        assert "```" not in html, f"{page}: a code block is not closed, or its head is not understood"
     first = (built / "index.html").read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="https?://(?!zensical)', first), "a page asks another host"
 
