@@ -55,7 +55,7 @@ def read_as_cases(
     if case:
         taken["case_id"] = case
         p = columns[case]
-        nearly = f"nearly every value of '{case}' comes once"
+        nearly = f"nearly every value of '{case}' is unique"
         why["case_id"] = nearly if p.unique > 0.9 else f"'{case}' has {p.distinct:,} values on {p.rows:,} rows"
         if twice:
             why["case_id"] = f"'{case}' repeats only where a case was exported again: the newest row of each counts"
@@ -112,7 +112,7 @@ def read_as_cases(
         if named < MIN_ARRIVAL_NAME:
             _ask_whether_arrivals(opening, "neither a name nor an id or an end says so", where, ask)
         elif named < MIN_OPENING_NAME and _comes_at_even_steps(times[opening]):
-            _ask_whether_arrivals(opening, "each time comes once, as in a list of days or of counts", where, ask)
+            _ask_whether_arrivals(opening, "each time is unique, as in a list of days or of counts", where, ask)
     score, reasons = _score(columns, taken, ends, bool(case))
     instead: tuple[tuple[str, Reading], ...] = ()
     if early:
@@ -326,7 +326,7 @@ def _score(
         strength = score_role_match(taken["case_id"], "case_id")
         score += 0.25 + 0.15 * (strength >= 0.9)
         again = columns[taken["case_id"]].unique < MIN_ONCE
-        reasons.append(f"'{taken['case_id']}' {'repeats as in exports put together' if again else 'comes once a row'}")
+        reasons.append(f"'{taken['case_id']}' {'repeats as in exports put together' if again else 'is unique'}")
     opening = taken["created_at"].split(" + ")[0]
     if score_role_match(opening, "created_at") >= 0.8:
         score += 0.2

@@ -252,7 +252,7 @@ def _score(
         score -= 3.0
     if unique >= 0.9:
         score += 1.0
-        words.append(f"each comes once{' per series' if keys else ''}")
+        words.append(f"each is unique{' per series' if keys else ''}")
     elif unique < 1 - MAX_DOUBLED_SHARE:
         score -= 3.0
     used = {p for s in (*measures.values(), *keys) for p in (s, *s.split(" + "))} | set(times.columns)

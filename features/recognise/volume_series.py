@@ -27,7 +27,7 @@ def read_as_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     roles = guess_series_columns(columns, frame)
     if roles is None:
         return None
-    why = {"table": f"each '{roles['ds']}' comes once" + (" per series" if "unique_id" in roles else "")}
+    why = {"table": f"each '{roles['ds']}' is unique" + (" per series" if "unique_id" in roles else "")}
     why["y"] = f"'{roles['y']}' is the column of numbers"
     segments = {"unique_id": columns[roles["unique_id"]].distinct} if "unique_id" in roles else {}
     return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}

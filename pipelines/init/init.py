@@ -113,7 +113,7 @@ def format_config(files: Sequence[str | Path], folder: Path, ask: Ask | None = N
         "# Made by 'deskcast init' from "
         + ", ".join(f.name if isinstance(f, Path) else describe_database(f) for f in files)
         + ".",
-        "# Each guess says what it was based on. Change what is wrong; 'deskcast check' says what was understood.",
+        "# A comment states what a line is based on. Change what is wrong; 'deskcast check' shows what was detected.",
         *passed_over_lines(found.passed_over),
         "",
         *timezone_lines(facts),
