@@ -6,11 +6,11 @@ import chatwoot_desk
 import pandas as pd
 import psycopg
 import pytest
-from deskcast.features import CaseLog, InputError, case_history, kpi_history
+from deskcast.features import InputError, case_history, kpi_history
 from deskcast.features.sources import export
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
-from export_stories import refused, story
+from export_stories import make_log, refused, story
 from helpdesk_dumps import create, dump_csv, dump_json, dump_sqlite
 
 EDITIONS = ("free", "paid")
@@ -80,10 +80,6 @@ def test_kpis_by_hand(loaded, edition):
     found = kpi_history(make_log(loaded[edition]), list(names), freq="MS")
     march = found[found["ds"] == pd.Timestamp("2024-03-01")].set_index("kpi")["value"]
     assert march.to_dict() == pytest.approx(names)
-
-
-def make_log(loaded):
-    return CaseLog.from_frames(until="2024-04-15T00:00Z", attributes=loaded.attributes, **loaded.tables)
 
 
 def test_team_and_priority_are_taken_back_or_known_at_last(loaded):

@@ -12,7 +12,7 @@ from deskcast.features import CaseLog, InputError, case_history, kpi_history
 from deskcast.features.sources import export
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
-from export_stories import refused, story
+from export_stories import make_log, refused, story
 from helpdesk_dumps import create, dump_csv, dump_json, dump_sqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,10 +118,6 @@ def test_kpis_by_hand(loaded):
     found = kpi_history(make_log(loaded), list(names), freq="MS")
     march = found[found["ds"] == pd.Timestamp("2024-03-01")].set_index("kpi")["value"]
     assert march.to_dict() == pytest.approx(names)
-
-
-def make_log(loaded):
-    return CaseLog.from_frames(until="2024-04-15T00:00Z", attributes=loaded.attributes, **loaded.tables)
 
 
 def test_due_times_with_the_time_from_which_they_held(loaded):
