@@ -72,7 +72,7 @@ def _cases(spec: SourceSpec, pieces: ExportPieces) -> pd.DataFrame:
         older & ledger.accepted,
         "case_id",
         rows["case_id"],
-        "the case id came before; the latest version was kept",
+        "duplicate case id; the latest version was kept",
         code="row.doubled",
     )
     if "deleted" in rows:
@@ -96,7 +96,7 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
         rows, ledger = one.rows, one.ledger
         ids = rows["case_id"].astype("str").where(rows["case_id"].notna())
         known, dropped = ids.isin(created.index).to_numpy(), ids.isin(every).to_numpy()
-        ledger.reject(dropped & ~known, "case_id", ids, "its case was refused or deleted", code="row.orphan")
+        ledger.reject(dropped & ~known, "case_id", ids, "its case was rejected or deleted", code="row.orphan")
         ledger.reject(
             ~known & ids.notna().to_numpy(), "case_id", ids, "its case is not in the export", code="row.orphan"
         )
@@ -106,7 +106,7 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
                 twice.to_numpy(),
                 "event_id",
                 rows["event_id"],
-                "the event came before; the first was kept",
+                "duplicate event; the first is kept",
                 code="row.doubled",
             )
         born = look_up_by_case(ids, created)
@@ -202,7 +202,7 @@ def _surveys(found: Piece, cases: pd.DataFrame) -> pd.DataFrame:
         twice.to_numpy(),
         "survey_id",
         rows["survey_id"],
-        "the survey came before; the first was kept",
+        "duplicate survey; the first is kept",
         code="row.doubled",
     )
     kept = rows[ledger.accepted]

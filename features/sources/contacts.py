@@ -167,7 +167,7 @@ def _keep_newest(rows: pd.DataFrame, found: dict[str, str], ledger: ImportReport
         twice & ledger.accepted,
         found["contact_id"],
         shown,
-        "the contact came before; the first row was kept",
+        "duplicate contact; the first row is kept",
         code="row.doubled",
     )
 

@@ -93,7 +93,7 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             twice.to_numpy(),
             found["survey_id"],
             rows["survey_id"],
-            "the survey came before; the first was kept",
+            "duplicate survey; the first is kept",
             code="row.doubled",
         )
     number = pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str").str.zfill(len(str(len(rows))))

@@ -77,7 +77,7 @@ def _cases(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
         older = mark_older_rows(cast, ledger.accepted, files)
         first, changes = find_changes(cast[ledger.accepted], older[ledger.accepted])
         said = describe_versions(cast, files)
-        ledger.reject(older, found["case_id"], cast["case_id"], f"the case id came before; {said}", code="row.doubled")
+        ledger.reject(older, found["case_id"], cast["case_id"], f"duplicate case id; {said}", code="row.doubled")
         cast = _as_first_known(cast, first)
     if "case_type" in found:
         ledger.reject(
@@ -235,7 +235,7 @@ def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             twice,
             found[key[0]],
             cast[key[0]].astype("str"),
-            "the key came before; the first row was kept",
+            "duplicate key; the first row is kept",
             code="row.doubled",
         )
     if {"start", "end"} <= set(found):

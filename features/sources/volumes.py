@@ -75,7 +75,7 @@ def read_volumes(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     cast["ds"] = _resolve_repeated_hour(cast, spec, ledger)
     twice = cast[["unique_id", "ds"]].duplicated().to_numpy() & ledger.accepted
     shown = read_column_text(spec, frame, found["ds"])
-    ledger.reject(twice, found["ds"], shown, "the slot came before; the first was kept", code="row.doubled")
+    ledger.reject(twice, found["ds"], shown, "duplicate interval; the first is kept", code="row.doubled")
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["ds"].where(ledger.accepted), ledger, "slots")]
     cast = _reject_sum_series(cast, ledger)

@@ -170,7 +170,7 @@ def test_the_check_counts_and_names_what_is_wrong(files):
     path, _ = files
     stage = check_stage(open_project(path))
     said = " ".join(stage.findings) + " ".join(stage.tables["checks"]["result"])
-    assert "1 row, the case id came before" in said
+    assert "1 row, duplicate case id" in said
     assert "the time cannot be read" in said
     assert "events before their creation" in said
     assert "no row in the table of cases" in said

@@ -69,7 +69,7 @@ def test_counts_stay_counts_with_doubled_rows(share, tmp_path):
     assert seen.table == "volumes"
     assert loaded.tables["volumes"]["y"].sum() == t["calls"].sum()
     assert len(loaded.rejected) == len(doubled) - len(t)
-    assert loaded.rejected["reason"].str.contains("slot came before").all()
+    assert loaded.rejected["reason"].str.contains("duplicate interval").all()
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2])

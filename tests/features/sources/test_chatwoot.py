@@ -117,7 +117,7 @@ def test_what_is_no_case_is_counted_by_name(loaded, edition):
         ("conversations", 6, "it is labelled as spam"),
         ("conversations", 7, "an outbound campaign began it: no demand"),
         ("conversations", 11, "the case has ended, but nothing says when"),
-        ("messages", 17, "its case was refused or deleted"),
+        ("messages", 17, "its case was rejected or deleted"),
         ("messages", 32, "its case is not in the export"),
     ]
 

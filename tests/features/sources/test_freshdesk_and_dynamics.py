@@ -66,7 +66,7 @@ def test_freshdesk_by_hand(tmp_path):
         "phone", "4 urgent", "First line", "102",
     ]  # fmt: skip
     assert refused(loaded) == [
-        ("conversations", 4, "its case was refused or deleted"), ("ratings", 3, "an answer that nobody knows"),
+        ("conversations", 4, "its case was rejected or deleted"), ("ratings", 3, "an answer that nobody knows"),
         ("tickets", 4, "it is marked as spam"), ("tickets", 5, "the case was deleted"),
         ("tickets", 6, "an agent wrote first: no demand"),
     ]  # fmt: skip

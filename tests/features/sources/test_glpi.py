@@ -68,8 +68,8 @@ def test_teams_labels_and_reopenings(loaded):
 
 def test_what_is_no_case_is_counted_by_name(loaded):
     assert refused(loaded) == [
-        ("logs", 23, "its case was refused or deleted"),
-        ("logs", 24, "its case was refused or deleted"),
+        ("logs", 23, "its case was rejected or deleted"),
+        ("logs", 24, "its case was rejected or deleted"),
         ("tickets", 4, "the case was deleted"),
     ]
     assert set(loaded.rejected["code"]) == {"row.orphan", "row.deleted"}

@@ -240,7 +240,7 @@ def test_rows_that_cannot_be_used_are_refused_by_reason(tmp_path):
     assert loaded.tables["cases"]["case_id"].tolist() == ["1", "4", "6"]
     reasons = loaded.rejected.set_index("row")["reason"].to_dict()
     assert reasons == {
-        2: "the case id came before; the first row was kept",
+        2: "duplicate case id; the first row was kept",
         3: "missing id",
         4: "missing time",
         6: "the time cannot be read",

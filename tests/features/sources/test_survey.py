@@ -28,7 +28,7 @@ def test_a_column_for_each_question_gives_a_survey_each():
     assert loaded.rejected[["row", "reason"]].to_numpy().tolist() == [
         [4, "the score is outside its scale"],
         [5, "answered before it was offered"],
-        [6, "the survey came before; the first was kept"],
+        [6, "duplicate survey; the first is kept"],
         [7, "the time cannot be read"],
     ]
 

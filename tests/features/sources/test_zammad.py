@@ -86,11 +86,11 @@ def test_teams_priorities_merges_and_states_of_the_desk_s_own(loaded):
 def test_what_is_no_case_is_counted_by_name(loaded):
     assert refused(loaded) == [
         ("articles", 14, "it came with a merged ticket, and is older than the ticket that it went to"),
-        ("articles", 16, "its case was refused or deleted"),
-        ("articles", 17, "its case was refused or deleted"),
+        ("articles", 16, "its case was rejected or deleted"),
+        ("articles", 17, "its case was rejected or deleted"),
         ("articles", 25, "its case is not in the export"),
-        ("histories", 23, "its case was refused or deleted"),
-        ("histories", 24, "its case was refused or deleted"),
+        ("histories", 23, "its case was rejected or deleted"),
+        ("histories", 24, "its case was rejected or deleted"),
         ("tickets", 6, "the case was deleted"),
         ("tickets", 7, "the case was deleted"),
     ]

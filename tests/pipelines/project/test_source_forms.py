@@ -166,7 +166,7 @@ def test_a_table_or_a_query_is_read_by_the_free_column_map(tmp_path, warehouse, 
     cases = project.log.frame("cases")
     assert cases["case_id"].tolist() == ["1", "2"]
     assert cases["created_at"].iloc[0] == pd.Timestamp("2024-07-01T08:00Z")  # without a zone: the desk's clock
-    assert project.rejected["reason"].tolist() == ["the case id came before; the first row was kept"]
+    assert project.rejected["reason"].tolist() == ["duplicate case id; the first row was kept"]
     assert warehouse not in " ".join(check_stage(project).findings)
 
 
