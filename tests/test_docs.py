@@ -101,3 +101,12 @@ def test_every_command_of_the_documentation_runs_on_the_demo(demo_home, tmp_path
         if done.exit_code or not done.output.strip():
             failed[line] = done.output[-300:] or repr(done.exception)
     assert not failed
+
+
+def test_figures_of_the_readme_and_the_limits_are_those_of_the_benchmarks():
+    benchmarks = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    accuracy = readme[readme.index("## How accurate") : readme.index("## Read on")]
+    stated = set(re.findall(r"\d+\.\d+%?|\d+%", accuracy + (DOCS / "limits.md").read_text(encoding="utf-8")))
+    assert len(stated) > 20
+    assert {figure for figure in stated if not re.search(rf"(?<![\d.]){re.escape(figure)}", benchmarks)} == set()
