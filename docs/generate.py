@@ -1,4 +1,4 @@
-"""Write the reference pages from the code: commands, configuration, tables, KPIs and codes of refusals.
+"""Write the reference pages from the code: commands, configuration, tables, KPIs and error codes.
 
 Run ``python docs/generate.py`` from the root of the repository; a test holds the pages against the code.
 """
@@ -113,7 +113,7 @@ def format_tables() -> str:
 
 def format_refusals() -> str:
     """Return the page of codes: what each means and how to mend it."""
-    lines = ["# Codes of refusals", "", NOTE, "", REFUSALS_HEAD, ""]
+    lines = ["# Error codes", "", NOTE, "", REFUSALS_HEAD, ""]
     for code, refusal in REFUSALS.items():
         lines += [f"## {code}", "", f"**{refusal.title}.** {refusal.explanation}", "", refusal.mend, ""]
     return "\n".join(lines)
@@ -131,7 +131,7 @@ Every export becomes one or more of these tables. Ids are texts, instants are in
 missing stays missing. Columns beyond these are kept as attributes, each with the time from which it is known:
 `creation`, `event` or `outcome`. `log.as_of(t)` hides everything that was not known at `t`."""
 REFUSALS_HEAD = """\
-A refusal is one line: place, column or key, row, what is wrong, what came, what was expected, a hint, and a code in
+An error is one line: place, column or key, row, what is wrong, what was given, what was expected, a hint, and a code in
 square brackets. The code stays the same from release to release. `deskcast check --explain CODE` prints the text of
 this page."""
 #: File name -> what writes it.

@@ -26,6 +26,7 @@ def build_site(folder: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(DOCS, source, ignore=LEFT_OUT)
     for page in source.rglob("*.md"):
+        _untag(page)
         _rewrite(page, r"\]\(((?:\.\./)*)\.\./(%s)", lambda link: f"]({link[1]}{PAGES[link[2]]}")
     for page, name in PAGES.items():
         shutil.copy(ROOT / page, source / name)
@@ -34,6 +35,12 @@ def build_site(folder: Path) -> Path:
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean", "--config-file", "zensical.toml"]
     subprocess.run(command, cwd=folder, check=True)
     return folder / "site" / "index.html"
+
+
+def _untag(page: Path) -> None:
+    """Take the second word from the head of a code block: it tells tests what to run."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(re.sub(r"^( *```\w+) \w+$", r"\1", text, flags=re.MULTILINE), encoding="utf-8")
 
 
 def _rewrite(page: Path, pattern: str, link: Callable[[re.Match[str]], str]) -> None:

@@ -35,7 +35,7 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
     if seconds > MAX_DURATION_YEARS * 366 * 86400:
         most = f"at most {MAX_DURATION_YEARS} years"
         raise InputError(
-            "this duration is too long",
+            "duration is too long",
             where=where,
             column=column,
             got=text[:40],
@@ -46,7 +46,7 @@ def parse_duration(text: object, *, where: str | None = None, column: str | None
 
 
 def format_duration(seconds: float) -> str:
-    """Say a duration in its two largest units.
+    """Format a duration in its two largest units.
 
     >>> format_duration(42), format_duration(5400), format_duration(93600), format_duration(-60)
     ('42 s', '1 h 30 min', '1 d 2 h', '-1 min')

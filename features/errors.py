@@ -103,7 +103,8 @@ class InputError(ValueError):
         code: str = "",
     ) -> None:
         self.problem, self.where, self.column, self.row = problem, where, column, row
-        self.got, self.wanted, self.hint, self.code = got, wanted, hint, code
+        self.got = None if isinstance(got, Listed) and not got else got
+        self.wanted, self.hint, self.code = wanted, hint, code
         super().__init__(mask_passwords(self._line()))
 
     def as_line(self) -> str:
@@ -150,14 +151,27 @@ class InputError(ValueError):
 
 
 class BusyError(InputError):
-    """Say that another process is at work in the same place: to wait helps, and nothing else does."""
+    """Report that another process is at work in the same place: to wait helps, and nothing else does."""
 
 
 class NoRowsError(InputError):
-    """Say that a table has columns but no rows: beside other tables it is nothing wrong."""
+    """Report that a table has columns but no rows: beside other tables that is no error."""
+
+
+class Listed(tuple[str, ...]):
+    """Names that a message shows whole: three at most, fewer where they are long, and how many more there are.
+
+    >>> print(InputError("missing opening time", got=Listed(["Sold", "Due", "Born", "Left"])))
+    missing opening time; got Sold, Due, Born and 1 more
+    """
+
+    __slots__ = ()
 
 
 def _shortened(value: object, size: int) -> str:
+    if isinstance(value, Listed):
+        count = next((k for k in range(min(len(value), MAX_NAMES), 1, -1) if len(list_names(value, k)) <= size), 1)
+        return mask_passwords(list_names(value, count))
     shown = mask_passwords(repr(value))  # before it is cut: half an address no longer looks like one
     return shown if len(shown) <= size else f"{shown[: size - 4]}...{shown[-1]}"
 
@@ -176,14 +190,14 @@ def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str | None:
     return f"did you mean '{near[0]}'?" if near else f"known: {list_names(known)}"
 
 
-def list_names(names: Sequence[str]) -> str:
-    """List names for a message: three of them, and how many more there are.
+def list_names(names: Sequence[str], count: int = MAX_NAMES) -> str:
+    """List names for a message: the first three, and how many more there are.
 
     >>> list_names(["a", "b"]), list_names(["a", "b", "c", "d", "e"])
     ('a, b', 'a, b, c and 2 more')
     """
-    more = len(names) - MAX_NAMES
-    return ", ".join(names[:MAX_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+    more = len(names) - count
+    return ", ".join(names[:count]) + (f" and {more:,} more" if more > 0 else "")
 
 
 class PassedOverWarning(UserWarning):

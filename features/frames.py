@@ -28,11 +28,11 @@ def require_columns(frame: Any, wanted: Iterable[str], where: str) -> None:
     """
     if not isinstance(frame, pd.DataFrame):
         got, names = type(frame).__name__, ", ".join(wanted)
-        raise InputError("this must be a frame", where=where, got=got, wanted=f"columns {names}", code="value.unknown")
+        raise InputError("value must be a frame", where=where, got=got, wanted=f"columns {names}", code="value.unknown")
     columns = [str(c) for c in frame.columns]
     twice = sorted({name for name in columns if columns.count(name) > 1}) if len(set(columns)) < len(columns) else []
     if twice:
-        raise InputError("two columns have this name", where=where, column=twice[0], code="column.doubled")
+        raise InputError("duplicate column", where=where, column=twice[0], code="column.doubled")
     for name in wanted:
         if name not in columns:
             near = did_you_mean(name, columns) if columns else None
@@ -71,7 +71,7 @@ def read_numbers(values: pd.Series, where: str | None = None) -> Floats:
 
 
 def is_no_number(values: pd.Series) -> bool:
-    """Tell whether the type of a column is one that pandas would make numbers of, though it holds none.
+    """Return whether the type of a column is one that pandas would make numbers of, though it holds none.
 
     >>> is_no_number(pd.Series([pd.Timedelta("1h")])), is_no_number(pd.Series([1.0]))
     (True, False)

@@ -103,13 +103,13 @@ def check_plugin_name(kind: str, name: object, taken: Iterable[str] = ()) -> str
     'my_mean'
     >>> check_plugin_name("forecaster", "core", ["core"])
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: forecaster: this name is taken; got 'core' (choose another name)
+    deskcast.features.errors.InputError: forecaster: duplicate name; got 'core' (choose another name)
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         wanted = "up to 50 small letters, digits and underlines, a letter first"
         raise InputError("not a name for a plug-in", where=kind, got=name, wanted=wanted, code="value.range")
     if name in set(taken):
-        raise InputError("this name is taken", where=kind, got=name, hint="choose another name", code="value.range")
+        raise InputError("duplicate name", where=kind, got=name, hint="choose another name", code="value.range")
     return name
 
 
@@ -125,7 +125,11 @@ def register(plugin: Plugin, taken: Iterable[str] = ()) -> Plugin:
     if (plugin.kind, plugin.name) in _REGISTERED:
         hint = f"take it out first: unregister('{plugin.kind}', '{plugin.name}')"
         raise InputError(
-            "this name is registered already", where=plugin.kind, got=plugin.name, hint=hint, code="value.range"
+            "duplicate name: it is registered already",
+            where=plugin.kind,
+            got=plugin.name,
+            hint=hint,
+            code="value.range",
         )
     if not callable(plugin.function):
         got = type(plugin.function).__name__

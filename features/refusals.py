@@ -1,7 +1,7 @@
-"""The codes of refusals: what each means, why deskcast refuses, and how to mend it.
+"""The codes of errors: what each means, why the input is rejected, and how to correct it.
 
 A code names a kind of mistake by two words, such as ``column.missing``. It stays what it is from release to release, so
-that a script can tell kinds apart where the sentence is made for people.
+that a script can tell kinds apart where the sentence is written for readers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "deskcast.toml is seen from the folder of that file, and a pattern such as exports/*.csv may fit "
         "nothing.",
         "Look at the names that the message lists, correct the path, or run the command in the folder where "
-        "deskcast.toml lies (or with --config).",
+        "deskcast.toml is (or with --config).",
     ),
     "file.empty": Refusal(
         "The file has no rows",
@@ -28,13 +28,13 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "file.unreadable": Refusal(
         "The file cannot be read or written",
-        "The operating system refuses: rights are missing, the disk is full, the path is a folder, or another "
+        "The operating system rejects it: rights are missing, the disk is full, the path is a folder, or another "
         "program holds the file.",
         "Look at the rights of the file and its folder, free space, or name another place.",
     ),
     "file.damaged": Refusal(
         "The file is damaged",
-        "The bytes are not what the ending or the first bytes promise: an archive is cut short, a workbook, "
+        "The bytes are not what the ending or the first bytes announce: an archive is cut short, a workbook, "
         "Parquet or database file is broken, or a file of deskcast's own was changed by hand.",
         "Copy or export it again; a file of deskcast's own can be removed if what it remembers may be lost.",
     ),
@@ -51,7 +51,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "file.exists": Refusal(
         "The place is taken",
-        "Something stands there that is not deskcast's to replace: a deskcast.toml without --force, or a folder"
+        "Something is there that deskcast does not replace: a deskcast.toml without --force, or a folder"
         " with other files than results.",
         "Choose another folder, or use --force where the message offers it.",
     ),
@@ -66,7 +66,7 @@ REFUSALS: Mapping[str, Refusal] = {
         'Set encoding in the source, such as "cp1252" or "utf-16", or save the file as UTF-8.',
     ),
     "text.shape": Refusal(
-        "The rows cannot be told apart",
+        "The rows cannot be separated",
         "Rows have other numbers of values than the header, quotes are open, or no delimiter divides the text "
         "into columns.",
         "Set delimiter, quote values that hold the delimiter, or export as XLSX.",
@@ -100,7 +100,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "column.doubled": Refusal(
         "Duplicate column name",
-        "Two columns have one name, or a name is taken already, so nobody can say which is meant.",
+        "Two columns have one name, or a name is taken already, so it is unclear which is meant.",
         "Rename one of them, or leave it out.",
     ),
     "column.empty": Refusal(
@@ -111,12 +111,12 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "rows.none": Refusal(
         "No row can be used",
-        "Every row was refused, or nothing is left after filters. The message gives the reason of the first.",
+        "Every row was rejected, or nothing is left after filters. The message gives the reason of the first.",
         "Mend that reason first: it is likely the same in all rows.",
     ),
     "row.doubled": Refusal(
         "Duplicate row",
-        "A case, slot, segment or other key stands in several rows where one is possible. Counting both would "
+        "A case, interval, segment or other key is in several rows where one is possible. Counting both would "
         "be wrong, and leaving one out unasked as well.",
         "Leave one of them out, or add the column that tells them apart.",
     ),
@@ -165,12 +165,12 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "time.missing": Refusal(
         "A time is missing",
-        "A row, slot or snapshot has no time, so it cannot be placed.",
+        "A row, interval or snapshot has no time, so it cannot be placed.",
         "Fill it, or leave the row out.",
     ),
     "time.order": Refusal(
         "The times are in the wrong order",
-        "A span ends before it begins, spans overlap, or an instant lies after the end of the log.",
+        "A span ends before it begins, spans overlap, or an instant is after the end of the log.",
         "Exchange the two, or name an instant within the log.",
     ),
     "duration.unreadable": Refusal(
@@ -197,8 +197,8 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "reading.unclear": Refusal(
         "The values do not decide what the file is",
-        "Two readings explain the file about equally well, or what is needed stands nowhere in it: whether a "
-        "row is a case or an interval, which time opens a case, how long a slot is. A guess that could be wrong"
+        "Two readings explain the file about equally well, or what is needed is missing: whether a "
+        "row is a case or an interval, which time opens a case, how long an interval is. A guess that could be wrong"
         " is asked about, not made.",
         "Run deskcast init on a terminal and answer, or write the lines of the message into deskcast.toml.",
     ),
@@ -210,7 +210,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "reading.none": Refusal(
         "Nothing here is recognised",
-        "No file can be read as cases, events, contacts, surveys or counts, or a report lacks the count of what came.",
+        "No file can be read as cases, events, contacts, surveys or counts, or a report lacks the number of contacts.",
         'Say what the columns mean in a source of kind "table", or give another export.',
     ),
     "source.unknown": Refusal(
@@ -229,7 +229,7 @@ REFUSALS: Mapping[str, Refusal] = {
         "Check host, port, user and network; write signs such as / ? # @ in a password as %2F %3F %23 %40.",
     ),
     "database.refused": Refusal(
-        "The database refuses",
+        "The database rejects the query",
         "The server was reached, and what was asked fails: a table is not there, a query is wrong, or a value "
         "has no meaning here.",
         "Try the query in the database's own client, and mend it.",
@@ -241,13 +241,13 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "setting.unknown": Refusal(
         "Unknown key",
-        "A key of deskcast.toml is unknown. It would be ignored elsewhere; here it is refused, as it is likely a slip.",
+        "A key of deskcast.toml is unknown. It would be ignored elsewhere; here it is rejected as a likely slip.",
         "Compare with the suggestion in the message.",
     ),
     "setting.missing": Refusal(
         "A setting is needed",
         "A section lacks a key without which it means nothing.",
-        "Add the key; the message says which values it can have.",
+        "Add the key; the message lists the values it can have.",
     ),
     "setting.invalid": Refusal(
         "The value of a setting cannot be used",
@@ -257,7 +257,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "setting.conflict": Refusal(
         "Settings contradict each other",
         "Two settings or options exclude each other, or one needs the other.",
-        "Leave one of them out, or give both, as the message says.",
+        "Leave one of them out, or give both, as the message states.",
     ),
     "kpi.unknown": Refusal(
         "Unknown KPI",
@@ -267,7 +267,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "kpi.unavailable": Refusal(
         "This log cannot give it",
         "What was asked needs a table or column that the log does not have, or cannot be split in this way.",
-        "deskcast history --list says what each KPI needs; add the source, or ask for another.",
+        "deskcast history --list shows what each KPI needs; add the source, or ask for another.",
     ),
     "metric.unknown": Refusal(
         "Unknown SLA",
@@ -280,13 +280,13 @@ REFUSALS: Mapping[str, Refusal] = {
         "Take one of the names in the message.",
     ),
     "frequency.invalid": Refusal(
-        "The frequency or slot cannot be used",
-        "A period is none that is known, does not divide a day, or does not fit the slots of the data.",
+        "The frequency or interval cannot be used",
+        "A period is none that is known, does not divide a day, or does not fit the intervals of the data.",
         "Use 15min, 30min, h, D, W or MS.",
     ),
     "history.short": Refusal(
         "The history is too short or empty",
-        "There is not enough past for what was asked: a fold, a week, a complete slot, a label.",
+        "There is not enough past for what was asked: a fold, a week, a complete time step, a label.",
         "Ask for a shorter horizon or fewer windows, or wait until there is more.",
     ),
     "model.unknown": Refusal(
@@ -316,14 +316,14 @@ REFUSALS: Mapping[str, Refusal] = {
         "Check the names in [staffing.NAME], or give aht there.",
     ),
     "plan.impossible": Refusal(
-        "No plan keeps all limits",
-        "The limits exclude each other: no shift fits, nobody can serve a queue, or no number of agents is "
+        "No plan meets all limits",
+        "The limits exclude each other: no shift fits, no agent can serve a queue, or no number of agents is "
         "within the bounds.",
         "Loosen the limit that the message names.",
     ),
     "plan.too_large": Refusal(
         "The task is larger than can be computed",
-        "The number of paths, queues, people or rows passes what memory or time allow.",
+        "The number of paths, queues, agents or rows exceeds what memory or time allow.",
         "Ask for fewer, or for a shorter time.",
     ),
     "results.missing": Refusal(
@@ -346,17 +346,17 @@ REFUSALS: Mapping[str, Refusal] = {
         "The state cannot be opened or written",
         "The database that remembers alerts, forecasts and answers is held by another run, is full or damaged, cannot "
         "be reached, belongs to another desk, or was written by a newer deskcast.",
-        "Wait for the other run; otherwise deskcast doctor says what is broken and how to mend it.",
+        "Wait for the other run; otherwise deskcast doctor shows what is damaged and how to correct it.",
     ),
     "tracking.unavailable": Refusal(
         "The tracking store cannot be used",
         "The store of MLflow cannot be opened, moved or written, or its experiment was deleted.",
-        "Check [tracking] uri; deskcast doctor says more.",
+        "Check [tracking] uri; deskcast doctor shows more.",
     ),
     "stage.failed": Refusal(
         "A stage could not be done",
         "An earlier stage that this one needs has failed or was skipped.",
-        "Mend what the message says of the first one.",
+        "Correct what the message states of the first one.",
     ),
     "command.invalid": Refusal(
         "The command cannot be done like this",

@@ -1,4 +1,4 @@
-"""What a code of a refusal says, and the codes of single rows that are left out of a table."""
+"""What the code of an error means, and the codes of single rows that are left out of a table."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Refusal:
     mend: str
 
 
-#: Code -> what it means, for rows that are refused while the others are read.
+#: Code -> what it means, for rows that are rejected while the others are read.
 ROW_REFUSALS: Mapping[str, Refusal] = {
     "row.orphan": Refusal(
         "What the row belongs to is not there",
         "An event, message or survey names a case (or an answer its survey) that the export does not have, or whose "
-        "own row was refused. It cannot be placed, and is no case of its own.",
-        "Export both tables over the same span; where the row of the case was refused, mend that first.",
+        "own row was rejected. It belongs to no case, and is not a case itself.",
+        "Export both tables over the same span; where the row of the case was rejected, mend that first.",
     ),
     "row.deleted": Refusal(
         "It was deleted in the system",
@@ -30,7 +30,7 @@ ROW_REFUSALS: Mapping[str, Refusal] = {
     ),
     "row.other": Refusal(
         "The row is of another kind of work",
-        "It is no case that a customer brought, or nothing that was said: a sub-task, change or task of another "
+        "It is not a case of a customer, and not a message: a sub-task, change or task of another "
         "class, an outbound campaign, spam, a draft, a copy that a merge made, an interval that was still running.",
         "Nothing needs to be mended; take the rows that are meant into a source of their own to count them.",
     ),
@@ -42,7 +42,7 @@ ROW_REFUSALS: Mapping[str, Refusal] = {
     ),
     "row.total": Refusal(
         "The row is a total",
-        "It stands where a time or a series should stand, and repeats the sum of the other rows.",
+        "It is where a time or a series should be, and repeats the sum of the other rows.",
         "Nothing needs to be mended; to be free of the message, export without totals.",
     ),
 }

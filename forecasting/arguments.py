@@ -82,13 +82,13 @@ def check_number(
 
     >>> check_number("confidence", [0.8, 0.9])
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: argument 'confidence': one number is wanted here; got (2,), expected a number
+    deskcast.features.errors.InputError: argument 'confidence': value must be one number; got (2,), expected a number
     """
     array = check_numbers(name, value, least=least, above=above, most=most, below=below, infinite=infinite)
     if array.size != 1:
         wanted = _wanted(least, above, most, below)
         raise InputError(
-            "one number is wanted here", where=f"argument '{name}'", got=array.shape, wanted=wanted, code="value.length"
+            "value must be one number", where=f"argument '{name}'", got=array.shape, wanted=wanted, code="value.length"
         )
     return float(array.ravel()[0])
 

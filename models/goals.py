@@ -21,7 +21,7 @@ _PERIOD_ALIASES = {"M": "MS", "month": "MS", "quarter": "QS", "year": "YS", "wee
 
 @dataclass(frozen=True)
 class GoalOutlook:
-    """Where one goal stands.
+    """One goal: its value to date, its forecast, and the chance to meet it.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class GoalOutlook:
     days_known, days
         Days of the period that are known, and all of them.
     forecast, low, high
-        The KPI expected for the whole period: median and 80 % interval.
+        The KPI expected for the whole period: median and 80% interval.
     probability
         Probability that the goal is met at the end of the period.
     summary
@@ -73,7 +73,7 @@ def goal_outlook(
     draws: int = 4000,
     seed: int = 0,
 ) -> GoalOutlook:
-    """Say where a goal stands, where it is heading, and how likely it is to be met at the end of the period.
+    """Forecast a goal: its value to date, its expected value, and the chance to meet it.
 
     The rest of the period is drawn many times from whole weeks of the last twelve, moved by how uncertain the level of
     those weeks is and by how far it usually moves in such a time.
@@ -317,9 +317,15 @@ def _level_error(top: Floats, bottom: Floats, kind: KpiKind, number: int) -> flo
 
 
 def _words(kpi: str, target: float, way: int, so_far: float, middle: float, chance: float, end: pd.Timestamp) -> str:
-    goal = f"{'at least' if way > 0 else 'at most'} {target:,.4g}"
+    """Write a goal in one sentence, in the units of the history.
+
+    >>> _words("first_response_time", 3600, -1, 3000, 3100, 0.9, pd.Timestamp("2024-03-31"))
+    'First response time, at most 3,600 by 2024-03-31: 90% chance; expected 3,100, 3,000 to date.'
+    """
+    name = kpi.replace("_", " ")
+    goal = f"{name[:1].upper()}{name[1:]}, {'at least' if way > 0 else 'at most'} {target:,.4g} by {end:%Y-%m-%d}"
     if not np.isfinite(chance):
-        return f"{kpi}: {goal} by {end:%d %b %Y}; too little is known for a forecast."
-    here = f"{so_far:,.4g} so far, " if np.isfinite(so_far) else ""
-    said = "certain" if chance > 0.995 else "out of reach" if chance < 0.005 else f"{chance:.0%} likely"
-    return f"{kpi}: {goal} by {end:%d %b %Y}; {here}{middle:,.4g} expected: {said}."
+        return f"{goal}: too little data for a forecast."
+    here = f", {so_far:,.4g} to date" if np.isfinite(so_far) else ""
+    likely = "over 99%" if chance > 0.995 else "under 1%" if chance < 0.005 else f"{chance:.0%}"
+    return f"{goal}: {likely} chance; expected {middle:,.4g}{here}."

@@ -52,7 +52,9 @@ def test_the_site_is_built_strictly_and_has_every_page(tmp_path):
     for page in DOCS.rglob("*.md"):
         name = page.relative_to(DOCS).with_suffix("")
         place = built / "index.html" if name == Path("index") else built / name / "index.html"
-        assert place.stat().st_size > 1_000, page
+        html = place.read_text(encoding="utf-8")
+        assert len(html) > 1_000, page
+        assert "```" not in html, f"{page}: a code block is not closed, or its head is not understood"
     first = (built / "index.html").read_text(encoding="utf-8")
     assert not re.findall(r'(?:src|href)="https?://(?!zensical)', first), "a page asks another host"
 
@@ -99,3 +101,12 @@ def test_every_command_of_the_documentation_runs_on_the_demo(demo_home, tmp_path
         if done.exit_code or not done.output.strip():
             failed[line] = done.output[-300:] or repr(done.exception)
     assert not failed
+
+
+def test_figures_of_the_readme_and_the_limits_are_those_of_the_benchmarks():
+    benchmarks = (DOCS / "benchmarks.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    accuracy = readme[readme.index("## How accurate") : readme.index("## Read on")]
+    stated = set(re.findall(r"\d+\.\d+%?|\d+%", accuracy + (DOCS / "limits.md").read_text(encoding="utf-8")))
+    assert len(stated) > 20
+    assert {figure for figure in stated if not re.search(rf"(?<![\d.]){re.escape(figure)}", benchmarks)} == set()

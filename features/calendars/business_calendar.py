@@ -118,7 +118,7 @@ class BusinessCalendar:
         return cls(timezone, (((0, MINUTES_PER_DAY),),) * 7)
 
     def __str__(self) -> str:
-        """Say the calendar as its owner would write it."""
+        """Return the calendar as its owner would write it."""
         off = [*self.countries, *([f"{len(self.closed)} dates"] if self.closed else [])]
         said = f"{format_opening_hours(self.hours)} ({self.timezone})"
         said += f", closed on holidays: {', '.join(off)}" if off else ""
@@ -195,7 +195,7 @@ class BusinessCalendar:
         return to_index(out)
 
     def is_open(self, at: Any) -> Bools:
-        """Tell for each instant whether the calendar is open then; a missing instant is not.
+        """Return for each instant whether the calendar is open then; a missing instant is not.
 
         >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]})
         >>> office.is_open(pd.to_datetime(["2024-03-01T09:00Z", "2024-03-01T17:00Z"])).tolist()
@@ -257,7 +257,7 @@ class BusinessCalendar:
         a, lengths = _aligned(to_micros(starts, "starts"), np.atleast_1d(np.asarray(slot_s, dtype=float)))
         if not (lengths > 0).all():
             raise InputError(
-                "the length of a slot must be above 0",
+                "the length of an interval must be above 0",
                 column="slot_s",
                 got=float(lengths.min()),
                 code="calendar.unreadable",
@@ -333,7 +333,7 @@ def _aligned(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> tuple[npt.NDArray[Any]
         return a, b
     if len(a) != 1 and len(b) != 1:
         raise InputError(
-            "the lengths differ",
+            "lengths must be equal",
             got=(len(a), len(b)),
             wanted="equal lengths, or one value for all",
             code="value.length",

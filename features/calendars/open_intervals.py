@@ -50,7 +50,7 @@ class OpenIntervals:
         return self.before[i] + np.clip(t, self.starts[i], self.ends[i]) - self.starts[i]
 
     def inside(self, t: Micros) -> npt.NDArray[np.bool_]:
-        """Tell which instants are open; an end is not."""
+        """Return which instants are open; an end is not."""
         if not len(self.starts):
             return np.zeros(len(t), dtype=bool)
         i = np.searchsorted(self.starts, t, side="right") - 1

@@ -46,7 +46,7 @@ def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals
     if not any(week):
         hint = 'such as { mon-fri = ["09:00-17:00"] }'
         raise InputError(
-            "the calendar is never open",
+            "missing opening hours: the calendar is never open",
             column="open",
             wanted="at least one day with hours",
             hint=hint,
@@ -56,7 +56,7 @@ def parse_opening_hours(text: Mapping[str, Sequence[str]]) -> tuple[DayIntervals
 
 
 def find_overridden_hours(text: Mapping[str, Sequence[str]]) -> list[str]:
-    """Say on which days hours go before those of a wider key.
+    """Return the days on which hours go before those of a wider key.
 
     >>> find_overridden_hours({"mon-fri": ["08:00-18:00"], "tue": ["10:00-11:00"]})
     ["on tue the hours of 'tue' hold, not those of 'mon-fri'"]
@@ -93,7 +93,11 @@ def check_opening_hours(week: Sequence[DayIntervals]) -> None:
     deskcast.features.errors.InputError: column 'hours.mon': ... run backwards ...; got (1050, 540)...
     """
     if len(week) != len(WEEKDAYS) or not any(week):
-        problem = "the calendar is never open" if len(week) == len(WEEKDAYS) else "a week has seven days"
+        problem = (
+            "missing opening hours: the calendar is never open"
+            if len(week) == len(WEEKDAYS)
+            else "a week has seven days"
+        )
         raise InputError(
             problem,
             column="hours",
@@ -118,7 +122,7 @@ def check_opening_hours(week: Sequence[DayIntervals]) -> None:
 
 
 def format_opening_hours(week: Sequence[DayIntervals]) -> str:
-    """Say weekly hours in words.
+    """Format weekly hours.
 
     >>> format_opening_hours(parse_opening_hours({"mon-fri": ["09:00-17:30"], "sat": ["22:00-06:00"]}))
     'mon-fri 09:00-17:30; sat 22:00-06:00'
@@ -136,7 +140,7 @@ def format_opening_hours(week: Sequence[DayIntervals]) -> str:
 
 
 def format_intervals(intervals: DayIntervals) -> str:
-    """Say the hours of one day in words.
+    """Format the hours of one day.
 
     >>> format_intervals(((540, 780), (840, 1080)))
     '09:00-13:00, 14:00-18:00'
@@ -219,7 +223,7 @@ def _days(text: str) -> list[int]:
         ends = [_day(name, text) for name in re.split(r"[-–]", part.strip())]
         if len(ends) > 2:
             raise InputError(
-                "these days cannot be read",
+                "not valid days",
                 column="open",
                 got=text,
                 wanted="'mon-fri', 'sat', 'mon,wed'",
@@ -249,16 +253,14 @@ def _interval(text: object, column: str) -> tuple[int, int]:
     match = _HOURS.fullmatch(str(text).strip())
     wanted = "hours such as '09:00-17:30', or '22:00-06:00' over midnight"
     if match is None:
-        raise InputError(
-            "these hours cannot be read", column=column, got=text, wanted=wanted, code="calendar.unreadable"
-        )
+        raise InputError("not valid hours", column=column, got=text, wanted=wanted, code="calendar.unreadable")
     numbers = [int(g or 0) for g in match.groups()]
     start, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if numbers[1] > 59 or numbers[3] > 59 or start >= _MINUTES_PER_DAY or end > _MINUTES_PER_DAY:
         raise InputError("not a valid time of day", column=column, got=text, wanted=wanted, code="time.unreadable")
     if start == end:
         hint = "write '00:00-24:00' for a whole day"
-        raise InputError("these hours begin where they end", column=column, got=text, hint=hint, code="time.order")
+        raise InputError("hours must not begin where they end", column=column, got=text, hint=hint, code="time.order")
     return (start, end) if end > start else (start, end + _MINUTES_PER_DAY)
 
 

@@ -79,7 +79,7 @@ def parse_period_frequency(name: str) -> PeriodFrequency:
         minutes = int(match.group(1))
         if minutes == 0 or 1440 % minutes:
             raise InputError(
-                "these minutes do not fit a day a whole number of times",
+                "minutes must divide a day",
                 column="freq",
                 got=name,
                 hint="5min, 10min, 15min, 20min, 30min and 60min do",

@@ -108,7 +108,7 @@ def _join(names: list[str]) -> str:
 
 
 def describe_calendar(name: str, calendar: BusinessCalendar, first: date, last: date) -> str:
-    """Say when a calendar is open, and on which days of a span it is not as usual.
+    """Describe when a calendar is open, and on which days of a span it is not as usual.
 
     >>> office = BusinessCalendar.from_hours("UTC", {"mon-fri": ["09:00-17:00"]}, "PT")
     >>> describe_calendar("office", office, date(2024, 12, 20), date(2024, 12, 31))

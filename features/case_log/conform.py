@@ -69,7 +69,7 @@ def conform_frame(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_backward_spans(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Tell which rows with a ``start`` and an ``end`` end before they start; nothing can be counted of them.
+    """Return which rows with a ``start`` and an ``end`` end before they start; nothing can be counted of them.
 
     >>> at = pd.to_datetime(["2024-03-01T08:00Z", "2024-03-01T09:00Z", "2024-03-01T10:00Z", None])
     >>> find_backward_spans(pd.DataFrame({"start": at[1], "end": at})).tolist()
@@ -105,7 +105,7 @@ def _check_words(values: pd.Series[Any], known: tuple[str, ...], column: str, ta
         got, wanted = values.iloc[row], f"one of {', '.join(known)}"
         hint = did_you_mean(str(got), known)
         raise InputError(
-            "unknown word",
+            "unknown value",
             where=table,
             column=column,
             row=row + 1,
@@ -184,7 +184,7 @@ def _check_readable(before: pd.Series[Any], after: pd.Series[Any], column: Colum
     if lost.any():
         row = int(lost.argmax())
         raise InputError(
-            "the value cannot be read",
+            "not a valid value",
             where=table,
             column=column.name,
             row=row + 1,

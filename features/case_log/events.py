@@ -14,7 +14,7 @@ MAX_CLOCK_SKEW_S = 60.0
 
 
 def is_public(events: Any, when: Any) -> Any:
-    """Tell which events the customer may read; unsaid counts as yes until the log begins to say so."""
+    """Return which events the customer may read; unsaid counts as yes until the log begins to say so."""
     begun = ibis.ifelse(events.public.notnull(), when, None).min().over(ibis.window())
     return events.public.fill_null(ibis.or_(begun.isnull(), when < begun))
 

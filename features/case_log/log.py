@@ -273,7 +273,7 @@ class CaseLog:
         }
 
     def has(self, table: str, *columns: str) -> bool:
-        """Tell whether the table is there with all of those columns.
+        """Return whether the table is there with all of those columns.
 
         >>> import pandas as pd
         >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))

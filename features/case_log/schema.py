@@ -283,7 +283,7 @@ _ALL = (
         key=("unique_id", "ds"),
         instant="ds",
         after="slot_s",
-        meaning="a count of arrivals in one slot and the totals beside it, for sources that keep no single cases",
+        meaning="a count of arrivals in one interval and the totals beside it, for sources that keep no single cases",
     ),
 )
 

@@ -73,7 +73,7 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
 
 
 def case_history(log: CaseLog) -> pd.DataFrame:
-    """Say for every case what happened to it, as known at the end of the log.
+    """Return one row a case: what happened to it, as known at the end of the log.
 
     A case is open from its creation, and again from each re-opening, until it is resolved, closed or merged. Its
     resolution is the first ``resolved`` or ``closed`` after the last ``reopened``; a merge while it is open ends it

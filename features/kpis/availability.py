@@ -18,7 +18,7 @@ KPI_CATALOGUE: dict[str, Kpi] = {kpi.name: kpi for kpi in KPI_ENTRIES}
 
 
 def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
-    """Say which KPIs can be had from a log, and what the others lack.
+    """List the KPIs that are available from a log, and what the others lack.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def availability(log: CaseLog, calendar: str | None = None) -> pd.DataFrame:
 
 
 def describe_missing_data(log: CaseLog, name: str, calendar: str | None = None) -> str:
-    """Say in words what a log lacks for a KPI of the catalogue; nothing where it has all.
+    """Describe what a log lacks for a KPI of the catalogue; nothing where it has all.
 
     ``calendar`` is the one that counts where the log has several.
 
@@ -94,7 +94,7 @@ def _of_table(log: CaseLog, need: str) -> str:
 
 
 def _holds(log: CaseLog, need: str) -> bool:
-    """Tell whether ``table.column`` has values, or ``table.column=value`` that value."""
+    """Return whether ``table.column`` has values, or ``table.column=value`` that value."""
     table, _, column = need.partition(".")
     column, _, value = column.partition("=")
     if not log.has(table, column):

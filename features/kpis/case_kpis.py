@@ -83,7 +83,7 @@ def case_duration(desk: LogView, name: str, seconds: str, pause: bool = False) -
 
 
 def _is_backwards(rows: Any, seconds: str) -> Any:
-    """Tell which durations end before they begin: how long they took is not known, and no age stands for it."""
+    """Return which durations end before they begin: how long they took is not known, and no age stands for it."""
     return rows[_DURATION_ENDS[seconds]].notnull() & rows[seconds].isnull()
 
 

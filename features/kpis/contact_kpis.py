@@ -73,7 +73,7 @@ def handle_time(desk: LogView) -> DurationQuery:
 
 
 def is_answered(desk: LogView, kind: str) -> Any:
-    """Tell which surveys of a kind were answered with a score."""
+    """Return which surveys of a kind were answered with a score."""
     rows = desk.surveys.rows
     return (rows.kind == kind) & rows.score.notnull()
 
@@ -165,12 +165,12 @@ def agent_time_share(desk: LogView, hit: Callable[[Any], Any], of: Callable[[Any
 
 
 def is_handling(rows: Any) -> Any:
-    """Tell when an agent works on a contact or case."""
+    """Return when an agent works on a contact or case."""
     return rows.state == "handling"
 
 
 def is_handling_or_available(rows: Any) -> Any:
-    """Tell when an agent works or waits for work."""
+    """Return when an agent works or waits for work."""
     return rows.state.isin(("handling", "available"))
 
 

@@ -138,7 +138,7 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     if mine.empty:
         known = tuple(dict.fromkeys(history["kpi"]))
         hint = did_you_mean(kpi, known) if known else "the history is empty"
-        raise InputError("the history does not hold this KPI", column="kpi", got=kpi, hint=hint, code="kpi.unknown")
+        raise InputError("missing KPI in the history", column="kpi", got=kpi, hint=hint, code="kpi.unknown")
     if CUT_COLUMN in mine:
         mine = mine[~mine[CUT_COLUMN].fillna(False).astype(bool)]
     segments = find_segments(history[history.columns[: history.columns.get_loc("ds")]])
@@ -228,7 +228,7 @@ def find_unsplit_kpis(log: CaseLog, kpis: Sequence[str], by: Sequence[str] | str
 
 
 def _splits(desk: LogView, name: str) -> bool:
-    """Tell whether a KPI can be split by the columns that were asked for."""
+    """Return whether a KPI can be split by the columns that were asked for."""
     table = _formula(name)[1]
     if table in ("cases", "contacts") and not desk.log.has(table):
         table = "volumes"

@@ -102,13 +102,13 @@ class LogView:
                 raise InputError("unknown column of the cases", column="by", got=name, hint=hint, code="column.unknown")
             if name in (*KPI_MEASURES, CUT_COLUMN, "kpi", "ds"):
                 raise InputError(
-                    "a column of this name stands in every history; rename it",
+                    "reserved column name: every history has it",
                     column="by",
                     got=name,
                     code="column.doubled",
                 )
         if len(set(names)) < len(names):
-            raise InputError("a column is named twice", column="by", got=list(names), code="column.doubled")
+            raise InputError("duplicate column", column="by", got=list(names), code="column.doubled")
         parse_zone(log.timezone)
         return cls(log, names, parse_period_frequency(freq).name, limits or Limits(), open_end)
 
@@ -260,7 +260,7 @@ class LogView:
         minutes = parse_period_frequency(self.freq).minutes
         if minutes is not None and not pd.isna(slot) and slot > minutes * 60:
             raise InputError(
-                "the counts of this log are for longer slots than these periods",
+                "periods must not be shorter than the intervals of the log",
                 column="freq",
                 got=self.freq,
                 wanted=f"at least {slot / 60:g}min",
@@ -273,14 +273,14 @@ class LogView:
         return self._source(self._with_segments(rows) if self.by else rows, at)
 
     def has_segments(self, table: str) -> bool:
-        """Tell whether the rows of a table can be split by all the columns that were asked for."""
+        """Return whether the rows of a table can be split by all the columns that were asked for."""
         own = set(self.log.table(table).columns) if table in self.log.tables else set()
         linked = "case_id" in own and self.log.has("cases")
         reach = set(self._segments_reach) if linked else set()
         return set(self.by) <= (own if table in ("contacts", "agent_time", "volumes") else set()) | reach
 
     def has_surveyed_cases(self, kpi: str) -> bool:
-        """Tell whether any survey of a KPI's kind is about a case, whose segments are then its own."""
+        """Return whether any survey of a KPI's kind is about a case, whose segments are then its own."""
         if not self.log.has("surveys", "case_id"):
             return False
         rows = self.log.table("surveys")

@@ -16,7 +16,7 @@ from .view import LogView
 
 
 def has_only_volumes(desk_or_log: Any) -> bool:
-    """Tell whether contacts are known by counts alone."""
+    """Return whether contacts are known by counts alone."""
     log = getattr(desk_or_log, "log", desk_or_log)
     return bool(log.has("volumes") and not log.has("contacts"))
 
@@ -39,7 +39,7 @@ def service_level(desk: LogView, limit: float | None = None) -> SumQuery:
         wanted = " or ".join(f"service_level_{t:g}s" for t in sorted(told))
         if [float(t) for t in told] != [limit]:
             raise InputError(
-                "the report does not count the answered within this limit", column="kpis", got=f"{limit:g}s",
+                "missing count of contacts answered within this limit", column="kpis", got=f"{limit:g}s",
                 wanted=wanted or None, hint=None if wanted else f"if it does, say so in the source: target = "
                                                                 f"'{limit:g}s'",
                                                                 code="kpi.unavailable",

@@ -14,7 +14,7 @@ from ..sla.policies import MetricPolicies, read_policies
 
 
 def breach_labels(log: CaseLog, *, with_decision: bool = False) -> pd.DataFrame:
-    """Say for each promise whether it was broken, as far as the log decides it.
+    """Label each SLA of each case as breached or met, as far as the log decides it.
 
     A promise is decided once: broken at the instant its target passes, even while the case is still open, or kept
     when its clock first stops; an event counts from when it was recorded. What a re-opening brings later changes
@@ -76,7 +76,7 @@ def _with_overdue(log: CaseLog, found: pd.DataFrame, dues: Mapping[str, MetricPo
 
 
 def find_case_ends(log: CaseLog, metric: str = "resolution") -> pd.DataFrame:
-    """Say when the work that a promise is about was done, each time that it was.
+    """Return when the work of an SLA was done, each time that it was.
 
     For a promise that is measured here these are the instants at which its clock stopped for good or until a
     re-opening. Where the exporting system decides they are the resolutions: closing follows by itself, and nobody

@@ -21,7 +21,7 @@ WEEK_S = 7 * 86400.0
 
 
 def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFrame:
-    """Say for each case whether it was escalated before it first ended.
+    """Label each case: was it escalated before it first ended?
 
     Whichever comes first decides, once and for all: the escalation (true), the first resolution or closing or the
     horizon (false). A merged case is never decided, nor one whose end is dated more than a minute before it began.
@@ -63,7 +63,7 @@ def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFr
 
 
 def reopen_labels(log: CaseLog, within_s: float = WEEK_S) -> pd.DataFrame:
-    """Say for each case whether it came back soon after it first ended.
+    """Label each case: was it reopened soon after it first ended?
 
     Parameters
     ----------

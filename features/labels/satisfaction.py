@@ -29,7 +29,7 @@ def dissatisfaction_labels(
     yes: Collection[str] = DEFAULT_YES_VALUES,
     blank: Literal["undecided", "no"] = "undecided",
 ) -> pd.DataFrame:
-    """Say for each case of which somebody asked, or could complain, whether the customer was dissatisfied.
+    """Label each case that was surveyed, or could complain: was the customer dissatisfied?
 
     Parameters
     ----------

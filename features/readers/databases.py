@@ -16,7 +16,7 @@ _POSTGRES, _MYSQL = ("postgresql", "postgres"), ("mysql", "mariadb")
 
 
 def is_database_address(text: str) -> bool:
-    """Tell whether a text is the address of a server or a database file, and no path.
+    """Return whether a text is the address of a server or a database file, and no path.
 
     >>> is_database_address("postgresql://desk/tickets"), is_database_address("exports/tickets.csv")
     (True, False)

@@ -10,8 +10,8 @@ import pandas as pd
 DateOrder = Literal["", "day", "month"]
 #: One reading is the right one if its days lie in so much shorter a span than those of the other.
 MIN_SPAN_RATIO = 4.0
-#: So many rows, steps against the usual way, or days tell something.
-MIN_ROWS_TOLD = 6
+#: So many rows, steps against the usual way, or days are evidence.
+MIN_EVIDENCE_ROWS = 6
 #: Days that a column must name before the span tells anything.
 MIN_DAYS = 4
 
@@ -61,7 +61,7 @@ def decide_by_rows(columns: Sequence[pd.Series[Any]]) -> DateOrder:
     >>> decide_by_rows([pd.Series(["1/9/2024", "2/9/2024"])])
     ''
     """
-    texts = [t for t in (c.dropna().astype("str") for c in columns) if t.nunique() >= MIN_ROWS_TOLD]
+    texts = [t for t in (c.dropna().astype("str") for c in columns) if t.nunique() >= MIN_EVIDENCE_ROWS]
     read = [(_dates(t, 1), _dates(t, 0)) for t in texts]
     votes = {
         _vote(_disorder(d.diff()), _disorder(m.diff()))
@@ -79,7 +79,7 @@ def decide_by_rows(columns: Sequence[pd.Series[Any]]) -> DateOrder:
 
 def _vote(day: float, month: float) -> DateOrder:
     """Return the reading with clearly less of what the wrong one has: disorder, or long times."""
-    if min(day, month) < 0 or max(day, month) < MIN_ROWS_TOLD or max(day, month) < MIN_SPAN_RATIO * min(day, month):
+    if min(day, month) < 0 or max(day, month) < MIN_EVIDENCE_ROWS or max(day, month) < MIN_SPAN_RATIO * min(day, month):
         return ""
     return "day" if day < month else "month"
 
@@ -87,13 +87,13 @@ def _vote(day: float, month: float) -> DateOrder:
 def _disorder(steps: pd.Series[Any]) -> float:
     """Return how many steps go against the way that most go; -1 where there are too few to tell."""
     taken = steps[steps.notna() & (steps != 0)]
-    return float(min((taken > 0).sum(), (taken < 0).sum())) if len(taken) >= MIN_ROWS_TOLD else -1.0
+    return float(min((taken > 0).sum(), (taken < 0).sum())) if len(taken) >= MIN_EVIDENCE_ROWS else -1.0
 
 
 def _usual(took: pd.Series[Any]) -> float:
     """Return the usual days from one time to the other, of those that are not of one day; -1 where there are few."""
     taken = took[took.notna() & (took != 0)].abs()
-    return float(taken.median()) if len(taken) >= MIN_ROWS_TOLD else -1.0
+    return float(taken.median()) if len(taken) >= MIN_EVIDENCE_ROWS else -1.0
 
 
 def _dates(values: pd.Series[Any], month_at: int) -> pd.Series[Any]:
@@ -111,7 +111,7 @@ def _span(year: pd.Series[Any], month: pd.Series[Any], day: pd.Series[Any]) -> f
 
 
 def describe_both_orders(texts: Sequence[str], order: DateOrder) -> str:
-    """Say of up to three dates how they are read, and how they could be.
+    """Describe how up to three dates are read, and how they could be.
 
     >>> describe_both_orders(["3/4/2024", "5/5/2024"], "day")
     "'3/4/2024' is 3 Apr 2024 (not 4 Mar 2024)"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ..errors import InputError, NoRowsError
+from ..errors import InputError, Listed, NoRowsError
 from .table_shape import classify_cell, find_table
 from .text_tables import (
     describe_footers,
@@ -44,7 +44,7 @@ def frame_from_rows(
         raise NoRowsError(
             "the sheet has a header but no rows",
             where=where,
-            got=", ".join(filter(None, shape.names))[:80],
+            got=Listed(filter(None, shape.names)),
             code="file.empty",
         )
     width = max(len(shape.names), max(map(len, body)))

@@ -40,7 +40,7 @@ def parse_interval_labels(values: pd.Series[Any]) -> pd.DataFrame:
 
 
 def is_interval_label(values: pd.Series[Any]) -> bool:
-    """Tell whether nearly all values are labels of intervals of a day.
+    """Return whether nearly all values are labels of intervals of a day.
 
     >>> import pandas as pd
     >>> is_interval_label(pd.Series(["09:00", "09:30"])), is_interval_label(pd.Series(["12", "40"]))

@@ -15,7 +15,7 @@ _RECORD_KEYS = ("id", "key", "number", "sys_id", "Id", "ticket_id", "case_id")
 
 
 def is_json(text: str) -> bool:
-    """Tell whether a text begins as JSON does.
+    """Return whether a text begins as JSON does.
 
     >>> is_json('{"id": 1}'), is_json("[1]"), is_json("id,opened")
     (True, True, False)

@@ -69,7 +69,7 @@ _ODD_SPACES = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u200e\u200f"), " ")
 
 
 def is_foreign_time(text: str) -> bool:
-    """Tell whether a text has words or signs that plain English times do not have."""
+    """Return whether a text has words or signs that plain English times do not have."""
     return translate_time(text) != text
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed, list_names
 from .read import RawFile, read_raw
 
 #: Endings of files that may be tables.
@@ -23,7 +23,7 @@ FILES = "files"
 
 
 def is_pattern(path: str | Path) -> bool:
-    """Tell whether a path stands for several files by ``*``, ``?`` or ``[``.
+    """Return whether a path stands for several files by ``*``, ``?`` or ``[``.
 
     >>> is_pattern("exports/*.csv"), is_pattern("cases.csv")
     (True, False)
@@ -49,7 +49,10 @@ def expand_path(path: Path) -> list[Path]:
     if not found:
         there = ", ".join(p.name for p in sorted(root.glob("*"))[:5]) if root.is_dir() else "no such folder"
         raise InputError(
-            "no file fits the pattern", where=str(path), hint=f"in {root or '.'}: {there}", code="file.missing"
+            "missing files: none fits the pattern",
+            where=str(path),
+            hint=f"in {root or '.'}: {there}",
+            code="file.missing",
         )
     return found
 
@@ -111,8 +114,8 @@ def join_files(files: Sequence[Path], raws: Sequence[RawFile]) -> RawFile:
         own = list(raw.frame.columns)
         if not set(own) & set(first):
             raise InputError(
-                "the file has no column of the first one", where=file.name, got=", ".join(own[:8]),
-                wanted=", ".join(first[:8]), hint=f"take it out of the files that go with {files[0].name}",
+                "the files have no column in common", where=file.name, got=Listed(own),
+                wanted=list_names(first), hint=f"take it out of the files that go with {files[0].name}",
                 code="column.unknown",
             )  # fmt: skip
         other = [c for c in {*own, *first} if (c in own) != (c in first)]

@@ -14,7 +14,7 @@ _OFFICE = "urn:schemas-microsoft-com:office:spreadsheet"
 
 
 def is_markup(text: str) -> bool:
-    """Tell whether a text is a table of HTML, or a workbook of XML.
+    """Return whether a text is a table of HTML, or a workbook of XML.
 
     >>> is_markup("<html><table><tr><td>1</td></tr></table>"), is_markup("<id>,opened")
     (True, False)

@@ -62,7 +62,7 @@ def read_relation(
     """
     if (table is None) == (query is None):
         raise InputError(
-            "name a table or a query, one of the two",
+            "either a table or a query must be given",
             where=describe_database(uri),
             column="table",
             code="database.refused",
@@ -168,7 +168,7 @@ def _connected(uri: str) -> Iterator[Any]:
 
 @contextmanager
 def _told(uri: str, column: str | None, what: str, hint: str | None = None) -> Iterator[None]:
-    """Say in one line what the server says, without the password."""
+    """Describe in one line what the server says, without the password."""
     import pymysql
 
     try:
@@ -220,7 +220,7 @@ def _fetch(cursor: Any, where: str) -> pd.DataFrame:
     names = [str(column[0]) for column in cursor.description]
     if len(set(names)) < len(names):
         raise InputError(
-            "the query has two columns of one name", where=where, hint="name them apart by AS", code="database.refused"
+            "duplicate column in the query", where=where, hint="name them apart by AS", code="database.refused"
         )
     codes = [int(column[1]) for column in cursor.description]
     parts = []

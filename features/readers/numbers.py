@@ -102,7 +102,7 @@ def parse_numbers(values: pd.Series[Any], form: NumberFormat | None = None, *, w
 
 
 def describe_number_format(form: NumberFormat) -> str:
-    """Say how numbers were read, where it is not the plainest way.
+    """Describe how numbers were read, where it is not the plainest way.
 
     >>> describe_number_format(NumberFormat(".", ","))
     "with '.' between thousands"

@@ -65,7 +65,7 @@ def read_relation(
     """
     if (table is None) == (query is None):
         raise InputError(
-            "name a table or a query, one of the two",
+            "either a table or a query must be given",
             where=describe_database(uri),
             column="table",
             code="database.refused",
@@ -113,7 +113,7 @@ def list_column_names(uri: str, table: str, schema: str | None = None) -> list[s
 
 
 def describe_database(uri: str) -> str:
-    """Say which database an address means, without its password.
+    """Describe the database of an address, without its password.
 
     >>> describe_database("postgresql://ann:secret@desk.example:5432/tickets")
     'database tickets at desk.example'
@@ -202,7 +202,7 @@ def _streamed(connection: Any, wanted: Any, where: str) -> pd.DataFrame:
     types = {column.name: _arrow_type(column.type_code) for column in head.description}
     if len(types) < len(head.description):
         raise InputError(
-            "the query has two columns of one name", where=where, hint="name them apart by AS", code="column.doubled"
+            "duplicate column in the query", where=where, hint="name them apart by AS", code="column.doubled"
         )
     chosen = sql.SQL(", ").join(_finite(column.name, column.type_code) for column in head.description)
     copy = sql.SQL("COPY (SELECT {} FROM ({}) AS wanted) TO STDOUT (FORMAT csv, HEADER false)").format(chosen, wanted)

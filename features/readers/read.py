@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError, NoRowsError, did_you_mean
+from ..errors import InputError, Listed, NoRowsError, did_you_mean
 from .arrow_frames import frame_from_arrow
 from .database_files import find_database_kind, read_database_file
 from .decoding import decode_text
@@ -210,10 +210,10 @@ def _check_names(names: list[str], where: str) -> None:
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
         raise InputError(
-            "the column name stands more than once in the header",
+            "duplicate column name in the header",
             where=where,
             column=twice[0],
-            got=", ".join(twice),
+            got=Listed(twice),
             hint="give each column its own name",
             code="column.doubled",
         )

@@ -33,7 +33,7 @@ class TableShape:
 
     @property
     def has_header(self) -> bool:
-        """Tell whether a record names the columns."""
+        """Return whether a record names the columns."""
         return self.header >= 0
 
 
@@ -52,7 +52,7 @@ def classify_cell(cell: str) -> str:
 
 
 def is_total(cell: str) -> bool:
-    """Tell whether a cell is the label of a row of totals.
+    """Return whether a cell is the label of a row of totals.
 
     >>> is_total("Grand Total"), is_total("Gesamt"), is_total("Total Care Inc. x")
     (True, True, True)
@@ -136,7 +136,7 @@ def _contrast(rows: list[list[str]], place: int) -> int:
 
 
 def _is_data(rows: list[list[str]], place: int) -> bool:
-    """Tell whether a row looks like those below it in every column of numbers or times, a time among them."""
+    """Return whether a row looks like those below it in every column of numbers or times, a time among them."""
     if place >= len(rows):
         return False
     row, kinds = rows[place], _kinds_below(rows, place)
@@ -165,7 +165,7 @@ def _above(rows: list[list[str]]) -> tuple[str, ...]:
 
 
 def is_footer(record: Record, first_kind: str, width: int) -> bool:
-    """Tell whether a record is a line below a table: one cell alone, of another kind than the first column has.
+    """Return whether a record is a line below a table: one cell alone, of another kind than the first column has.
 
     >>> is_footer(["Copyright (c) 2026", "", ""], "number", 3), is_footer(["1007", "", ""], "number", 3)
     (True, False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError, NoRowsError
+from ..errors import InputError, Listed, NoRowsError
 from .table_shape import TableShape, classify_cell, find_table, is_footer
 
 #: Delimiters that are tried, the most usual first, and those that are tried where none of them fits.
@@ -49,17 +49,17 @@ def parse_text(
     shape = find_table(head, header)
     names, said = name_columns(_widened(shape, head), where)
     if len(head) <= shape.first:
-        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]), code="file.empty")
+        raise NoRowsError("the file has a header but no rows", where=where, got=Listed(names), code="file.empty")
     said += describe_shape(shape, head[shape.first], where)
     frame, more = _read(text, mark, names, ends[shape.first - 1] if shape.first else 0, head[shape.first :], where)
     if frame.empty:
-        raise NoRowsError("the file has a header but no rows", where=where, got=", ".join(names[:8]), code="file.empty")
+        raise NoRowsError("the file has a header but no rows", where=where, got=Listed(names), code="file.empty")
     frame, dropped = drop_repeated_headers(frame, names if shape.has_header else (), where)
     return frame, mark, [*notes, *said, *more, *dropped]
 
 
 def describe_shape(shape: TableShape, first: list[str], where: str) -> list[str]:
-    """Say what stands above the table, and whether it has no header."""
+    """Describe what stands above the table, and whether it has no header."""
     said = []
     if shape.above:
         n = len(shape.above)
@@ -168,7 +168,7 @@ def _delimiter(text: str, stated: str | None, where: str) -> str:
     if len(first) == 1 and found:
         name = DELIMITER_NAMES[found]
         raise InputError(
-            "the stated delimiter leaves a single column",
+            "the configured delimiter leaves a single column",
             where=where,
             column="delimiter",
             got=stated,
@@ -271,7 +271,7 @@ def drop_footers(frame: pd.DataFrame, first_kind: str) -> tuple[pd.DataFrame, li
 
 
 def describe_footers(lines: list[str], where: str) -> list[str]:
-    """Say which lines below the table were left out."""
+    """Describe which lines below the table were left out."""
     said = [line for line in lines if line]
     if not said:
         return []

@@ -181,7 +181,7 @@ def parse_times(
 
 
 def _mostly_distinct(values: pd.Series[Any]) -> bool:
-    """Tell from a sample whether looking for repeats in a long column would cost more than it saves."""
+    """Return from a sample whether looking for repeats in a long column would cost more than it saves."""
     return len(values) > 50_000 and values.iloc[:: len(values) // 5_000].nunique() > 4_500
 
 

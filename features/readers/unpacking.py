@@ -21,7 +21,7 @@ _COMPRESSION_SIGNATURES = {
 
 
 def is_workbook(content: bytes) -> bool:
-    """Tell whether bytes are a workbook: a ZIP with sheets in it, or the old form of Office.
+    """Return whether bytes are a workbook: a ZIP with sheets in it, or the old form of Office.
 
     >>> is_workbook(b"PK, nothing"), is_workbook(bytes.fromhex("d0cf11e0a1b11ae1"))
     (False, True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from .grids import frame_from_rows
 
 
@@ -58,7 +58,7 @@ def read_workbook(
         ) from error
     if not frames:
         raise InputError(
-            "no sheet of the workbook holds a table", where=where, got="; ".join(lost[:5]), code="file.empty"
+            "missing table: no sheet of the workbook has one", where=where, got=Listed(lost), code="file.empty"
         )
     return frames, notes
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.empty_times import find_empty_times
 from ..readers.timestamps import detect_date_order, parse_times
 from ..sources.due_columns import CASE_DUES
@@ -55,7 +55,7 @@ def read_as_cases(
     if case:
         taken["case_id"] = case
         p = columns[case]
-        nearly = f"nearly every value of '{case}' comes once"
+        nearly = f"nearly every value of '{case}' is unique"
         why["case_id"] = nearly if p.unique > 0.9 else f"'{case}' has {p.distinct:,} values on {p.rows:,} rows"
         if twice:
             why["case_id"] = f"'{case}' repeats only where a case was exported again: the newest row of each counts"
@@ -112,7 +112,7 @@ def read_as_cases(
         if named < MIN_ARRIVAL_NAME:
             _ask_whether_arrivals(opening, "neither a name nor an id or an end says so", where, ask)
         elif named < MIN_OPENING_NAME and _comes_at_even_steps(times[opening]):
-            _ask_whether_arrivals(opening, "each time comes once, as in a list of days or of counts", where, ask)
+            _ask_whether_arrivals(opening, "each time is unique, as in a list of days or of counts", where, ask)
     score, reasons = _score(columns, taken, ends, bool(case))
     instead: tuple[tuple[str, Reading], ...] = ()
     if early:
@@ -123,7 +123,7 @@ def read_as_cases(
 
 
 def _comes_at_even_steps(times: pd.Series[Any]) -> bool:
-    """Tell whether each time comes once, on whole days or quarters of an hour: cases do not come so, reports do."""
+    """Return whether each time comes once, on whole days or quarters of an hour: cases do not come so, reports do."""
     there = times.dropna()
     if len(there) < MIN_ROWS_EVEN or there.duplicated().mean() > MAX_TWICE_EVEN:
         return False
@@ -188,7 +188,7 @@ def _points_of(p: ColumnProfile) -> str:
 
 
 def _is_code(name: str, p: ColumnProfile, *, first: bool) -> bool:
-    """Tell whether a column without a telling name numbers the rows: each value once, written like a number of cases.
+    """Return whether a column without a telling name numbers the rows: each value once, written like a number of cases.
 
     Bare numbers count in the first column, or where no header names them; else they may be amounts.
     """
@@ -198,7 +198,7 @@ def _is_code(name: str, p: ColumnProfile, *, first: bool) -> bool:
 
 
 def _comes_again(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, name: str) -> bool:
-    """Tell whether the rows of one id are the same case exported again: they agree on when it was opened."""
+    """Return whether the rows of one id are the same case exported again: they agree on when it was opened."""
     openings = [
         n for n, p in columns.items()
         if p.time is not None and score_role_match(n, "created_at") > 0.5 and can_be_opening(n)
@@ -264,15 +264,15 @@ def _is_first(name: str, times: Mapping[str, pd.Series[Any]], others: list[str])
 def _no_opening(columns: Mapping[str, ColumnProfile], taken: Mapping[str, str], where: str) -> InputError:
     there = [n for n, p in columns.items() if p.time is not None]
     roles = {v: k.removesuffix("_at").replace("_", " ") for k, v in taken.items() if k != "case_id"}
-    said = [f"'{n}' ({roles[n]})" if n in roles else f"'{n}' (by its name no opening)" for n in there[:6]]
+    seen = [f"'{n}' ({roles[n]})" if n in roles else f"'{n}' (not an opening by its name)" for n in there]
     likely = next((n for n in there if n not in roles), there[0])
     lines = f'[source.cases.columns] created_at = "{likely}"'
     return UnclearReadingError(
-        "no opening time: no column of times can be when a case was opened",
+        "missing opening time",
         [(f"if '{likely}' is it after all", lines)],
         where=where,
         code="time.none",
-        got=", ".join(said),
+        got=Listed(seen),
         wanted="a column such as 'Created' or 'Opened'",
     )
 
@@ -326,7 +326,7 @@ def _score(
         strength = score_role_match(taken["case_id"], "case_id")
         score += 0.25 + 0.15 * (strength >= 0.9)
         again = columns[taken["case_id"]].unique < MIN_ONCE
-        reasons.append(f"'{taken['case_id']}' {'repeats as in exports put together' if again else 'comes once a row'}")
+        reasons.append(f"'{taken['case_id']}' {'repeats as in exports put together' if again else 'is unique'}")
     opening = taken["created_at"].split(" + ")[0]
     if score_role_match(opening, "created_at") >= 0.8:
         score += 0.2

@@ -41,7 +41,7 @@ class Child:
 def find_child(
     columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, cases: pd.DataFrame, ids: list[str]
 ) -> Child | None:
-    """Tell whether a table is a child of a table of cases: the values of one column all lie among its ids.
+    """Return whether a table is a child of a table of cases: the values of one column all lie among its ids.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def _event_time(columns: Mapping[str, ColumnProfile]) -> str:
 
 
 def _tells_who(name: str, p: ColumnProfile) -> bool:
-    """Tell whether the values of a column say that customers wrote some rows and agents others."""
+    """Return whether the values of a column say that customers wrote some rows and agents others."""
     if not _WHO_NAMES.fullmatch(normalise_column_name(name)) or not 2 <= p.distinct <= 12:
         return False
     return {"reply", "customer_message"} <= {_side(v, p.values) for v in p.values}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.databases import find_database_file, is_database_address
 from ..readers.many_files import expand_path, is_pattern, join_files
 from ..readers.read import RawFile, read_raw
@@ -54,7 +54,7 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
     >>> _ = (folder / "teams.csv").write_text("id,name\\n1,First line\\n2,Second line\\n")
     >>> found = look_at([folder])
     >>> [len(s.raw.frame) for s in found.seen], found.passed_over
-    ([4], (('teams.csv', 'no column of times was found'),))
+    ([4], (('teams.csv', 'missing column of times'),))
     """
     bases = [str(p) for p in paths if is_database_address(str(p))]
     bases, held = [b for b in bases if not find_database_file(b)], [find_database_file(b) for b in bases]
@@ -86,7 +86,7 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
         raise InputError(
             "none of the files can be used",
             where=", ".join(p.name for p in given[:4]),
-            got="; ".join(f"{n}: {why}" for n, why in (*passed, *more)[:4]),
+            got=Listed(f"{n}: {why}" for n, why in (*passed, *more)),
             code="reading.none",
         )
     return Collection(tuple(every), (*passed, *more))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.elapsed import parse_elapsed, unit_of_name
 from ..readers.timestamps import detect_date_order, parse_times
 from ..sources.contact_words import classify_direction, classify_outcome
@@ -142,7 +142,7 @@ def _fits(role: str, p: ColumnProfile, values: pd.Series[Any]) -> bool:
 
 
 def _counts(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, taken: Mapping[str, str]) -> bool:
-    """Tell whether the file counts what came: then a row is no single contact."""
+    """Return whether the file counts what came: then a row is no single contact."""
     found = {
         m.role
         for n in columns
@@ -205,7 +205,7 @@ def _units(taken: Mapping[str, str], frame: pd.DataFrame) -> dict[str, str]:
         unit = _unit_of_span(span, plain)
         if not unit:
             raise InputError(
-                "nothing tells the unit of these times", column=next(iter(plain)), got=f"{usual:g}, as the usual value",
+                "unknown unit of these times", column=next(iter(plain)), got=f"{usual:g}, as the usual value",
                 wanted="seconds, minutes or another unit",
                 hint="write units = { " + ", ".join(f'"{n}" = "min"' for n in plain) + " } (or s, ms, h, d)",
                 code="duration.unit",
@@ -245,7 +245,7 @@ def _number_words(taken: Mapping[str, str], columns: Mapping[str, ColumnProfile]
     strange = [v for v in columns[name].values if v and not classify_outcome(v)]
     if strange:
         raise InputError(
-            "these outcomes are not known", column=name, got=", ".join(strange[:5]),
+            "unknown outcomes", column=name, got=Listed(strange),
             wanted="answered, abandoned, callback, outbound or failed",
             hint="map the columns in [source.contacts] and write "
                  "kinds = { " + ", ".join(f'"{v}" = "answered"' for v in strange[:5]) + " }",

@@ -47,7 +47,7 @@ MIN_STORY_OF_OTHERS = 0.4
 
 
 def is_id_like(p: ColumnProfile) -> bool:
-    """Tell whether the values of a column are written like numbers of cases."""
+    """Return whether the values of a column are written like numbers of cases."""
     if p.time is not None or p.clock or not p.values:
         return False
     return sum(bool(_ID_LIKE.match(v)) for v in p.values) >= 0.9 * len(p.values)
@@ -81,7 +81,7 @@ def find_story_columns(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame
 
 
 def others_number_rows(columns: Mapping[str, ColumnProfile], name: str) -> bool:
-    """Tell whether another column than this one has an id on each row."""
+    """Return whether another column than this one has an id on each row."""
     return any(
         n != name and score_role_match(n, "case_id") > 0 and p.unique > 0.9 and p.missing < 0.05 and p.time is None
         for n, p in columns.items()

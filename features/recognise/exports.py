@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.databases import list_column_names, list_table_names, read_relation
 from ..readers.many_files import list_table_files
 from ..readers.postgres import describe_database
@@ -99,14 +99,14 @@ def set_database_tables_apart(
 
 
 def _has_prefix_of(export: Recognised, file: Path) -> bool:
-    """Tell whether the name of a table begins with the word that all tables of an export begin with."""
+    """Return whether the name of a table begins with the word that all tables of an export begin with."""
     words = {strip_file_endings(Path(p)).partition("_")[0::2] for p in export.parts.values()}
     first = {word for word, rest in words if rest}
     return len(words) > 1 and len(first) == 1 and strip_file_endings(file).startswith(f"{first.pop()}_")
 
 
 def recognise_database(uri: str) -> Recognised:
-    """Say which system's database an address means, by the names of its tables and their columns.
+    """Describe which system's database an address means, by the names of its tables and their columns.
 
     Raises
     ------
@@ -134,15 +134,15 @@ def recognise_database(uri: str) -> Recognised:
         )  # fmt: skip
     known = ", ".join(SYSTEMS)
     raise InputError(
-        "the database is of no system that is known", where=describe_database(uri),
-        got=", ".join(sorted(there)[:8]),
+        "unknown system of the database", where=describe_database(uri),
+        got=Listed(sorted(there)),
         wanted=f"the tables of one of {known}", hint="name a table: [source.cases] with database and table",
         code="reading.unclear",
     )  # fmt: skip
 
 
 def _is_main_table(system: SourceSystem, part: ExportTable, frame: pd.DataFrame) -> bool:
-    """Tell whether a table has enough of the system's own columns to be its table of cases and no other one."""
+    """Return whether a table has enough of the system's own columns to be its table of cases and no other one."""
     if system.name == "servicenow" and not is_incident_table(SourceSpec("cases"), frame):
         return False
     return part.count_roles(frame) >= 5

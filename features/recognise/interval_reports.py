@@ -73,7 +73,7 @@ def recognise_interval_report(columns: Mapping[str, ColumnProfile], frame: pd.Da
     agents = [n for n in keys if _is_agent(n)]
     if agents and len(measures) > 1 and times.even >= 0.9 and unique >= 0.9:
         raise InputError(
-            "each row is what one agent took, which is no demand of a queue", column=agents[0],
+            "each row counts the contacts of one agent, not of a queue", column=agents[0],
             wanted="the report by queue or skill",
             hint=f'or sum it: leave out {agents[0]}, one row each interval',
             code="reading.none",
@@ -110,7 +110,7 @@ def _refuse_without_count(
     if unique >= 0.9 and all(n in used or p.distinct <= 1 for n, p in columns.items()):
         named = list(measures.values())
         raise InputError(
-            f"the report does not say how many came: it has only {', '.join(named)}", column=named[0],
+            f"missing number of contacts offered: the report has only {', '.join(named)}", column=named[0],
             wanted="a column of counts, such as Offered, beside it",
             hint="export the report with its counts; handle times alone can be given as aht in [staffing.NAME]",
             code="reading.none",
@@ -165,7 +165,7 @@ def _measures(
 
 
 def _counts(values: pd.Series[Any], found: Measure) -> bool:
-    """Tell whether a column counts: where its name says so plainly, up to half of its values may be mistakes."""
+    """Return whether a column counts: where its name says so plainly, up to half of its values may be mistakes."""
     return is_count(values) or (found.sure >= MIN_SURE_NAME and share_of_counts(values) >= 0.5)
 
 
@@ -211,7 +211,7 @@ def _series_keys(
 
 
 def _is_number_of(name: str) -> bool:
-    """Tell whether a column has the ids of what another column may name."""
+    """Return whether a column has the ids of what another column may name."""
     return normalise_column_name(name).endswith((" id", " nr", " no", " number", " key"))
 
 
@@ -221,7 +221,7 @@ def _share_unique(rows: pd.DataFrame, by: list[str]) -> float:
 
 
 def _depends_on(values: pd.Series[Any], start: pd.Series[Any]) -> bool:
-    """Tell whether a column only repeats something of the time, such as the weekday."""
+    """Return whether a column only repeats something of the time, such as the weekday."""
     pairs = pd.DataFrame({"v": values.to_numpy(), "s": start}).dropna()
     several = pairs["s"].duplicated(keep=False)
     if several.mean() < 0.05:  # each time comes once: the column then tells nothing that a weekday could not
@@ -252,7 +252,7 @@ def _score(
         score -= 3.0
     if unique >= 0.9:
         score += 1.0
-        words.append(f"each comes once{' per series' if keys else ''}")
+        words.append(f"each is unique{' per series' if keys else ''}")
     elif unique < 1 - MAX_DOUBLED_SHARE:
         score -= 3.0
     used = {p for s in (*measures.values(), *keys) for p in (s, *s.split(" + "))} | set(times.columns)
@@ -270,7 +270,7 @@ def _score(
 
 
 def _is_case_number(name: str, first: str) -> bool:
-    """Tell whether a name means the number of a case; the first column may be a mere row number, unless it says so."""
+    """Return whether a name means the number of a case; the first column may be a mere row number."""
     likeness = score_role_match(name, "case_id")
     return likeness >= 1 or (likeness > 0 and name != first)
 

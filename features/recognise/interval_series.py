@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..errors import InputError
+from ..errors import InputError, Listed
 from .interval_times import IntervalTimes
 from .interval_values import is_count
 from .interval_words import find_measure
@@ -52,7 +52,7 @@ def find_series_across(
             return None  # one count by its name; the others are what they are
         across = f'across = "{names[places[0]]} .. {names[places[-1]]}"'
         raise InputError(
-            "are these columns several series, or measures of one", column=rest[0], got=", ".join(rest[:6]),
+            "are these columns several series, or measures of one", column=rest[0], got=Listed(rest),
             wanted=f'for series [source.volumes] with {across} and columns = {{ ds = "{times.source}" }}',
             hint=f'for one series columns = {{ ds = "{times.source}", y = "{rest[0]}" }}',
             code="reading.unclear",

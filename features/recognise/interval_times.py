@@ -57,7 +57,7 @@ class IntervalTimes:
 
     @property
     def step_words(self) -> str:
-        """Say the step."""
+        """Describe the step."""
         return _STEP_WORDS.get(self.step_s, f"{self.step_s / 60:g} minutes")
 
 
@@ -207,13 +207,13 @@ def _of_labels(
 
 
 def _runs_along(start: pd.Series[Any], other: pd.Series[Any]) -> bool:
-    """Tell whether another date is always as far from the start, as the end of a day or week is."""
+    """Return whether another date is always as far from the start, as the end of a day or week is."""
     length = (other - start).dt.total_seconds().dropna()
     return bool(len(length)) and bool((length == length.mode().iloc[0]).mean() >= 0.9)
 
 
 def _is_label(name: str, profile: ColumnProfile, values: pd.Series[Any]) -> bool:
-    """Tell whether a column labels the interval of a day; a duration written as a clock is none."""
+    """Return whether a column labels the interval of a day; a duration written as a clock is none."""
     if profile.time is not None or (find_measure(name) is not None and not profile.clock):
         return False
     measure = find_measure(name)
@@ -226,7 +226,7 @@ def _is_label(name: str, profile: ColumnProfile, values: pd.Series[Any]) -> bool
 
 
 def _is_index(values: pd.Series[Any]) -> bool:
-    """Tell whether a column numbers intervals of a day, however many a day has."""
+    """Return whether a column numbers intervals of a day, however many a day has."""
     numbers = pd.to_numeric(values, errors="coerce").dropna()
     return bool(len(numbers)) and bool((numbers % 1 == 0).all()) and numbers.min() >= 1 and numbers.max() <= 288
 
@@ -234,7 +234,7 @@ def _is_index(values: pd.Series[Any]) -> bool:
 def _ask_for_slot(name: str, day: str, most: int) -> InputError:
     """Ask how long the numbered intervals are: the last one of the day is not in the file."""
     return InputError(
-        "how long are the intervals that are numbered", column=name, got=f"numbers up to {most}",
+        "unknown length of the numbered intervals", column=name, got=f"numbers up to {most}",
         wanted="15min, 30min or another length",
         hint=f'in [source.volumes] write slot = "30min", labels = "index" and columns = {{ ds = "{day} + {name}" }}',
         code="reading.unclear",
@@ -247,7 +247,7 @@ def _are_hours(values: pd.Series[Any]) -> bool:
 
 
 def _end_labelled(seconds: pd.Series[Any], day: pd.Series[Any], step: float) -> bool:
-    """Tell whether labels are ends: the day begins with the first slot's length and ends with 24:00 or 00:00."""
+    """Return whether labels are ends: the day begins with the first slot's length and ends with 24:00 or 00:00."""
     there = seconds.dropna()
     if there.empty or step >= DAY_S:
         return False
@@ -312,7 +312,7 @@ def _ask_for_date(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) -> 
     if numbered and len({m.role for m in measures}) >= 2:
         offered = next((n for n in columns if (m := find_measure(n)) is not None and m.role == "y"), "Offered")
         raise InputError(
-            "the rows are numbered and have no date", column=numbered, wanted="the date of the first row",
+            "missing date: the rows are numbered", column=numbered, wanted="the date of the first row",
             hint=f'in [source.volumes] write first = "2024-03-01", slot = "1d", '
             f'columns = {{ ds = "{numbered}", y = "{offered}" }}',
             code="reading.unclear",

@@ -50,7 +50,7 @@ def decide_means(
 
 
 def is_total(seconds: pd.Series[Any], counts: pd.Series[Any]) -> bool | None:
-    """Tell whether times grow with the counts beside them; ``None`` where that cannot be told.
+    """Return whether times grow with the counts beside them; ``None`` where that cannot be told.
 
     >>> import pandas as pd
     >>> n = pd.Series([1.0, 5.0, 40.0, 80.0, 12.0, 3.0])
@@ -103,7 +103,7 @@ def decide_units(measures: Mapping[str, str], frame: pd.DataFrame) -> tuple[dict
         found = unit_by_size(usual, wait)
         if found is None:
             raise InputError(
-                "nothing tells the unit of this time", column=name, got=f"{usual:g} for a contact",
+                "unknown unit of this time", column=name, got=f"{usual:g} for a contact",
                 wanted="seconds, minutes or another unit", hint=f"write units = {{ \"{name}\" = \"min\" }} (or s, "
                                                                 f"ms, h, d)",
                                                                 code="duration.unit",

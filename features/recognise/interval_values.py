@@ -14,7 +14,7 @@ MAX_COUNT = 1e9
 
 
 def is_count(values: pd.Series[Any]) -> bool:
-    """Tell whether a column has whole numbers from 0, however their thousands are written.
+    """Return whether a column has whole numbers from 0, however their thousands are written.
 
     >>> import pandas as pd
     >>> is_count(pd.Series(["1.204", "511"])), is_count(pd.Series(["0.5", "2"])), is_count(pd.Series(["a"]))
@@ -43,7 +43,7 @@ def share_of_counts(values: pd.Series[Any]) -> float:
 
 
 def is_amount(values: pd.Series[Any]) -> bool:
-    """Tell whether a column has numbers, percents or durations."""
+    """Return whether a column has numbers, percents or durations."""
     there = values.dropna().drop_duplicates().head(500)
     if there.empty:
         return False

@@ -40,7 +40,7 @@ MIN_PARTS = 0.8
 
 
 def describe_other_rows(columns: Mapping[str, ColumnProfile], mapped: Mapping[str, str]) -> str:
-    """Say what speaks against a row being a case, by what stands beside its id and time; nothing where all is well.
+    """Describe what speaks against a row being a case, by what is beside its id and time, if anything.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def describe_other_rows(columns: Mapping[str, ColumnProfile], mapped: Mapping[st
 def describe_parts(
     columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, case: str, mapped: Mapping[str, str]
 ) -> str:
-    """Say what tells the rows of one id apart, where it is nothing that changes in the course of a case.
+    """Describe what tells the rows of one id apart, where it is nothing that changes in the course of a case.
 
     A case that was exported again differs in its state, its end or when it was changed; two promises or two tasks of
     one case differ in which they are.

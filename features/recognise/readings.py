@@ -46,7 +46,7 @@ class Reading:
 
 
 class UnclearReadingError(InputError):
-    """Say that the values do not decide between two readings, or contradict the only one.
+    """Report that the values do not decide between two readings, or contradict the only one.
 
     ``choices`` are what a user can answer: a label, and the lines of a ``deskcast.toml`` that say so.
     """
@@ -80,7 +80,7 @@ def choose_reading(readings: Sequence[Reading], where: str, ask: Ask | None = No
     """
     ranked = sorted(readings, key=lambda r: (-bool(not r.against), -r.score))
     if not ranked:
-        raise InputError("nothing here can be read as cases, events or counts", where=where, code="reading.none")
+        raise InputError("missing columns of cases, events or counts", where=where, code="reading.none")
     best = ranked[0]
     second = ranked[1] if len(ranked) > 1 else None
     if best.against:
@@ -104,7 +104,7 @@ def _answered(question: str, answers: Sequence[tuple[str, Reading]], where: str,
 
 
 def describe_reading(best: Reading, second: Reading | None) -> str:
-    """Say in one sentence what was decided, what came next, and why."""
+    """Describe in one sentence what was decided, what came next, and why."""
     said = f"read as {_article(best.shape)}: {_why(best)}"
     if second is None or second.score <= 0:
         return said

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
-from ..errors import InputError
+from ..errors import InputError, Listed
 from ..readers.date_order import describe_both_orders
 from ..readers.read import RawFile
 from ..readers.text_tables import DELIMITER_NAMES, DELIMITERS, RARE_DELIMITERS
@@ -132,7 +132,7 @@ class Recognised:
 
 
 def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recognised:
-    """Say what one table is; ``file`` is where it is from."""
+    """Describe what one table is; ``file`` is where it is from."""
     missing = SourceSpec("cases", "").missing
     frame = _without_blank_rows(raw.frame.head(_MAX_ROWS_EXAMINED))
     columns = profile_columns(frame, missing)
@@ -141,9 +141,9 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
     if found is None:
         if not any(p.time for p in columns.values()):
             raise InputError(
-                "no column of times was found",
+                "missing column of times",
                 where=file.name,
-                got=", ".join(list(columns)[:10]),
+                got=Listed(columns),
                 wanted="at least one column of dates or times",
                 hint=_undivided(columns, raw) or _long_periods(columns),
                 code="time.none",
@@ -164,7 +164,7 @@ def _without_blank_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _undivided(columns: Mapping[str, ColumnProfile], raw: RawFile) -> str | None:
-    """Say which delimiters were tried, where a text has come out as one column."""
+    """Describe which delimiters were tried, where a text has come out as one column."""
     if len(columns) > 1 or not raw.delimiter:
         return None
     tried = ", ".join(DELIMITER_NAMES.get(m, repr(m)) for m in (*DELIMITERS, *RARE_DELIMITERS))
@@ -172,7 +172,7 @@ def _undivided(columns: Mapping[str, ColumnProfile], raw: RawFile) -> str | None
 
 
 def _long_periods(columns: Mapping[str, ColumnProfile]) -> str | None:
-    """Say which column names months or weeks, where one does."""
+    """Describe which column names months or weeks, where one does."""
     named = next((n for n, p in columns.items() if p.values and all(map(_LONG_PERIOD.fullmatch, p.values))), None)
     if named is None:
         return None

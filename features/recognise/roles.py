@@ -40,7 +40,7 @@ class ColumnRoles:
     taken: Mapping[str, str]
 
     def free(self, name: str) -> bool:
-        """Tell whether no role has taken the column."""
+        """Return whether no role has taken the column."""
         used = {part.strip() for source in self.taken.values() for part in ([source, *source.split(" + ")])}
         return name not in used
 
@@ -109,7 +109,7 @@ def guess_attributes(
 
 
 def is_constant_within(frame: pd.DataFrame, case: str, column: str) -> bool:
-    """Tell whether a column has one value in nearly every case.
+    """Return whether a column has one value in nearly every case.
 
     >>> import pandas as pd
     >>> is_constant_within(pd.DataFrame({"case": ["1", "1"], "step": ["open", "close"]}), "case", "step")

@@ -46,13 +46,13 @@ def group_sheets(sheets: Mapping[str, pd.DataFrame]) -> list[tuple[tuple[str, ..
 
 
 def _in_order(name: str, parts: list[str], sheets: Mapping[str, pd.DataFrame]) -> bool:
-    """Tell whether a sheet has the columns of the first one in the same order, perhaps spelt a little otherwise."""
+    """Return whether a sheet has the columns of the first one in the same order, perhaps spelt a little otherwise."""
     mine, first = sheets[name].columns, sheets[parts[0]].columns
     return [normalise_name(str(c)) for c in mine] == [normalise_name(str(c)) for c in first]
 
 
 def _is_whole(name: str, others: list[str], sheets: Mapping[str, pd.DataFrame]) -> bool:
-    """Tell whether a sheet is all the others together: every row of theirs, or the sums of their numbers."""
+    """Return whether a sheet is all the others together: every row of theirs, or the sums of their numbers."""
     mine = sheets[name]
     rest = pd.concat([sheets[n] for n in others], ignore_index=True)
     if len(mine) == len(rest) and set(mine.columns) == set(rest.columns) and _rows(mine) == _rows(rest[mine.columns]):

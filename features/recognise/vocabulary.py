@@ -217,7 +217,7 @@ def normalise_column_name(name: str) -> str:
 
 
 def can_be_opening(name: str) -> bool:
-    """Tell whether a name allows that a case begins at this time.
+    """Return whether a name allows that a case begins at this time.
 
     >>> [can_be_opening(n) for n in ("Open Date", "Date of Purchase", "Due Date", "Geburtsdatum", "Last Update")]
     [True, False, False, False, False]
@@ -229,7 +229,7 @@ def can_be_opening(name: str) -> bool:
 
 
 def is_duration_name(name: str) -> bool:
-    """Tell whether a name speaks of how long something took.
+    """Return whether a name speaks of how long something took.
 
     >>> [is_duration_name(n) for n in ("AHT", "Resolution Time (hours)", "Open Time", "calendar_duration")]
     [True, True, False, True]
@@ -238,7 +238,7 @@ def is_duration_name(name: str) -> bool:
 
 
 def tells_how_long(name: str) -> bool:
-    """Tell whether a name means how long something took, and not how much came in such a time.
+    """Return whether a name means how long something took, and not how much came in such a time.
 
     >>> [tells_how_long(n) for n in ("Days open", "Talk Time (s)", "Calls per hour", "Calls/day")]
     [True, True, False, False]

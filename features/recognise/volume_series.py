@@ -27,7 +27,7 @@ def read_as_series(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     roles = guess_series_columns(columns, frame)
     if roles is None:
         return None
-    why = {"table": f"each '{roles['ds']}' comes once" + (" per series" if "unique_id" in roles else "")}
+    why = {"table": f"each '{roles['ds']}' is unique" + (" per series" if "unique_id" in roles else "")}
     why["y"] = f"'{roles['y']}' is the column of numbers"
     segments = {"unique_id": columns[roles["unique_id"]].distinct} if "unique_id" in roles else {}
     return {"shape": "volume series", "table": "volumes", "columns": roles, "segments": segments, "why": why}
@@ -81,11 +81,11 @@ def refuse_odd_slots(frame: pd.DataFrame, roles: Mapping[str, str], slot: float,
     other = steps[(steps["size"] >= MIN_SLOTS_SERIES) & odd]
     if not other.empty:
         raise InputError(
-            "the series have slots of different lengths",
+            "the series have intervals of different lengths",
             where=where,
             column=name,
             got=f"{slot / 60:g} minutes in some, {other['median'].iloc[0] / 60:g} in '{other.index[0]}'",
-            wanted="one length of slots a source",
+            wanted="one length of intervals for each source",
             hint="put the series of each length into a file and a [source] of their own",
             code="frequency.invalid",
         )

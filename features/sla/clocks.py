@@ -191,7 +191,7 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
 
 
 def _needs_turns(log: CaseLog) -> bool:
-    """Tell whether a policy of the log follows the conversation beyond its first reply, or looks at who opened it."""
+    """Return whether a policy of the log follows the conversation beyond its first reply, or looks at who opened it."""
     if not log.has("sla_policies"):
         return False
     metrics = set(log.frame(log.table("sla_policies").select("metric").distinct())["metric"])
@@ -390,7 +390,7 @@ def to_instants(micros: Ints) -> pd.DatetimeIndex:
 
 
 def find_paused_rows(line: Timeline, policy: Policy) -> Bools:
-    """Tell after which rows a policy's clock stands still."""
+    """Return after which rows a policy's clock stands still."""
     if policy.is_never_paused:
         return np.zeros(len(line.at), dtype=bool)
     if policy.statuses:

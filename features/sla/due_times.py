@@ -121,7 +121,7 @@ def _read_due(events: pd.DataFrame, timezone: str) -> pd.Series[Any]:
     if bad.any():
         got = events.iloc[int(bad.argmax())]
         raise InputError(
-            "this due time cannot be read", where="events", column="new", got=got["new"],
+            "not a valid due time", where="events", column="new", got=got["new"],
             wanted=f"an instant such as 2024-03-01T09:00Z in the field '{got['field']}'",
             code="value.unreadable",
         )  # fmt: skip

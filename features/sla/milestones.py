@@ -47,7 +47,7 @@ MILESTONE_COLUMNS = (
 
 
 def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
-    """Say for every promise on every case how its clock stands at the end of the log.
+    """Measure every SLA of every case at the end of the log: time used, time left, met or breached.
 
     =================== ============================================================ ===================================
     metric              the clock runs                                               and is met by
@@ -206,7 +206,7 @@ def _measured(line: Timeline, book: MetricPolicies) -> pd.DataFrame:
 
 
 def _is_passed(run: PolicyClock, row: Ints) -> Bools:
-    """Tell whether more time than the target of a policy is used at the end of some rows."""
+    """Return whether more time than the target of a policy is used at the end of some rows."""
     here = np.searchsorted(run.rows, row)
     return np.asarray(run.used[here] + run.spent[here] > round(run.policy.target_s * US_PER_S), dtype=bool)
 

@@ -188,7 +188,7 @@ def parse_condition(text: Any) -> Condition:
             continue
         if not sign or not column.strip() or not named:
             raise InputError(
-                "this condition cannot be read",
+                "not a valid condition",
                 where="sla_policies",
                 column="when",
                 got=text,
@@ -208,7 +208,7 @@ def condition_columns(log: CaseLog) -> list[str]:
 
 
 def find_policy_warnings(log: CaseLog) -> list[str]:
-    """Say what looks odd about the policies: statuses that the log never has, pauses that it never tells.
+    """Describe what looks odd about the policies: statuses that the log never has, pauses that it never tells.
 
     Examples
     --------

@@ -36,7 +36,7 @@ def find_source_decisions(log: CaseLog, metric: str, *, as_recorded: bool = Fals
 def is_breached_at_source(
     log: CaseLog, metric: str, case_id: Any, at: pd.DatetimeIndex, *, as_recorded: bool = False
 ) -> npt.NDArray[np.bool_]:
-    """Tell for each case and instant whether the system's flag says by then that the promise is broken.
+    """Return for each case and instant whether the system's flag says by then that the promise is broken.
 
     Parameters
     ----------

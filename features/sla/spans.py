@@ -62,7 +62,7 @@ def find_spans(line: Timeline, way: MetricLifecycle) -> MilestoneSpans:
 
 
 def _is_any_backwards(line: Timeline, way: MetricLifecycle, row: Ints, until: Ints) -> Bools:
-    """Tell which clocks were started or stopped, up to a row, by something that is dated before the case."""
+    """Return which clocks were started or stopped, up to a row, by something that is dated before the case."""
     moves = (way.live != line.before(way.live)) | way.stops | way.begins
     count = np.append(0, np.cumsum(line.backwards & moves))
     begun = np.flatnonzero(way.begins)[way.clock[row]]

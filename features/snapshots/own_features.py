@@ -162,7 +162,7 @@ def _peeks(plugin: Plugin, row: pd.Series[Any], t: pd.Timestamp, got: object, wa
 
 
 def _is_same(one: pd.Series[Any], other: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell where two series say the same, missing values included; floats to the last few digits."""
+    """Return where two series say the same, missing values included; floats to the last few digits."""
     missing = one.isna().to_numpy() & other.isna().to_numpy()
     if one.dtype.kind == other.dtype.kind == "f":
         return np.asarray(missing | np.isclose(one.to_numpy(), other.to_numpy(), rtol=1e-9, atol=1e-12), dtype=bool)

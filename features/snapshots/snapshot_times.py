@@ -118,7 +118,7 @@ def _instants(values: Iterable[Any], log: CaseLog) -> pd.DatetimeIndex:
     if len(stamps) and stamps.max() > log.until:
         hint = f"the log ends at {log.until.isoformat()}"
         got = stamps.max().isoformat()
-        raise InputError("this instant is later than the log", column="at", got=got, hint=hint, code="time.order")
+        raise InputError("instant is later than the log", column="at", got=got, hint=hint, code="time.order")
     return stamps
 
 

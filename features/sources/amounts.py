@@ -52,7 +52,7 @@ def read_seconds(spec: SourceSpec, frame: pd.DataFrame, source: str, ledger: Imp
     bad = read.bad.to_numpy(dtype=bool)
     if bad.any() and int(bad.sum()) == int(raw.notna().sum()):
         raise InputError(
-            "not one duration of the column can be read", where=ledger.where, column=source,
+            "not a valid duration in any row of the column", where=ledger.where, column=source,
             row=int(bad.argmax()) + 1, got=raw.iloc[int(bad.argmax())], wanted="seconds, or a clock such as 4:25",
             code="duration.unreadable",
         )  # fmt: skip

@@ -91,7 +91,7 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
         rows, ledger = one.rows, one.ledger
         ids = rows["case_id"].astype("str").where(rows["case_id"].notna())
         known, dropped = ids.isin(created.index).to_numpy(), ids.isin(every).to_numpy()
-        ledger.reject(dropped & ~known, "case_id", ids, "its case was refused or deleted", code="row.orphan")
+        ledger.reject(dropped & ~known, "case_id", ids, "its case was rejected or deleted", code="row.orphan")
         ledger.reject(
             ~known & ids.notna().to_numpy(), "case_id", ids, "its case is not in the export", code="row.orphan"
         )
@@ -101,7 +101,7 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
                 twice.to_numpy(),
                 "event_id",
                 rows["event_id"],
-                "the event came before; the first was kept",
+                "duplicate event; the first is kept",
                 code="row.doubled",
             )
         born = look_up_by_case(ids, created)
@@ -128,7 +128,7 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _note_clock_reversals(events: pd.DataFrame, pieces: ExportPieces) -> None:
-    """Say where the source's running numbers and its clock disagree."""
+    """Describe where the source's running numbers and its clock disagree."""
     numbered = events[events["order"] > 0]
     same = (numbered["case_id"] == numbered["case_id"].shift()) & (numbered["_piece"] == numbered["_piece"].shift())
     back = int((same & (numbered["order"] < numbered["order"].shift())).sum())
@@ -197,7 +197,7 @@ def _surveys(found: Piece, cases: pd.DataFrame) -> pd.DataFrame:
         twice.to_numpy(),
         "survey_id",
         rows["survey_id"],
-        "the survey came before; the first was kept",
+        "duplicate survey; the first is kept",
         code="row.doubled",
     )
     kept = rows[ledger.accepted]

@@ -18,7 +18,7 @@ from .status import ENDED_CLASSES, build_state_events, classify_states
 
 
 def has_known_ends(spec: SourceSpec, pieces: ExportPieces, cases: pd.DataFrame, messages: int) -> bool:
-    """Tell whether an export says when cases end; one without a history and without closing times does not.
+    """Return whether an export says when cases end; one without a history and without closing times does not.
 
     Where no case has ended and their messages are there, nothing has to be said of ends.
     """

@@ -65,7 +65,7 @@ class ImportReport:
         self.notes.append(f"{self.where}: {sentence}")
 
     def note_duplicates(self, frame: pd.DataFrame) -> None:
-        """Say how many rows of a log are written twice: likely exported twice, but two events may look alike."""
+        """Describe how many rows of a log are written twice: likely exported twice, but two events may look alike."""
         again = int((frame.duplicated().to_numpy() & self.accepted).sum())
         if again:
             rows = "1 row is" if again == 1 else f"{again:,} rows are"
@@ -295,7 +295,7 @@ def check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: Sour
     if there and int(times.bad.sum()) == there:
         wanted = f"times written as {spec.date_format}" if spec.date_format else "dates such as 2024-03-01 09:30"
         raise InputError(
-            "not one time of the column can be read",
+            "not a valid time in any row of the column",
             where=ledger.where,
             column=source,
             row=int(times.bad.argmax()) + 1,
@@ -330,7 +330,7 @@ def check_times(times: ParsedTimes, raw: pd.Series[Any], source: str, spec: Sour
 
 
 def _note_date_order(times: ParsedTimes, raw: pd.Series[Any], source: str, ledger: ImportReport) -> None:
-    """Say which of day and month was read first; with examples where no value tells."""
+    """Describe which of day and month was read first; with examples where no value tells."""
     known = times.format
     if known.style not in ("numeric", "stated"):
         return

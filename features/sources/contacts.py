@@ -37,7 +37,7 @@ _YES = ("true", "1", "yes", "y", "t", "1.0", "ja", "oui", "si", "sim", "x")
 
 
 def is_contact_record(names: Any) -> bool:
-    """Tell whether mapped names say more than the canonical table has: durations, legs or a direction.
+    """Return whether mapped names say more than the canonical table has: durations, legs or a direction.
 
     >>> is_contact_record(["contact_id", "talk_s"]), is_contact_record(["contact_id", "ended_at", "hold_s"])
     (True, False)
@@ -120,7 +120,7 @@ def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledge
     strange = (rows["outcome"].notna() & meaning.isna()).to_numpy(dtype=bool)
     if strange.any() and strange.sum() == rows["outcome"].notna().sum():
         raise InputError(
-            "not one outcome is known", where=ledger.where, column=found["outcome"], got=str(words[0]),
+            "unknown outcome in every row", where=ledger.where, column=found["outcome"], got=str(words[0]),
             wanted=", ".join(CONTACT_OUTCOMES), hint=f"say it in the source: kinds = {{ \"{words[0]}\" = 'answered' }}",
             code="value.unreadable",
         )  # fmt: skip
@@ -167,13 +167,13 @@ def _keep_newest(rows: pd.DataFrame, found: dict[str, str], ledger: ImportReport
         twice & ledger.accepted,
         found["contact_id"],
         shown,
-        "the contact came before; the first row was kept",
+        "duplicate contact; the first row is kept",
         code="row.doubled",
     )
 
 
 def _decide_outcome(rows: pd.DataFrame, meaning: pd.Series[Any]) -> pd.Series[Any]:
-    """Say whether each contact was answered: as the file says, else by its answer, its talk, or its agent."""
+    """Return whether each contact was answered: as the file says, else by its answer, its talk, or its agent."""
     out = meaning.where(meaning.isin(["answered", "abandoned", "callback"]))
     if "abandoned" in rows:
         gone = rows["abandoned"].str.strip().str.lower().isin(_YES)
@@ -226,7 +226,7 @@ def _place_times(rows: pd.DataFrame, ledger: ImportReport, found: dict[str, str]
 
 
 def _is_talk_alone(rows: pd.DataFrame, total: pd.Series[Any]) -> bool:
-    """Tell whether a duration does not hold the wait: contacts that waited longer than it show that."""
+    """Return whether a duration does not hold the wait: contacts that waited longer than it show that."""
     if "wait_s" not in rows or {"talk_s", "ended_at"} & set(rows):
         return False
     return bool(((total < rows["wait_s"]) & (rows["wait_s"] > 0)).mean() > 0.01)

@@ -63,7 +63,7 @@ def read_due_columns(
         if bad.any() and bad.sum() == texts.notna().sum():
             row = int(bad.argmax())
             raise InputError(
-                "not one due time of the column can be read", where=ledger.where, column=column, row=row + 1,
+                "not a valid due time in any row of the column", where=ledger.where, column=column, row=row + 1,
                 got=texts.iloc[row], wanted="dates such as 2024-03-01 09:30", hint="or take the column out of the map",
                 code="time.unreadable",
             )  # fmt: skip

@@ -58,7 +58,7 @@ class ExportTable:
     prefixed: bool = False
 
     def is_called(self, name: str) -> bool:
-        """Tell whether a list, file or database table has the name of this one."""
+        """Return whether a list, file or database table has the name of this one."""
         known = {normalise_name(n) for n in (self.name, *self.aliases)}
         if not name or normalise_name(name) in known:
             return bool(name)
@@ -196,7 +196,7 @@ def read_export_tables(
     if not found:
         has = f"the tables {', '.join(known)}"
         raise InputError(
-            f"nothing here is recognised as an export of {spec.kind}",
+            f"unknown files: none is recognised as an export of {spec.kind}",
             where=spec.place or None,
             wanted=has,
             code="reading.none",

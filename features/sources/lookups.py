@@ -103,7 +103,7 @@ class Labels:
         return found.astype("str").where(found.notna())
 
     def note_unknown(self, ids: pd.Series[Any], kind: str, notes: list[str]) -> None:
-        """Say how many ids have no entry and stay what they are."""
+        """Describe how many ids have no entry and stay what they are."""
         if unknown := sorted(set(ids.dropna()) - set(self.labels)):
             shown = ", ".join(unknown[:4])
             notes.append(

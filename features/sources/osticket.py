@@ -143,7 +143,7 @@ def _tickets(taken: ExportRows, data: ExportRows | None, labels: Mapping[str, La
 
 
 def _meanings(labels: Mapping[str, Labels]) -> dict[str, str]:
-    """Say what each status means: by the state that osTicket gives it, and its name within that."""
+    """Describe what each status means: by the state that osTicket gives it, and its name within that."""
     known = {}
     for key, name in labels["statuses"].labels.items():
         state, words = str(labels["statuses"].groups.get(key, "")).lower(), classify_state(name)
@@ -157,7 +157,7 @@ def _meanings(labels: Mapping[str, Labels]) -> dict[str, str]:
 
 
 def _place_in_cases(taken: Mapping[str, ExportRows], tickets: ExportRows, spec: SourceSpec) -> None:
-    """Say of each event and entry of which case it is; those of tasks are of none.
+    """Return the case of each event and entry; those of tasks are of none.
 
     The thread of a ticket that was merged (C) is that of its parent, and says which ticket it was.
     """

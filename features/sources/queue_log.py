@@ -56,7 +56,9 @@ def read_queue_log(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     events = events[events["at"].notna()]
     calls = _calls(events, ledger)
     if calls.empty:
-        raise InputError("no call entered a queue", where=where, column="event", wanted="ENTERQUEUE", code="rows.none")
+        raise InputError(
+            "missing calls: none entered a queue", where=where, column="event", wanted="ENTERQUEUE", code="rows.none"
+        )
     tables = {"contacts": calls[is_in_span(spec, calls["queued_at"], ledger, "calls")].reset_index(drop=True)}
     spells = _agent_time(events)
     if len(spells):

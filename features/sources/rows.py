@@ -31,7 +31,7 @@ def parse_source_span(spec: SourceSpec) -> tuple[pd.Timestamp | None, pd.Timesta
 
 
 def is_in_span(spec: SourceSpec, instants: pd.Series[Any], ledger: ImportReport, what: str = "rows") -> Mask:
-    """Tell which instants lie in the span that the source asks for, and note how many do not."""
+    """Return which instants lie in the span that the source asks for, and note how many do not."""
     since, until = parse_source_span(spec)
     inside = pd.Series(True, index=instants.index)
     if since is not None:
@@ -48,7 +48,7 @@ def is_in_span(spec: SourceSpec, instants: pd.Series[Any], ledger: ImportReport,
 
 
 def _ends_there(instants: pd.Series[Any], until: pd.Timestamp) -> bool:
-    """Tell whether ``until`` cuts rows off or completes the last day; a day far ahead says nothing of the log."""
+    """Return whether ``until`` cuts rows off or completes the last day; a day far ahead says nothing of the log."""
     last = instants.max()
     return not pd.isna(last) and bool(until <= last + pd.Timedelta(days=1))
 

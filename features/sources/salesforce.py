@@ -178,7 +178,7 @@ def _is_queue(owner: pd.Series[Any]) -> pd.Series[Any]:
 def _find_duplicate_events(taken: ExportRows) -> tuple[Any, str, Any, str]:
     ids = taken.rows["event_id"]
     twice = (ids.where(taken.ledger.accepted).duplicated() & ids.notna()).to_numpy()
-    return twice, "event_id", ids, "the event came before; the first was kept"
+    return twice, "event_id", ids, "duplicate event; the first is kept"
 
 
 def _comments(taken: ExportRows, staff: dict[str, bool]) -> Piece:

@@ -109,7 +109,7 @@ def read_servicenow(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
 
 
 def is_incident_table(spec: SourceSpec, frame: pd.DataFrame) -> bool:
-    """Tell whether an export is the table of incidents, one row each, rather than the log of their updates."""
+    """Return whether an export is the table of incidents, one row each, rather than the log of their updates."""
     number = spec.columns.get("case_id") or next((c for c in AUDIT_LOG_COLUMNS["case_id"] if c in frame), "")
     return number in frame and not bool(frame[number].duplicated().any())
 
@@ -157,7 +157,7 @@ def _classes(states: pd.Series[Any], spec: SourceSpec, where: str) -> pd.Series[
         if kind not in AUDIT_STATE_CLASSES:
             hint = did_you_mean(kind, AUDIT_STATE_CLASSES)
             raise InputError(
-                "a state cannot mean this",
+                "unknown meaning of a state",
                 where=f"kinds of {where}",
                 column=state,
                 got=kind,

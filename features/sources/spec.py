@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """Say where a table comes from and how to read it.
+    """Describe where a table comes from and how to read it.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class SourceSpec:
 
     @property
     def place(self) -> str:
-        """Say in a word or two where the data is, without a password."""
+        """Describe in a word or two where the data is, without a password."""
         if self.database:
             from ..readers.postgres import describe_database
 

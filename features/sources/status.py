@@ -95,7 +95,7 @@ def classify_states(
         if meaning not in STATE_CLASSES:
             hint = did_you_mean(meaning, STATE_CLASSES)
             raise InputError(
-                "a state cannot mean this",
+                "unknown meaning of a state",
                 where=f"kinds of {where}",
                 column=state,
                 got=meaning,

@@ -73,14 +73,14 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     wide = [k for k in SURVEY_SCALES if k in found]
     if not wide and "score" not in found:
         raise InputError(
-            "no column has scores",
+            "missing column of scores",
             where=where,
             hint="columns = { score = '...' } or a column named csat, nps or ces",
             code="column.missing",
         )
     if not {"offered_at", "responded_at"} & set(found):
         raise InputError(
-            "no column has times", where=where, hint="columns = { responded_at = '...' }", code="time.none"
+            "missing column of times", where=where, hint="columns = { responded_at = '...' }", code="time.none"
         )
     ledger = ImportReport("surveys", where, len(frame))
     kinds = {role: SURVEY_TABLE.kinds.get(role, "id" if role.endswith("_id") else "text") for role in found}
@@ -93,7 +93,7 @@ def read_surveys(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             twice.to_numpy(),
             found["survey_id"],
             rows["survey_id"],
-            "the survey came before; the first was kept",
+            "duplicate survey; the first is kept",
             code="row.doubled",
         )
     number = pd.Series(range(1, len(rows) + 1), index=rows.index).astype("str").str.zfill(len(str(len(rows))))
@@ -201,7 +201,7 @@ def _from_name(where: str) -> str:
     if len(named) != 1:
         hint = "say it in the source: kinds = { score = 'csat' }"
         raise InputError(
-            "nothing tells what kind of survey this is",
+            "unknown kind of survey",
             where=where,
             wanted=", ".join(SURVEY_SCALES),
             hint=hint,

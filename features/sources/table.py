@@ -239,7 +239,7 @@ def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
             twice,
             found[key[0]],
             cast[key[0]].astype("str"),
-            "the key came before; the first row was kept",
+            "duplicate key; the first row is kept",
             code="row.doubled",
         )
     if {"start", "end"} <= set(found):

@@ -96,7 +96,7 @@ def reject_repeated_cases(
     replaced = mark_replaced_rows(cast, ledger.accepted, older, files)
     ledger.reject(replaced, column, cast["case_id"], "a newer row of the case was kept", code="row.replaced")
     kept = "last" if UPDATED in cast else "first"
-    again = f"the case id came before; the {kept} row was kept"
+    again = f"duplicate case id; the {kept} row was kept"
     ledger.reject(older & ~replaced, column, cast["case_id"], again, code="row.doubled")
 
 

@@ -75,7 +75,7 @@ def read_volumes(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     cast["ds"] = _resolve_repeated_hour(cast, spec, ledger)
     twice = cast[["unique_id", "ds"]].duplicated().to_numpy() & ledger.accepted
     shown = read_column_text(spec, frame, found["ds"])
-    ledger.reject(twice, found["ds"], shown, "the slot came before; the first was kept", code="row.doubled")
+    ledger.reject(twice, found["ds"], shown, "duplicate interval; the first is kept", code="row.doubled")
     ledger.check_rows_left()
     cast = cast[ledger.accepted & is_in_span(spec, cast["ds"].where(ledger.accepted), ledger, "slots")]
     cast = _reject_sum_series(cast, ledger)
@@ -133,7 +133,7 @@ def infer_time_step_s(volumes: pd.DataFrame, ledger: ImportReport) -> float:
     step, share = common_step_s(volumes["ds"])
     if step is None:
         raise InputError(
-            "one slot alone does not tell its length",
+            "unknown length of the intervals: there is one only",
             where=ledger.where,
             hint="set slot, such as '30min'",
             code="frequency.invalid",
@@ -197,14 +197,14 @@ def _numbers(spec: SourceSpec, frame: pd.DataFrame, source: str, role: str, ledg
         if form.ambiguous and whole:
             odd = raw[raw.astype("str").str.contains("[.,]", regex=True).fillna(False)]
             raise InputError(
-                "nothing tells whether the mark stands between thousands or before decimals", where=ledger.where,
+                "unknown meaning of the mark: thousands or decimals", where=ledger.where,
                 column=column, got=odd.iloc[0], wanted="one way of writing, such as 1204",
                 code="reading.unclear",
             )  # fmt: skip
         bad = (raw.notna() & part.isna()).to_numpy(dtype=bool)
         if bad.any() and int(bad.sum()) == int(raw.notna().sum()):
             raise InputError(
-                "not one value can be read: the value is not a number", where=ledger.where, column=column,
+                "not a valid number in any row", where=ledger.where, column=column,
                 row=int(bad.argmax()) + 1, got=raw.iloc[int(bad.argmax())],
                 code="value.unreadable",
             )  # fmt: skip

@@ -287,9 +287,7 @@ def _history(taken: ExportRows) -> Piece:
     """Read a replicated history of fields: each value starts where the one before it ended."""
     rows = taken.rows
     twice = rows.duplicated(["case_id", "field", "at", "new"]).to_numpy()
-    taken.ledger.reject(
-        twice, "field_name", rows["field"], "the change came before; the first was kept", code="row.doubled"
-    )
+    taken.ledger.reject(twice, "field_name", rows["field"], "duplicate change; the first is kept", code="row.doubled")
     rows = rows.assign(field=rows["field"].mask(twice))  # so that it is no value before another one
     line = rows.assign(_place=range(len(rows))).sort_values(["case_id", "field", "at", "_place"], kind="stable")
     same = (line["case_id"] == line["case_id"].shift()) & (line["field"] == line["field"].shift())

@@ -107,7 +107,7 @@ def _target_seconds(sla: Mapping[str, Any]) -> float:
 
 
 def _first_metric(rows: pd.DataFrame) -> pd.Series[Any]:
-    """Tell which rows are of the first clock to the solution that has a target for its ticket."""
+    """Return which rows are of the first clock to the solution that has a target for its ticket."""
     rank = rows["name"].map({name: i for i, name in enumerate(_RESOLUTION_METRICS)})
     aimed = rank.where((rows["type"] == "apply_sla") & rows["target"].notna())
     return rank == aimed.groupby(rows["case_id"]).transform("min")

@@ -75,7 +75,7 @@ def kaplan_meier(
     out = out.astype("int64")
     for share in quantiles:
         if not 0 < share < 1:
-            raise InputError("a quantile lies between 0 and 1", column="quantiles", got=share, code="value.range")
+            raise InputError("a quantile must be between 0 and 1", column="quantiles", got=share, code="value.range")
         out[f"q{share * 100:g}"] = _find_quantile(curve, 1 - share, count)
     out["mean"] = _restricted_mean(curve, count, horizon)
     lower, upper = _band(curve, level)

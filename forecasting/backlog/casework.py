@@ -108,7 +108,10 @@ def build_deferred_work(
     full = frame.sort_values(["path", "unique_id", "ds"])
     if len(full) != len(paths) * len(classes) * len(ds) or full.duplicated(["path", "unique_id", "ds"]).any():
         raise InputError(
-            "the classes or paths differ in their slots", where="argument 'arrivals'", column="ds", code="value.length"
+            "classes and paths must have the same time steps",
+            where="argument 'arrivals'",
+            column="ds",
+            code="value.length",
         )
     inflow = full["y"].to_numpy(float).reshape(len(paths), len(classes), len(ds))
     starts, ends, local = _instants(ds, calendar)

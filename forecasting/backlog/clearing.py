@@ -31,7 +31,7 @@ def clear_backlog(
     left: float | None = None,
     around: int = 2,
 ) -> pd.DataFrame:
-    """Say how many people clear today's backlog by a date while new work comes in.
+    """Find the agents that clear today's backlog by a date while new work arrives.
 
     Parameters
     ----------
@@ -90,7 +90,9 @@ def clear_backlog(
     spare = None if left is None else check_number("left", left, least=0)
     free = read_agent_limits(work, 0, None, free_agents)[2]
     if last < 0 or work.open_s[: last + 1].sum() <= 0:
-        raise InputError("no slot is open before that", where="argument 'by'", got=str(when), code="history.short")
+        raise InputError(
+            "missing opening hours before that time", where="argument 'by'", got=str(when), code="history.short"
+        )
 
     def outcome(people: int) -> dict[str, float | int | bool]:
         runs = run_work(work, (people + free) * work.open_s * share, last + 1)
@@ -111,7 +113,7 @@ def clear_backlog(
     answer = _find_smallest(lambda people: bool(outcome(people)["enough"]), _find_max_agents(work, last + 1, share))
     if answer is None:
         raise InputError(
-            "no number of agents is enough: work arrives when nobody is scheduled",
+            "no number of agents is enough: work arrives in intervals without agents",
             where="argument 'left'",
             got=left,
             hint="allow more cases to wait, or a later time",

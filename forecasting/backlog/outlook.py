@@ -28,7 +28,7 @@ def backlog_outlook(
     free_agents: Numbers = 0,
     level: float = 80,
 ) -> pd.DataFrame:
-    """Say what becomes of the backlog with given people, over sample paths of what comes.
+    """Simulate the backlog with given agents over sample paths of the arrivals.
 
     Parameters
     ----------

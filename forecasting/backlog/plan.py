@@ -171,10 +171,10 @@ def read_agent_limits(
 
 
 def broadcast_to_slots(name: str, values: Floats, shape: tuple[int, ...]) -> Floats:
-    """Return one value for each slot, or say that the length is wrong."""
+    """Return one value for each slot, or say that wrong length."""
     if values.shape not in ((), (1,), shape):
         raise InputError(
-            "the length is wrong",
+            "wrong length",
             where=f"argument '{name}'",
             got=values.shape,
             wanted=f"() or {shape}",
@@ -259,7 +259,7 @@ def _ages(work: DeferredWork, streams: list[Stream], flow: WorkFlow) -> Floats:
 
 
 def _reasons(work: DeferredWork, streams: list[Stream], flow: WorkFlow, at_limit: Bools) -> list[str]:
-    """Say for each slot in which promises break why they do."""
+    """Return the reason of the breaches in each time step."""
     words = [""] * len(work.ds)
     if any(s.gone > 0 for s in streams):
         words[0] = "already breached"

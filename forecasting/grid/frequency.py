@@ -51,7 +51,7 @@ class SlotFrequency:
 
     @property
     def is_monthly(self) -> bool:
-        """Tell whether slots are calendar months."""
+        """Return whether slots are calendar months."""
         return self.name == "MS"
 
     def number(self, stamps: npt.NDArray[np.datetime64], anchor: int = 0) -> tuple[Ints, Bools]:
@@ -89,7 +89,7 @@ def parse_frequency(freq: str) -> SlotFrequency:
     (48, 7, 12)
     >>> parse_frequency("7min")
     Traceback (most recent call last):
-    deskcast.features.errors.InputError: column 'freq': this slot does not divide a day; got '7min', ...
+    deskcast.features.errors.InputError: column 'freq': the interval must divide a day; got '7min', ...
     """
     name = _ALIASES.get(freq, freq) if isinstance(freq, str) else ""
     found = _MINUTES.fullmatch(name)
@@ -97,7 +97,7 @@ def parse_frequency(freq: str) -> SlotFrequency:
     if minutes:
         if 1440 % minutes:
             raise InputError(
-                "this slot does not divide a day",
+                "the interval must divide a day",
                 column="freq",
                 got=freq,
                 wanted="such as 5min, 15min, 30min or h",

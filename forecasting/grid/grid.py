@@ -111,7 +111,7 @@ class Grid:
         return self.frequency.stamps(np.arange(self.first + start, self.first + stop), self.anchor)
 
     def known(self, origin: int, start: int = 0) -> Bools:
-        """Tell which values from slot ``start`` to the origin may be learnt from: open, there, and no outage.
+        """Return which values from slot ``start`` to the origin may be learnt from: open, there, and no outage.
 
         An outage that still goes on at the origin is one only if the slots before the origin tell.
         """
@@ -195,7 +195,7 @@ def make_grid(
         partial_notes += _format_incomplete_end(rows, last, frequency)
         if last < first:
             raise InputError(
-                "no slot is complete", where="history", column="until", got=str(stop), code="history.short"
+                "missing complete time steps", where="history", column="until", got=str(stop), code="history.short"
             )
     length = last + 1 - first
     stamps = frequency.stamps(np.arange(first, last + 1 + horizon), rows.anchor)
@@ -226,7 +226,7 @@ def make_grid(
 def check_count(value: object, name: str) -> int:
     """Return a whole number above 0, or say which argument is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise InputError("this must be a whole number above 0", column=name, got=value, code="value.range")
+        raise InputError("value must be a whole number above 0", column=name, got=value, code="value.range")
     return int(value)
 
 
@@ -334,7 +334,7 @@ def _hours(stamps: npt.NDArray[np.datetime64], frequency: SlotFrequency, calenda
 
 
 def _different(stamps: npt.NDArray[np.datetime64], frequency: SlotFrequency, holidays: object, events: object) -> Bools:
-    """Tell which slots lie on a holiday or in an event."""
+    """Return which slots lie on a holiday or in an event."""
     from .known_days import event_spans, holiday_names
 
     days = stamps.astype("datetime64[D]")

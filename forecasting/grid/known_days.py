@@ -39,7 +39,7 @@ def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.da
     if given is None:
         return {}
     if not isinstance(given, Iterable):
-        raise InputError("this is neither a country nor dates", column="holidays", got=given, code="time.unreadable")
+        raise InputError("not a valid country or list of dates", column="holidays", got=given, code="time.unreadable")
     read = given if isinstance(given, str) else [d if isinstance(d, str) else str(_day(d, "holidays")) for d in given]
     countries, closed, special = parse_holidays(read)
     dates = closed | {day for day, _ in special}
@@ -112,7 +112,7 @@ def event_spans(given: object) -> list[tuple[str, np.datetime64, np.datetime64]]
         first, last = _day(start, "start"), _day(end, "end")
         if last < first:
             raise InputError(
-                "this event ends before it starts", where=f"event '{name}'", row=row, got=str(end), code="time.order"
+                "event ends before it starts", where=f"event '{name}'", row=row, got=str(end), code="time.order"
             )
         spans.append((str(name), first, last))
     return sorted(spans, key=lambda s: (s[1], s[2], s[0]))

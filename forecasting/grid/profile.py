@@ -95,7 +95,7 @@ def latest_average(y: Floats, counts: Bools, most: int) -> Floats:
 
 
 def build_profile(grid: Grid, ordinary: Bools, origin: int) -> SeasonalProfile:
-    """Say what each slot of the week usually holds, from the values before the origin alone.
+    """Estimate the usual value of each time of the week, from the values before the origin alone.
 
     The same-slot average takes the latest eight same slots of the week (of weekly slots the latest eight, of
     monthly ones the latest twelve) that were open, not missing, ordinary and credible, from half a year at most. A

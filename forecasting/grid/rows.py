@@ -133,7 +133,7 @@ def read_rows(
     if np.isnan(values[kept]).all():
         if bad:
             raise min(bad.values(), key=lambda found: found[0])[1]
-        raise InputError("no row has a value", where="history", column="y", code="rows.none")
+        raise InputError("missing values in all rows", where="history", column="y", code="rows.none")
     places, series = np.unique(codes[kept], return_inverse=True)
     refused = tuple(RejectedSeries(str(names[code]), *_row_and_reason(bad[code])) for code in sorted(bad))
     known = tuple(str(names[code]) for code in places)

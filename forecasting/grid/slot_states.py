@@ -216,7 +216,7 @@ def _format_time(stamp: np.datetime64, size: int) -> str:
 
 
 def _ever(known: Bools, season: int) -> Bools:
-    """Tell which slots are at a time of the week at which the series has any value: the others are its closed hours."""
+    """Return which slots are at a time of the week with any value of the series: the others are its closed hours."""
     length = known.shape[1]
     if season == 1 or length < 2 * season:
         return np.ones_like(known)

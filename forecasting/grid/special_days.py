@@ -52,7 +52,7 @@ class SpecialDays:
 
     @property
     def ordinary(self) -> Bools:
-        """Tell which slots fall on ordinary days."""
+        """Return which slots fall on ordinary days."""
         return self.kind < 0
 
     def factors(self, origin: int) -> Floats:
@@ -158,7 +158,7 @@ def _past_days(grid: Grid, special: SpecialDays) -> Floats:
 
 
 def format_special_days(special: SpecialDays, origin: int, horizon: int) -> tuple[str, ...]:
-    """Say which days ahead are taken as ordinary because nothing like them was seen, and which come again every year.
+    """Describe which days ahead are taken as ordinary for lack of examples, and which come again every year.
 
     >>> special = SpecialDays(np.array([0, 1]), ("fair", "24 December"), 0, np.array([[1.0, 0, 4.0, 8.0]]), found=1)
     >>> format_special_days(special, 0, 2)

@@ -72,7 +72,7 @@ class Design:
 def build_day_design(
     days: Days, known: int, is_open: Bools, busy: Bools, special: Ints, of: SpecialDays | None
 ) -> Design:
-    """Say what the calendar knows of each day.
+    """Return what the calendar knows of each day.
 
     Business days are counted from both ends of the month over days that are open, on a busy weekday and no holiday.
     A day off is a day on a busy weekday that is closed or a holiday; the days around it differ too.
@@ -132,7 +132,7 @@ def build_slot_design(
     of: SpecialDays | None = None,
     kind: Ints | None = None,
 ) -> Design:
-    """Say what the calendar knows of weeks and months: the time of the year, and how many working days they have.
+    """Return what the calendar knows of weeks and months: the time of the year, and how many working days they have.
 
     Parameters
     ----------
@@ -275,7 +275,7 @@ def _bridge(business: Bools, off: Bools) -> Bools:
 
 
 def _seen_before(chosen: Bools, months: npt.NDArray[np.datetime64]) -> Bools:
-    """Tell which days have an earlier chosen day in their month."""
+    """Return which days have an earlier chosen day in their month."""
     count = np.cumsum(chosen)
     starts = np.flatnonzero(np.append(True, months[1:] != months[:-1]))
     before = np.repeat(np.append(0, count)[starts], np.diff(np.append(starts, len(months))))

@@ -160,7 +160,7 @@ def _separated_share(old: Floats, new: Floats) -> float:
 
 
 def _is_new_low(mean: Floats, side: int) -> Bools:
-    """Tell whether the last unit is further from those before it than any unit was from those before it."""
+    """Return whether the last unit is further from those before it than any unit was from those before it."""
     known = ~np.isnan(mean)
     total = np.column_stack([np.zeros(len(mean)), np.cumsum(np.where(known, mean, 0.0), axis=1)])
     number = np.column_stack([np.zeros(len(mean)), np.cumsum(known, axis=1)])

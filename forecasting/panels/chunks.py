@@ -173,7 +173,7 @@ def forecast_one_chunk(
 
 
 def _up_to(part: pd.DataFrame, last: pd.Timestamp | None) -> pd.DataFrame:
-    """Say of series that end early that nothing is known of them at the last stamp, so that all start together."""
+    """Add a missing value at the last stamp to series that end early, so that all start together."""
     if last is None or (part["ds"] == last).any():
         return part
     names = part["unique_id"].unique()

@@ -101,13 +101,13 @@ def forecast_cold_start(
     {'phone/east': 'relatives', 'phone/north': 'own', 'phone/south': 'own', 'phone/west': 'own'}
     """
     if not np.isfinite(k) or k <= 0:
-        raise InputError("this must be a number of days above 0", column="k", got=k, code="time.unreadable")
+        raise InputError("value must be a number of days above 0", column="k", got=k, code="time.unreadable")
     issued = issue_request(history, ForecastRequest(horizon, freq, levels, **context), NAIVE_METHODS)
     grid, fold = issued.grid, issued.fold
     again = [name for name in new if name in grid.ids]
     if again:
         raise InputError(
-            "this series is not new, it has rows",
+            "series is not new: it has rows",
             column="new",
             got=again[0],
             hint="leave it out of `new`",
@@ -304,7 +304,7 @@ def _rows(
 
 
 def _format_note(name: str, made: _Borrowed, days: int, count: int) -> str:
-    """Say what the forecast of a young series rests on."""
+    """Describe what the forecast of a young series rests on."""
     others = f"{count:,} similar series"
     if made.weight == 0:
         return f"'{name}' has no usable days: it is forecast from {others}"

@@ -47,7 +47,7 @@ class Hierarchy:
 
 
 def hierarchy(leaves: Sequence[str], by: Sequence[str], groups: Sequence[Sequence[str]] | None = None) -> Hierarchy:
-    """Say which nodes a panel has.
+    """Return the nodes of a panel.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def hierarchy(leaves: Sequence[str], by: Sequence[str], groups: Sequence[Sequenc
         if len(part) != len(columns):
             wanted = f"{len(columns)} values joined by '/': {', '.join(columns)}"
             raise InputError(
-                "this name does not fit the columns", column="unique_id", got=name, wanted=wanted, code="column.doubled"
+                "name does not fit the columns", column="unique_id", got=name, wanted=wanted, code="column.doubled"
             )
     if groups is None:
         groups = [chosen for size in range(1, len(columns)) for chosen in combinations(columns, size)]
@@ -290,7 +290,7 @@ def _by_node(forecasts: pd.DataFrame, tree: Hierarchy, columns: list[str]) -> di
     if names.duplicated().any():
         twice = str(names[names.duplicated()].iloc[0])
         hint = "give a column `node`, such as 'channel=phone'"
-        raise InputError("two nodes have this name", column="unique_id", got=twice, hint=hint, code="row.doubled")
+        raise InputError("duplicate name of a node", column="unique_id", got=twice, hint=hint, code="row.doubled")
     if forecasts.duplicated([key, "ds"]).any():
         row = int(forecasts.duplicated([key, "ds"]).to_numpy().argmax()) + 1
         raise InputError("duplicate forecast", where="forecasts", column=key, row=row, code="row.doubled")
@@ -299,6 +299,10 @@ def _by_node(forecasts: pd.DataFrame, tree: Hierarchy, columns: list[str]) -> di
     if leaf.isna().any(axis=None):
         name = str(leaf.index[leaf.isna().any(axis=1)][0])
         raise InputError(
-            "this leaf has no forecast for every slot", where="forecasts", column=key, got=name, code="series.unknown"
+            "missing forecast of a leaf in some time steps",
+            where="forecasts",
+            column=key,
+            got=name,
+            code="series.unknown",
         )
     return wide

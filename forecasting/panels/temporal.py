@@ -81,7 +81,7 @@ def forecast_over_time(
     issued = issue_request(history, request)
     grid = issued.grid
     if not grid.frequency.per_day:
-        raise InputError("slots of a day or less make up weeks", column="freq", got=freq, code="frequency.invalid")
+        raise InputError("time steps must be a day or less", column="freq", got=freq, code="frequency.invalid")
     sums, starts = _weeks_ahead(issued)
     if not len(sums):
         raise InputError(

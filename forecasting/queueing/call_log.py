@@ -75,7 +75,7 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     Raises
     ------
     InputError
-        If a column is missing, or nobody gave up after a wait.
+        If a column is missing, or nobody abandoned after a wait.
 
     Notes
     -----
@@ -98,7 +98,7 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
     wait, lost = seconds[waited], gave_up[waited]
     if not lost.any():
         raise InputError(
-            "nobody gave up after a wait", where="argument 'contacts'", hint="take a longer log", code="plan.impossible"
+            "missing abandoned contacts", where="argument 'contacts'", hint="take a longer log", code="plan.impossible"
         )
     found = kaplan_meier(wait, lost, quantiles=_SHARES).iloc[0]
     fell = np.array([found[f"q{share * 100:g}"] for share in _SHARES])
@@ -117,7 +117,7 @@ def estimate_patience(contacts: pd.DataFrame) -> PatienceEstimate:
 
 
 def find_immediate_abandons(contacts: pd.DataFrame) -> pd.Series[Any]:
-    """Tell which contacts gave up within a second: nobody was there, or they changed their mind; not for waiting."""
+    """Return which contacts gave up within a second: nobody was there, or they changed their mind; not for waiting."""
     return (compute_waits(contacts) <= MIN_WAIT_S) & _is_abandoned(contacts)
 
 

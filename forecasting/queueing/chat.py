@@ -28,7 +28,7 @@ def chat_performance(
     patience: Numbers | Patience | None = None,
     definition: str = "offered",
 ) -> pd.DataFrame:
-    """Say how a chat queue performs when each agent holds several chats at once, exactly, in the long run.
+    """Compute the exact long-run performance of a chat queue in which agents hold several chats.
 
     A chat of an agent who has j open takes ``aht x (1 + slowdown x (j - 1))`` on average, so that this agent ends
     chats at the rate ``j / (aht x (1 + slowdown x (j - 1)))``. The least loaded agent gets the next chat: with k chats

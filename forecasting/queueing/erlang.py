@@ -105,7 +105,7 @@ def queue_performance(
     patience: Numbers | Patience | None = None,
     definition: str = "offered",
 ) -> pd.DataFrame:
-    """Say how a queue performs with a number of agents, exactly, in the long run.
+    """Compute the exact long-run performance of a queue with a number of agents.
 
     Parameters
     ----------

@@ -103,12 +103,12 @@ def _day(calls: Numbers, aht: Numbers, interval: float) -> tuple[Floats, Floats,
     slot = check_numbers("interval", interval, above=0)
     if slot.ndim:
         raise InputError(
-            "all intervals have one length", where="argument 'interval'", got=slot.shape, code="frequency.invalid"
+            "intervals must have one length", where="argument 'interval'", got=slot.shape, code="frequency.invalid"
         )
     both = broadcast(given)
     if both["calls"].ndim != 1:
         raise InputError(
-            "the intervals of a day come in a row",
+            "intervals must be one row",
             where="argument 'calls'",
             got=both["calls"].shape,
             wanted="(n,)",

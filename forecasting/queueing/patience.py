@@ -170,7 +170,7 @@ class Patience:
         m = check_numbers("means", means, above=0).ravel()
         if len(p) != len(m):
             raise InputError(
-                "one mean for each share",
+                "there must be one mean for each share",
                 where="argument 'means'",
                 got=len(m),
                 wanted=f"{len(p)} means",
@@ -201,7 +201,7 @@ class Patience:
         s = check_numbers("surviving", surviving, least=0, most=1).ravel()
         if len(x) != len(s) or not len(x):
             raise InputError(
-                "one value for each time",
+                "there must be one value for each time",
                 where="argument 'surviving'",
                 got=len(s),
                 wanted=f"{len(x)}",
@@ -217,7 +217,7 @@ class Patience:
         kept = shares > 0
         if not kept.any():
             raise InputError(
-                "nobody ever gives up on this curve",
+                "missing abandonment: the curve never falls",
                 where="argument 'surviving'",
                 hint="patience=None",
                 code="plan.impossible",

@@ -32,7 +32,7 @@ def queue_over_day(
     *,
     in_system: int = 0,
 ) -> pd.DataFrame:
-    """Say how a queue performs in each interval of a day, with the backlog carried from each to the next.
+    """Compute the performance of a queue by interval, with the backlog carried to the next.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def advance_queue(state: Floats, slot: QueueInterval) -> tuple[Floats, Floats]:
     while max(mean[-1], end[-1]) > _MAX_LAST_STATE_PROBABILITY:
         if len(state) > _MAX_STATES:
             raise InputError(
-                "the queue grows longer than can be followed",
+                "the queue grows too long to be computed",
                 where="argument 'calls'",
                 hint="fewer calls, more agents",
                 code="plan.too_large",
@@ -230,7 +230,7 @@ def _rows(
     flat = broadcast(given)
     if flat["calls"].ndim != 1:
         raise InputError(
-            "the intervals of a day come in a row",
+            "intervals must be one row",
             where="argument 'calls'",
             got=flat["calls"].shape,
             wanted="(n,)",
@@ -244,7 +244,9 @@ def _rows(
 def _whole(name: str, value: float) -> int:
     found = check_number(name, value, least=0)
     if found != round(found):
-        raise InputError("people and calls come whole here", where=f"argument '{name}'", got=found, code="value.range")
+        raise InputError(
+            "agents and calls must be whole numbers", where=f"argument '{name}'", got=found, code="value.range"
+        )
     return int(found)
 
 

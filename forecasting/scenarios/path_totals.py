@@ -99,7 +99,7 @@ def _check_paths(paths: pd.DataFrame) -> None:
     require_times(paths, "ds", "paths")
     read_numbers(paths["y"], "paths")
     if paths.empty:
-        raise InputError("there are no paths", where="paths", code="rows.none")
+        raise InputError("missing paths", where="paths", code="rows.none")
 
 
 def _groups(names: pd.Series, by: Mapping[str, str] | str | None) -> pd.Series:
@@ -118,7 +118,7 @@ def _groups(names: pd.Series, by: Mapping[str, str] | str | None) -> pd.Series:
     groups = names.map({str(k): str(v) for k, v in by.items()})
     if groups.isna().any():
         raise InputError(
-            "this series has no group", column="by", got=str(names[groups.isna()].iloc[0]), code="series.unknown"
+            "missing group of a series", column="by", got=str(names[groups.isna()].iloc[0]), code="series.unknown"
         )
     return groups
 

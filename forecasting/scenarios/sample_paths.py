@@ -96,7 +96,7 @@ def sample_paths(
     if rows > MAX_PATH_ROWS:
         hint = "draw fewer paths, or a part of the series at a time"
         raise InputError(
-            "the paths would be too many rows",
+            "too many rows of paths",
             column="n",
             got=n,
             wanted=f"{MAX_PATH_ROWS:,} rows",

@@ -232,7 +232,7 @@ def _check(change: Change, row: int) -> None:
     start, end = _day(change.start, "start", row), _day(change.end, "end", row)
     if start is not None and end is not None and end < start:
         raise InputError(
-            "this change ends before it starts", where="changes", row=row, got=str(change.end), code="time.order"
+            "change ends before it starts", where="changes", row=row, got=str(change.end), code="time.order"
         )
 
 
@@ -258,7 +258,7 @@ def _day(given: object, column: str, row: int) -> pd.Timestamp | None:
 
 
 def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
-    """Tell which rows a change touches."""
+    """Return which rows a change touches."""
     day = forecast["ds"].dt.normalize()
     inside = np.ones(len(forecast), dtype=bool)
     start, end = _day(change.start, "start", row), _day(change.end, "end", row)
@@ -283,7 +283,7 @@ def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
             if name not in known:
                 hint = did_you_mean(name, known[:1000])
                 raise InputError(
-                    "this series is not forecast",
+                    "unknown series: it has no forecast",
                     where="changes",
                     column="series",
                     row=row,
@@ -324,7 +324,7 @@ def _edges(
 
 
 def _format_change(change: Change, count: int) -> str:
-    """Say an assumption in a sentence."""
+    """Describe an assumption in a sentence."""
     what = "nothing comes"
     if change.factor is not None:
         more = change.factor - 1

@@ -16,7 +16,7 @@ _DAY_MIN, _WEEK_MIN = 1440, 7 * 1440
 
 
 def patterns_within_hours(patterns: Sequence[ShiftPattern], calendar: BusinessCalendar | None) -> Bools:
-    """Tell which patterns work only while the desk is open, on each of their days; breaks may lie outside.
+    """Return which patterns work only while the desk is open, on each of their days; breaks may lie outside.
 
     Special days do not count here: a shift that fits the usual week is not lost for the sake of one short day.
 

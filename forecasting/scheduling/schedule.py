@@ -64,7 +64,7 @@ class Schedule:
     rounding_hours: float = 0.0
 
     def sentences(self) -> tuple[str, ...]:
-        """Say in plain words how good the schedule is, and where and why it falls short."""
+        """Describe in plain words how good the schedule is, and where and why it falls short."""
         people, short = (
             int(self.table["scheduled_agents"].sum()),
             self.coverage[self.coverage["understaffed"] > _AGENT_TOLERANCE],
@@ -176,7 +176,7 @@ def shift_schedule(
     price = check_numbers("short_price", short_price, least=0)
     if price.shape not in ((), (len(ds),)):
         raise InputError(
-            "the length is wrong",
+            "wrong length",
             where="argument 'short_price'",
             got=price.shape,
             wanted=f"({len(ds)},)",
@@ -254,9 +254,7 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
             code="time.order",
         )
     if slot_s is None and not len(steps):
-        raise InputError(
-            "one interval does not say how long it is", where=where, hint="pass slot_s", code="frequency.invalid"
-        )
+        raise InputError("unknown length of the interval", where=where, hint="pass slot_s", code="frequency.invalid")
     slot = float(pd.Series(steps).mode().iloc[0]) if slot_s is None else check_number("slot_s", slot_s, above=0)
     if len(steps) and steps.min() < slot - _AGENT_TOLERANCE:
         row = int(steps.argmin()) + 2
@@ -282,7 +280,7 @@ def _rules(
             if kind not in kinds:
                 hint = did_you_mean(kind, sorted(set(kinds.tolist())))
                 raise InputError(
-                    "no pattern is of this kind",
+                    "unknown kind of pattern",
                     where=f"argument '{name}'",
                     got=kind,
                     hint=hint,

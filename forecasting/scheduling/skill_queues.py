@@ -73,7 +73,7 @@ def read_interval(
     alone = np.flatnonzero(~skills.any(axis=0) & (frame["calls"].to_numpy() > 0))
     if all_served and len(alone):
         raise InputError(
-            "no group can serve this queue", where="argument 'groups'", got=known[int(alone[0])], code="plan.impossible"
+            "missing group for this queue", where="argument 'groups'", got=known[int(alone[0])], code="plan.impossible"
         )
     return frame, skills, names
 

@@ -214,7 +214,10 @@ def allocate_skills(need: Mapping[str, float], groups: Skills, people: Mapping[s
     x = second.x if second.x is not None else first.x
     if x is None:
         raise InputError(
-            "the time could not be shared", where="allocate_skills", got=first.message, code="plan.impossible"
+            "no plan found for the time of the groups",
+            where="allocate_skills",
+            got=first.message,
+            code="plan.impossible",
         )
     left = have - np.bincount(g, x[:pairs], minlength=len(names))
     rows = [(names[a], queues[b], float(v)) for a, b, v in zip(g, q, x[:pairs], strict=True)]
@@ -268,7 +271,7 @@ def _dedicated(need: Floats, skills: npt.NDArray[np.bool_], price: Floats, high:
     found = solve(price[g], rows, np.zeros(len(g)), np.full(len(g), np.inf), whole=pairs)
     if found.x is None:
         raise InputError(
-            "the limits are too low for queues that share nobody", where="argument 'limits'", code="plan.impossible"
+            "limits are too low for queues without common agents", where="argument 'limits'", code="plan.impossible"
         )
     return np.bincount(g, np.rint(found.x), minlength=len(price)).astype(np.int64)
 

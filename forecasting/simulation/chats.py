@@ -99,7 +99,7 @@ def _chats(arrivals: npt.ArrayLike, handle: npt.ArrayLike, patience: Any) -> tup
     for name, values, least in (("arrivals", come, -np.inf), ("handle", work, 0.0), ("patience", patient, 0.0)):
         if values.shape != (len(come),):
             raise InputError(
-                "the length is wrong", column=name, got=values.shape, wanted=f"({len(come)},)", code="value.length"
+                "wrong length", column=name, got=values.shape, wanted=f"({len(come)},)", code="value.length"
             )
         bad = np.isnan(values) | (values < least)
         if bad.any():
@@ -211,7 +211,7 @@ def _schedule_next_end(
 
 
 def _finish(mine: list[tuple[float, int]], clock: float, seen: float, pace: list[float], end: list[float]) -> None:
-    """Say when what is open at the end of the run would end if nothing else came."""
+    """Describe when what is open at the end of the run would end if nothing else came."""
     heapify(mine)
     while mine:
         tag, chat = mine[0]

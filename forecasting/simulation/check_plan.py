@@ -115,7 +115,7 @@ def check_plan(
     check_number("level", level, above=0, below=1)
     if check_number("replications", replications, least=2) % 1:
         raise InputError(
-            "part of a run cannot be played", where="argument 'replications'", got=replications, code="value.range"
+            "part of a run cannot be simulated", where="argument 'replications'", got=replications, code="value.range"
         )
     replications = int(replications)
     spreads = [check_number(n, v, least=0) for n, v in (("day_spread", day_spread), ("slot_spread", slot_spread))]

@@ -72,7 +72,7 @@ class QueueOptions:
             )
             if crew is not None and found[name].concurrency > 1:
                 raise InputError(
-                    "a crew with skills serves one at a time",
+                    "agents with skills must serve one contact at a time",
                     where="argument 'concurrency'",
                     got=room,
                     code="value.range",
@@ -84,7 +84,10 @@ def _read_patience(value: Any) -> float | Patience:
     if isinstance(value, Patience):
         if np.ndim(value.scale):
             raise InputError(
-                "one distribution for each queue", where="argument 'patience'", got=value.scale, code="value.length"
+                "there must be one distribution for each queue",
+                where="argument 'patience'",
+                got=value.scale,
+                code="value.length",
             )
         return value
     return np.inf if value is None else check_number("patience", value, above=0, infinite=True)
@@ -138,7 +141,7 @@ def read_plan(plan: pd.DataFrame, length: float) -> dict[str, Queue]:
         start = (rows["ds"] - first).dt.total_seconds().to_numpy(float)
         if (np.diff(start) < length).any():
             raise InputError(
-                "two intervals overlap",
+                "intervals overlap",
                 where="argument 'plan'",
                 column="ds",
                 hint="check the interval",
@@ -146,7 +149,9 @@ def read_plan(plan: pd.DataFrame, length: float) -> dict[str, Queue]:
             )
         agents = check_numbers("agents", rows["agents"], least=0)
         if (agents != np.round(agents)).any():
-            raise InputError("people come whole here", where="argument 'plan'", column="agents", code="value.range")
+            raise InputError(
+                "agents must be whole numbers", where="argument 'plan'", column="agents", code="value.range"
+            )
         calls, aht = check_numbers("calls", rows["calls"], least=0), check_numbers("aht_s", rows["aht_s"], above=0)
         found[str(name)] = Queue(rows["ds"].to_numpy(), start, calls, aht, agents.astype(np.int64), length, skill)
     return found

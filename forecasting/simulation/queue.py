@@ -188,7 +188,7 @@ def _numbers(
         return np.full(n or 0, default)
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or (n is not None and len(array) != n):
-        raise InputError("the length is wrong", column=name, got=array.shape, wanted=f"({n},)", code="value.length")
+        raise InputError("wrong length", column=name, got=array.shape, wanted=f"({n},)", code="value.length")
     bad = (np.isnan(array) & (not missing)) | (array < least)
     if bad.any():
         row = int(bad.argmax())

@@ -66,7 +66,7 @@ def simulate_skills(
     handle = check_numbers("aht_s", queues["aht_s"].to_numpy(), above=0)
     count = int(check_numbers("argument calls", calls, least=1))
     if rate.sum() <= 0:
-        raise InputError("no call comes", where="argument 'queues'", column="calls", code="queue.empty")
+        raise InputError("missing calls", where="argument 'queues'", column="calls", code="queue.empty")
     crew = _crew(groups, people, names)
     rng = np.random.default_rng(seed)
     at = rng.exponential(1 / rate.sum(), count).cumsum()

@@ -151,7 +151,7 @@ class Demand:
         labels = np.zeros(size) if days is None else np.unique(np.asarray(days), return_inverse=True)[1]
         if len(labels) != size:
             raise InputError(
-                "one label for each slot",
+                "there must be one label for each time step",
                 where="argument 'days'",
                 got=len(labels),
                 wanted=f"{size}",
@@ -181,7 +181,7 @@ class Demand:
         both = broadcast({"calls": rate, "aht": time})
         if both["calls"].ndim != 2 or both["calls"].shape != rate.shape:
             raise InputError(
-                "paths have one row each and one column a slot",
+                "paths must have one row each and one column for each time step",
                 where="argument 'calls'",
                 got=both["calls"].shape,
                 code="value.range",
@@ -220,7 +220,9 @@ def _in_order(name: str, quantiles: Mapping[float, Numbers]) -> dict[float, Floa
     levels = sorted(quantiles)
     check_numbers(f"{name} (probabilities)", np.array(levels, dtype=float), above=0, below=1)
     if len(levels) < 2:
-        raise InputError("two quantiles at least", where=f"argument '{name}'", got=levels, code="value.range")
+        raise InputError(
+            "at least two quantiles are needed", where=f"argument '{name}'", got=levels, code="value.range"
+        )
     read = {p: np.atleast_1d(check_numbers(f"{name}[{p:g}]", quantiles[p])) for p in levels}
     arrays = broadcast({f"{name}[{p:g}]": x for p, x in read.items()})
     return dict(zip(levels, arrays.values(), strict=True))

@@ -26,7 +26,7 @@ def risk_curve(
     miss_cost: float = 0.0,
     late_cost: float = 0.0,
 ) -> pd.DataFrame:
-    """Say what each further agent costs and saves, slot by slot.
+    """Compute what each further agent costs and saves, by interval.
 
     Parameters
     ----------

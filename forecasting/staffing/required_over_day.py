@@ -131,7 +131,7 @@ def _read_open(is_open: Any, calls: Floats) -> Any:
     doors = np.asarray(is_open, dtype=bool)
     if doors.shape != calls.shape:
         raise InputError(
-            "one value an interval",
+            "there must be one value for each interval",
             where="argument 'is_open'",
             got=doors.shape,
             wanted=f"{calls.shape}",
@@ -140,7 +140,7 @@ def _read_open(is_open: Any, calls: Floats) -> Any:
     wrong = np.flatnonzero(~doors & (calls > 0))
     if len(wrong):
         raise InputError(
-            "calls come while the doors are closed",
+            "calls arrive outside the opening hours",
             where=f"argument 'calls', position {wrong[0]}",
             got=calls[wrong[0]],
             code="plan.impossible",
@@ -174,6 +174,6 @@ def _forward(
 
 
 def _bound(exact: pd.DataFrame, target: float) -> Any:
-    """Say which promise is nearer to its bound where an agent was added or taken."""
+    """Describe which promise is nearer to its bound where an agent was added or taken."""
     room = 1 - exact["service_level"].to_numpy()
     return np.where(room >= 0.5 * (1 - target), "service_level", "occupancy")

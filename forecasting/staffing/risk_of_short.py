@@ -29,7 +29,7 @@ def risk_of_short(
     *,
     days: npt.ArrayLike | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Say what a staffing will do when the demand is not known: by slot and by day.
+    """Estimate the service of a staffing under uncertain demand, by interval and by day.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def _per_slot(name: str, values: Numbers, slots: int) -> Floats:
     array = check_numbers(name, values, least=0)
     if array.shape not in ((), (1,), (slots,)):
         raise InputError(
-            "one number for each slot",
+            "there must be one number for each time step",
             where=f"argument '{name}'",
             got=array.shape,
             wanted=f"{slots} numbers, or one",
@@ -235,7 +235,7 @@ def _labels(days: npt.ArrayLike | None, slots: int) -> npt.NDArray[Any]:
     labels = np.zeros(slots, dtype=np.int64) if days is None else np.asarray(days)
     if labels.shape != (slots,):
         raise InputError(
-            "one label for each slot",
+            "there must be one label for each time step",
             where="argument 'days'",
             got=labels.shape,
             wanted=f"({slots},)",

@@ -43,7 +43,7 @@ def total_shrinkage(shrinkage: Shrinkage, parts: str = "multiply") -> Floats:
     if parts not in SHRINKAGE_PARTS:
         hint = did_you_mean(parts, SHRINKAGE_PARTS)
         raise InputError(
-            "not a valid way to join parts", where="argument 'parts'", got=parts, hint=hint, code="value.unknown"
+            "unknown method of joining parts", where="argument 'parts'", got=parts, hint=hint, code="value.unknown"
         )
     named: Mapping[str, Numbers] = {"shrinkage": shrinkage}  # type: ignore[dict-item]
     if isinstance(shrinkage, Mapping):

@@ -158,7 +158,7 @@ def plan_for_target(
 
 
 def _add_risk(plan: pd.DataFrame, rates: Mapping[float, Floats], target: QueueTarget) -> None:
-    """Say how likely it is that the agents of a plan are too few, slot by slot and day by day."""
+    """Estimate the risk that the agents of a plan are too few, by interval and by day."""
     aht, n, level, threshold = plan["aht_s"].to_numpy(), plan["agents"], target.service_level, target.threshold
     demand = Demand.from_quantiles(rates, aht, points=_DISTRIBUTION_POINTS, counts=False)
     # each day of each queue by itself

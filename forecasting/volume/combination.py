@@ -308,7 +308,7 @@ def _softmax(losses: Floats, known: Floats, n_days: float) -> Floats:
 
 
 def is_beyond_noise(gain: Floats) -> bool:
-    """Tell whether paired differences of losses are below 0 in sum by more than two standard errors.
+    """Return whether paired differences of losses are below 0 in sum by more than two standard errors.
 
     >>> is_beyond_noise(np.array([-1.0, -0.5, -0.8])), is_beyond_noise(np.array([-2.0, 1.0, 0.9]))
     (True, False)

@@ -83,8 +83,8 @@ def forecast(
         their own.
     regressors
         A frame of ``ds`` and one column each of what is known for the past and for the horizon, such as campaigns,
-        releases or weather, see :func:`deskcast.forecasting.grid.read_regressors.read_regressors`. One is used where past
-        days that it was not measured on show a gain beyond noise; ``attrs["regressors"]`` says what each does.
+        releases or weather, see :func:`deskcast.forecasting.grid.read_regressors.read_regressors`. One is used where
+        past days that it was not measured on show a gain beyond noise; ``attrs["regressors"]`` says what each does.
 
     Returns
     -------
@@ -135,7 +135,7 @@ def forecast_request(history: pd.DataFrame, request: ForecastRequest) -> pd.Data
 
 
 def _format_weights(fold: Fold) -> Iterator[str]:
-    """Say what the forecast is made of, where that is more than one method."""
+    """Describe what the forecast is made of, where that is more than one method."""
     for tier, weights in fold.combination.by_tier.items():
         if list(weights) != ["core"]:
             parts = ", ".join(f"{name} {share:.0%}" for name, share in sorted(weights.items(), key=lambda w: -w[1]))
@@ -143,7 +143,7 @@ def _format_weights(fold: Fold) -> Iterator[str]:
 
 
 def _format_level_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iterator[str]:
-    """Say where the level of a series changed at once, the latest change of a series only."""
+    """Describe where the level of a series changed at once, the latest change of a series only."""
     latest = {name: (day, ratio) for name, day, ratio in sorted(shifts, key=lambda shift: (shift[0], shift[1]))}
     for name, (day, ratio) in list(latest.items())[:5]:
         direction, when = "down" if ratio < 1 else "up", pd.Timestamp(day)
@@ -156,7 +156,7 @@ def _format_level_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iter
 
 
 def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
-    """Say what the forecast rests on, where that is less than was asked for."""
+    """Describe what the forecast rests on, where that is less than was asked for."""
     notes = [*_format_outliers(grid, fold), *(f"left out: {error}" for error in fold.failed.values())]
     dead = _named(grid, np.isnan(fold.points[NAIVE_METHODS[0]]).all(axis=1))
     if dead:
@@ -177,7 +177,7 @@ def _limits(grid: Grid, fold: Fold, windows: int) -> tuple[str, ...]:
 
 
 def _format_ended_series(grid: Grid) -> Iterator[str]:
-    """Say which series have no value in the last week of the panel (in its last two slots, where those are longer)."""
+    """Describe which series have no value in the last week of the panel (in its last two slots, if longer)."""
     lately = max(grid.frequency.season, 2)
     known = ~np.isnan(grid.y)
     ended = (
@@ -195,7 +195,7 @@ def _format_ended_series(grid: Grid) -> Iterator[str]:
 
 
 def _format_outliers(grid: Grid, fold: Fold) -> Iterator[str]:
-    """Say which values are not believed, and in which slots nothing ever comes."""
+    """Describe which values are not believed, and in which slots nothing ever comes."""
     wild = np.nan_to_num(grid.y) > fold.now.limit[:, None]
     if wild.any():
         row, slot = np.argwhere(wild)[0]

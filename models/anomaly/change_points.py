@@ -278,7 +278,11 @@ def _checked(
     known = get_args(SegmentShape)
     if of not in ("values", "spread"):
         raise InputError(
-            "this cannot change", where="argument 'of'", got=of, wanted="'values' or 'spread'", code="value.range"
+            "unknown quantity to change",
+            where="argument 'of'",
+            got=of,
+            wanted="'values' or 'spread'",
+            code="value.range",
         )
     for shape in wanted:
         if shape not in known:

@@ -159,7 +159,7 @@ def _local(stamps: pd.DatetimeIndex) -> pd.DatetimeIndex:
 
 
 def _unfit(once: pd.Series) -> str:
-    """Say why a series has no scores, or nothing."""
+    """Describe why a series has no scores, or nothing."""
     if not len(once):
         return "no values, no scores"
     if len(once) <= WARM_UP_VALUES:

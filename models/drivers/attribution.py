@@ -24,7 +24,7 @@ DayRange = tuple[Any, Any]
 def explain_change(
     log: CaseLog, kpi: str, before: DayRange, after: DayRange, by: Sequence[str] | str = ("channel",)
 ) -> pd.DataFrame:
-    """Say what each segment contributed to the change of a KPI between two spans of days.
+    """Compute what each segment contributed to the change of a KPI between two spans of days.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def days_of(span: DayRange, name: str) -> pd.DatetimeIndex:
         first, last = (pd.Timestamp(day).tz_localize(None).normalize() for day in span)
     except (TypeError, ValueError) as error:
         raise InputError(
-            "not two days",
+            "span must be two days",
             where=f"argument '{name}'",
             got=span,
             wanted="(first, last)",

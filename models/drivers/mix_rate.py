@@ -94,7 +94,7 @@ def split_count(before: pd.DataFrame, after: pd.DataFrame, segment: str = "value
 
 
 def format_change(change: pd.DataFrame) -> str:
-    """Say in one sentence what moved a total, from what :func:`explain_change` or :func:`split_change` returns.
+    """Describe in one sentence what moved a total, from what :func:`explain_change` or :func:`split_change` returns.
 
     >>> before = pd.DataFrame({"value": ["easy", "hard"], "n": [90, 10], "numerator": [81, 3]})
     >>> after = pd.DataFrame({"value": ["easy", "hard"], "n": [10, 90], "numerator": [10, 36]})

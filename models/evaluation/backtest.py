@@ -76,7 +76,7 @@ def backtest_risk(
     """
     if list(cutoffs) != sorted(set(cutoffs)) or not len(cutoffs):
         raise InputError(
-            "the cut-offs must rise", column="cutoffs", got=", ".join(map(str, cutoffs)), code="time.order"
+            "cut-offs must be in ascending order", column="cutoffs", got=", ".join(map(str, cutoffs)), code="time.order"
         )
     if labels["case_id"].duplicated().any():
         raise InputError(
@@ -212,7 +212,7 @@ def precision_at_capacity(scored: pd.DataFrame, k: int = 20) -> pd.DataFrame:
     """
     _check(scored, ())
     if k < 1:
-        raise InputError("a budget has at least one alert a day", column="k", got=k, code="value.range")
+        raise InputError("a capacity must be at least one alert a day", column="k", got=k, code="value.range")
     found = []
     for name, rows in scored.groupby("model", sort=True):
         alert = _top(rows, k)
@@ -269,7 +269,10 @@ def recall_at_workload(
         for share in not_reviewed:
             if not 0 <= share < 1:
                 raise InputError(
-                    "a share of work saved lies between 0 and 1", column="not_reviewed", got=share, code="value.range"
+                    "a share of work saved must be between 0 and 1",
+                    column="not_reviewed",
+                    got=share,
+                    code="value.range",
                 )
             n = max(round((1 - share) * len(ranked)), 1)
             recall = hits[n] / hits[-1] if hits[-1] else float("nan")

@@ -157,7 +157,7 @@ def brier_gain(
     seed: int = 0,
     level: float = 0.95,
 ) -> Gain:
-    """Tell by how much the challenger's Brier score is lower, drawing whole cases anew.
+    """Estimate by how much the challenger's Brier score is lower, with a bootstrap by case.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class Skill:
         return bool(self.lo > 0)
 
     def is_worth_ranking(self, lift: float = 0.0) -> bool:
-        """Tell whether it is sure and not tiny, or if tiny, whether the top of the list is still much worse.
+        """Return whether it is sure and not tiny, or if tiny, whether the top of the list is still much worse.
 
         The outcome of a rare event can hardly be told for any one case, however well the list is ordered; so its top is
         looked at too: ``lift`` is the share of the worst tenth over that of all, see :func:`top_lift`.
@@ -50,7 +50,7 @@ def brier_skill(
     replicates: int = 1000,
     seed: int = 0,
 ) -> Skill:
-    """Tell which share of a reference's Brier score a forecast saves, drawing whole cases anew for the interval.
+    """Estimate the share of a reference's Brier score that a forecast saves, with an interval by case.
 
     Parameters
     ----------

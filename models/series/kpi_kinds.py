@@ -27,7 +27,7 @@ KIND_SAMPLE_PERIODS = 21
 
 
 def infer_kpi_kind(kpi: str, history: pd.DataFrame) -> KpiKind:
-    """Tell the kind of a KPI from the catalogue, or from the first values of one that is not in it.
+    """Return the kind of a KPI from the catalogue, or from the first values of one that is not in it.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ def gaming_guard(
     >>> again["numerator"] = rng.binomial(60, np.where(bad, 0.2, 0.1)).astype(float)
     >>> again["value"] = again["numerator"] / 60
     >>> gaming_guard(pd.concat([time, again]))["summary"].tolist()
-    ['handle_time fell while repeat_contact_rate rose: speed may have been bought with quality']
+    ['Handle time down, repeat contact rate up: check whether faster handling costs quality']
     """
     check_columns(history, ("kpi", "ds", "value"), "history")
     if not (isinstance(false_alerts_per_week, (int, float)) and 0 < false_alerts_per_week < np.inf):
@@ -231,8 +231,9 @@ def _window(part: WatchedKpi, start: Any, last: Any) -> Any:
 
 
 def _words(pair: CounterMetricPair) -> str:
-    moved = {1: "rose", -1: "fell"}
+    moved = {1: "up", -1: "down"}
+    gain, loss = (kpi.replace("_", " ") for kpi in (pair.gain, pair.loss))
     return (
-        f"{pair.gain} {moved[pair.improved_direction]} while {pair.loss} {moved[pair.worsened_direction]}: "
-        "speed may have been bought with quality"
+        f"{gain[:1].upper()}{gain[1:]} {moved[pair.improved_direction]}, {loss} {moved[pair.worsened_direction]}: "
+        "check whether faster handling costs quality"
     )

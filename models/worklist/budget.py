@@ -108,11 +108,11 @@ def select_cases(
     """
     if k is None and capacity_h is None:
         raise InputError(
-            "a budget is needed", column="k", hint="give k (cases a day) or capacity_h (hours)", code="value.range"
+            "missing daily capacity", column="k", hint="give k (cases a day) or capacity_h (hours)", code="value.range"
         )
     for name, value in (("k", k), ("capacity_h", capacity_h)):
         if value is not None and not value >= 0:
-            raise InputError("a budget is 0 or more", column=name, got=value, code="value.range")
+            raise InputError("a daily capacity must be 0 or more", column=name, got=value, code="value.range")
     given = {"preventable": preventable, "cost": cost, "effort_h": effort_h}
     values = {name: _column(rows, name, value) for name, value in given.items()}
     benefit = expected_benefit(rows["probability"], **values)

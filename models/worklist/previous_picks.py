@@ -48,7 +48,7 @@ def find_untouched(snapshots: pd.DataFrame, picked: Collection[str], since: pd.T
 def keep_picks(
     case_id: pd.Series, benefit: Floats, fresh: NDArray[np.bool_], kept: Collection[str]
 ) -> NDArray[np.bool_]:
-    """Tell which cases of an earlier list keep their place before all others.
+    """Return which cases of an earlier list keep their place before all others.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def explain_dropped(
     untouched: Collection[str],
     min_probability: float,
 ) -> pd.DataFrame:
-    """Say of each case of the earlier list that is not picked any more why it is not.
+    """Return why each case of the earlier list is not picked any more.
 
     Parameters
     ----------

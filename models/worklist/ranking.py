@@ -196,7 +196,7 @@ def _check(snapshots: pd.DataFrame, top: int | None) -> None:
     require_columns(snapshots, ("case_id", "at", "metric", "age_s"), "snapshots")
     if top is not None and top < 0:
         raise InputError(
-            "this many cases cannot be listed", column="top", got=top, wanted="0 or more", code="plan.too_large"
+            "number of cases must be 0 or more", column="top", got=top, wanted="0 or more", code="plan.too_large"
         )
     if snapshots["at"].nunique() > 1:
         raise InputError(

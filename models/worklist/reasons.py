@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats, Ints
+from ...features.arrays import Bools, Floats, Ints
 from ...features.durations import format_duration
 from ..candidates.feature_groups import FEATURE_GROUPS, NUMERIC_FEATURES, features_in, group_of
 from ..risk.known_outcomes import Outcomes
@@ -18,6 +18,9 @@ REASON_COLUMNS = ("case_id", "place", "group", "direction", "contribution", "rea
 
 #: A smaller contribution on the log-odds scale (about one percentage point at even odds) is not a reason.
 MIN_CONTRIBUTION = 0.05
+
+#: What is the same for all cases of a list, as the hour at which it is made: a reason only where there is no other.
+SHARED_GROUPS = ("clock",)
 
 #: Begins a reason that lowers the risk; what raises it needs no word, as the list is about risk.
 LOWERS_RISK_PREFIX = "lowers the risk: "
@@ -66,6 +69,7 @@ def reasons(
 
     A reason is a group of features that say the same thing, so three reasons are three facts. What raises the risk
     comes first, the strongest first; what lowers it fills the places that are left and begins with "lowers the risk".
+    The hour of the list, which all its cases share, comes last.
 
     Parameters
     ----------
@@ -94,7 +98,7 @@ def reasons(
     parts = risk.contributions(snapshots) if parts is None else parts
     groups = [g for g in FEATURE_GROUPS if g in parts.columns]
     effects = parts[groups].to_numpy(dtype=float, na_value=np.nan) if groups else np.zeros((len(parts), 0))
-    row, place, column = _strongest(effects, most)
+    row, place, column = _strongest(effects, most, np.isin(groups, SHARED_GROUPS))
     effect = effects[row, column]
     texts = np.empty(len(row), dtype=object)
     for number, group in enumerate(groups):
@@ -115,7 +119,7 @@ def reasons(
 
 
 def _format_reasons(group: str, rows: pd.DataFrame, risk: ExplainableRisk) -> list[str]:
-    """Say one fact of each row; alike rows are said once."""
+    """Format one fact of each row; alike rows are formatted once."""
     # Only what the model looks at may be given as a reason; the parts of the time are one fact.
     looked_at = (*risk.features, *NUMERIC_FEATURES["time"])
     names = [n for n in features_in(rows.columns) if n in looked_at and _is_quoted(n) and group_of(n) == group]
@@ -267,11 +271,12 @@ REASON_FORMATTERS: dict[str, Callable[[dict[str, object], float], str]] = {
 }
 
 
-def _strongest(effects: Floats, most: int) -> tuple[Ints, Ints, Ints]:
+def _strongest(effects: Floats, most: int, shared: Bools) -> tuple[Ints, Ints, Ints]:
     """Return row, place (from 1) and column of the reasons of each row."""
-    # What raises comes first, strongest first; then what lowers, strongest first. Groups break ties by their order.
+    # What raises comes first, strongest first; then what lowers, strongest first; then what is the same for all cases.
+    # Groups break ties by their order.
     big = np.abs(np.nan_to_num(effects)) >= MIN_CONTRIBUTION
-    key = np.where(big, np.where(effects > 0, -effects, 1e6 + effects), np.inf)
+    key = np.where(big, np.where(effects > 0, -effects, 1e6 + effects) + 4e6 * shared, np.inf)
     order = np.argsort(key, axis=1, kind="stable")[:, :most]
     row, place = np.nonzero(np.isfinite(np.take_along_axis(key, order, axis=1)))
     return row, place + 1, order[row, place]

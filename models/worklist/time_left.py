@@ -161,7 +161,7 @@ def chance_in_time(left_s: ArrayLike, effort_s: ArrayLike) -> Floats:
 def _on_wall_clock(
     left: Floats, wall: Floats, business: Floats, calendar: BusinessCalendar | None
 ) -> NDArray[np.bool_]:
-    """Tell which promises run around the clock: without business hours, or with the time left of the wall."""
+    """Return which promises run around the clock: without business hours, or with the time left of the wall."""
     around = np.isnan(business) | (np.abs(left - wall) < 1.0)
     return np.asarray(around if calendar is None else np.isnan(business), dtype=bool)
 

@@ -76,7 +76,7 @@ def _sum_weeks(history: pd.DataFrame, alert: pd.Series[Any], days: pd.DataFrame)
 
 
 def _all_known(days: pd.DataFrame) -> pd.Series[bool]:
-    """Tell of which weeks every day was expected something."""
+    """Return of which weeks every day was expected something."""
     known: pd.Series[bool] = days["expected"].notna().groupby(find_weeks(days["ds"])).all().reset_index(drop=True)
     return known
 

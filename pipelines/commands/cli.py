@@ -227,6 +227,8 @@ def forecast(
     project = open_for(config, as_of, out)
     given = (horizon, freq, by, levels, models, kpi, reconcile, regressors)
     spec = forecast_options.with_options(project.config.forecast, *given)
+    if form is not None:
+        forecast_options.check_step(spec.freq)
     with show_progress("forecasting") as progress:
         stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
         if picture is not None:
@@ -238,7 +240,7 @@ def forecast(
     output_stage(stage, main, to, as_json, *also, **answer_of(project, show_all), reserve=2, first=first)
     count = forecast_options.write_import(project, stage, spec, out) if form is not None and out is not None else 0
     if not as_json:
-        forecast_options.say_files(picture, form, out, count)
+        forecast_options.print_files(picture, form, out, count)
 
 
 @app.command()

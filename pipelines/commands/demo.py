@@ -51,7 +51,7 @@ def _refuse_foreign(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / "truth.json").exists():
         hint = "name a new folder: deskcast demo DIR"
         raise InputError(
-            "this folder holds other files, and the demo would mix with them",
+            "folder has other files, which the demo would mix with",
             where=str(folder),
             hint=hint,
             code="file.exists",

@@ -93,7 +93,7 @@ def end_run(outcome: RunOutcome) -> None:
 
 
 def _refuse(error: InputError, code: int) -> None:
-    """Say a refusal in a line on stderr; where JSON was asked for, its parts stand on stdout as well."""
+    """Describe a refusal in a line on stderr; where JSON was asked for, its parts stand on stdout as well."""
     if "--json" in sys.argv[1:]:
         import json
 

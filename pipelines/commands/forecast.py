@@ -92,7 +92,7 @@ def _levels(text: str) -> tuple[int, ...]:
 
 
 def check_files(picture: Path | None, form: str | None, out: Path | None) -> None:
-    """Say whether the files that are asked for can be written, before any work is done."""
+    """Check that the files can be written, before any work is done."""
     if picture is not None:
         check_chart_path(picture)
     if form is not None:
@@ -109,8 +109,8 @@ def write_import(project: Project, stage: Stage, spec: ForecastSpec, out: Path) 
     return len(rows)
 
 
-def say_files(picture: Path | None, form: str | None, out: Path | None, count: int) -> None:
-    """Say which files were written beside the tables; ``count`` rows are for the import."""
+def print_files(picture: Path | None, form: str | None, out: Path | None, count: int) -> None:
+    """Describe which files were written beside the tables; ``count`` rows are for the import."""
     from .terminal import print_line
 
     if form is not None:
@@ -120,7 +120,7 @@ def say_files(picture: Path | None, form: str | None, out: Path | None, count: i
 
 
 def check_import(form: str, out: Path | None) -> None:
-    """Say whether the forecast can be written in this form, before any work is done."""
+    """Check that the forecast can be written in this form, before any work is done."""
     from ...features.errors import InputError
     from ..stages.scheduling_import import check_import_form
 
@@ -131,15 +131,20 @@ def check_import(form: str, out: Path | None) -> None:
         )
 
 
+def check_step(freq: str) -> None:
+    """Check that the import takes the time step of the forecast, before any work is done."""
+    from ..stages.scheduling_import import check_import_step
+
+    check_import_step(freq)
+
+
 def check_chart_path(path: Path) -> None:
-    """Say whether pictures can be drawn into this file, before any work is done."""
+    """Check that pictures can be drawn into this file, before any work is done."""
     from ...features.errors import InputError
 
     if path.suffix.lower() not in (".png", ".svg", ".html"):
         wanted = ".png, .svg or .html"
-        raise InputError(
-            "this kind of file cannot be drawn", where=str(path), got=path.suffix, wanted=wanted, code="file.kind"
-        )
+        raise InputError("unknown kind of picture", where=str(path), got=path.suffix, wanted=wanted, code="file.kind")
     if not path.resolve().parent.is_dir():
         raise InputError("missing folder", where=str(path.parent), hint="make it first", code="folder.missing")
 

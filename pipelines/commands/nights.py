@@ -32,7 +32,7 @@ def open_night(config: Path, night: str, as_of: str | None = None) -> Project:
     """
     if as_of is not None:
         raise InputError(
-            "a night is issued and a look back is not: give one",
+            "options exclude each other: '--night' and '--as-of'",
             where="--night",
             hint="leave out --as-of",
             code="command.invalid",

@@ -23,7 +23,9 @@ def print_report(config: Path, out: Path | None, *, full: bool, pdf: bool, as_js
         If the file is no HTML file, there are no results, or no browser can print a PDF.
     """
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
-        raise InputError("a report is an HTML file", where=str(out), got=out.suffix, wanted=".html", code="file.kind")
+        raise InputError(
+            "the report must be an HTML file", where=str(out), got=out.suffix, wanted=".html", code="file.kind"
+        )
     browser = find_browser() if pdf else ""
     spec = load_config(config)
     results = read_results(spec.results_folder)

@@ -21,20 +21,20 @@ class ProgressListener(Protocol):
     """What a run tells of its progress: a stage has begun, has come so far, has ended."""
 
     def begin(self, stage: str) -> None:
-        """Say that a stage has begun."""
+        """Show that a stage has begun."""
 
     def end(self, stage: Stage) -> None:
-        """Say that a stage has ended."""
+        """Show that a stage has ended."""
 
 
 class NoProgress:
-    """Tell nothing."""
+    """Do nothing."""
 
     def begin(self, stage: str) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def end(self, stage: Stage) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
 
 @dataclass(frozen=True)

@@ -24,29 +24,6 @@ MIN_ROWS, MAX_CELL_LINES, FLEXIBLE_WIDTH, MAX_WORD_WIDTH = 6, 2, 20, 32
 ONE_LINE_TABLES = ("checks",)
 _GAP, _ELLIPSIS = "  ", "…"
 
-#: Table -> its most useful columns, the most useful first; the others in their own order.
-MAIN_COLUMNS = {
-    "availability": ("kpi", "available", "missing_data", "unit", "definition"),
-    "history": ("kpi", "ds", "value", "n", "median", "p90"),
-    "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "seasonal_naive"),
-    "totals": ("node", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "base"),
-    "paths": ("unique_id", "ds", "path", "y"),
-    "forecast_by_lead": ("lead", "model", "wape", "bias", "coverage_80", "n"),
-    "staffing": (
-        *("queue", "ds", "calls", "agents", "agents_to_schedule", "service_level", "miss_probability", "binding"),
-        *("agents_hi", "aht_s", "occupancy"),
-    ),
-    "casework": ("queue", "ds", "agents", "agents_to_schedule", "arrived", "backlog", "breaches", "breach_risk"),
-    "schedule": ("queue", "pattern", "scheduled_agents", "hours"),
-    "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
-    "evaluation": ("model", "promoted", "n", "base_rate", "auc", "brier", "ece"),
-    "risk": ("case_id", "probability", "due_at", "action", "reason_1", "left_wall_s", "owner"),
-    "open_cases": ("case_id", "due_at", "left_wall_s", "owner", "team", "priority"),
-    "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state"),
-    "goals": ("kpi", "end", "target", "so_far", "forecast", "probability"),
-    "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
-}
-
 
 @dataclass(frozen=True)
 class Block:
@@ -93,10 +70,10 @@ def choose_columns(name: str, frame: pd.DataFrame) -> list[str]:
     >>> choose_columns("goals", pd.DataFrame({"name": ["a"], "target": [0.8], "kpi": ["csat"], "summary": [""]}))
     ['kpi', 'target', 'name']
     """
-    from ..words.columns import is_shown
+    from ..words.columns import choose_main_columns, is_shown
 
+    first = choose_main_columns(name, frame)
     there = [str(column) for column in frame.columns if is_shown(name, str(column))]
-    first = [column for column in MAIN_COLUMNS.get(name, ()) if column in there]
     ordered = [*first, *[column for column in there if column not in first]]
     return sorted(ordered, key=lambda column: bool(frame[column].isna().all()))
 

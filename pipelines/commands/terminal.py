@@ -52,7 +52,7 @@ def show_progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 class StageProgress:
-    """Tell a run as it goes: a bar on a terminal, one line a stage when it has ended."""
+    """Show a run as it goes: a bar on a terminal, one line a stage when it has ended."""
 
     def __init__(self, total: int) -> None:
         from rich.console import Console
@@ -93,7 +93,7 @@ def print_line(text: str = "") -> None:
 
 
 def can_ask() -> bool:
-    """Tell whether somebody sits at a terminal who can answer a question."""
+    """Return whether somebody sits at a terminal who can answer a question."""
     return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -199,16 +199,24 @@ def _print_all(stage: Stage, names: Sequence[str], head: Sequence[str], zone: st
 
 
 def _print_screen(stage: Stage, names: Sequence[str], head: list[str], foot: int, zone: str, year: int | None) -> None:
-    """Print one screen: as many findings as leave room for some rows, then as many rows as fit."""
+    """Print one screen: as many findings as leave room for some rows, then as many rows as fit.
+
+    What is for analysts waits for ``--all``, unless the table is theirs.
+    """
+    from ..words.columns import table_audience
+    from ..words.facts import audience_of
+    from ..words.headlines import is_listed
     from .screen import MIN_ROWS, count_findings, count_rows, describe_rest, lay_out, lay_out_within, wrap_finding
 
-    texts, main = _sort_findings(stage), stage.tables[names[0]]
-    width, height = _screen_size()
+    main, (width, height) = stage.tables[names[0]], _screen_size()
+    listed = set(main["case_id"].head(MIN_ROWS // 2).astype(str)) if "case_id" in main else set()
+    texts = [text for text in _sort_findings(stage) if not is_listed(text, listed)]
     table = _format_table(stage, names[0], zone, year, height) if len(main) else None
     block = lay_out(*table, width) if table else None
     around = len(head) + foot + 1  # the last line says what is not shown
     kept = 2 + len(block.header) + min(len(block.rows), MIN_ROWS) if block else 0
-    shown = count_findings(texts, height - around - kept, width)
+    first = [t for t in texts if audience_of(t) != "analyst"] if block and table_audience(names[0]) != "analyst" else []
+    shown = count_findings(first or texts, height - around - kept, width)
     lines = [line for text in texts[:shown] for line in wrap_finding(text, width)]
     print_styled([*head, *lines])
     rows = 0
@@ -216,6 +224,9 @@ def _print_screen(stage: Stage, names: Sequence[str], head: list[str], foot: int
         left = height - around - len(lines) - 2 - len(block.header)
         block = lay_out_within(*table, width, left)
         rows = count_rows(block, left)
+        if block.hidden_columns:  # more of them fit beside the rows that are shown than beside all
+            block = lay_out_within(*_format_table(stage, names[0], zone, year, rows), width, left)
+            rows = count_rows(block, left)
         print_styled(["", block.title], "bold cyan")
         print_styled(block.header, "bold")
         print_styled([line for row in block.rows[:rows] for line in row])
@@ -260,7 +271,7 @@ def _format_table(
 def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Put first what is asked for first: the latest period in total, intervals that need agents."""
     from ...features.kpis.cells import find_segments
-    from ..words.tables import sort_latest_first
+    from ..words.tables import drop_idle_intervals, sort_latest_first
 
     if name == "history" and len(frame):
         segments = find_segments(frame)
@@ -273,9 +284,7 @@ def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         return sort_latest_first(frame)
     if name == "availability":
         return frame.sort_values("available", kind="stable")  # what is missing first
-    if name in ("staffing", "casework") and len(frame) and (frame["agents_to_schedule"] > 0).any():
-        return frame[frame["agents_to_schedule"] > 0]
-    return frame
+    return drop_idle_intervals(name, frame)
 
 
 def _json(stage: Stage, instants: Mapping[str, str]) -> str:
@@ -296,7 +305,7 @@ def _records(frame: pd.DataFrame) -> str:
 
 
 def print_explanation(code: str, as_json: bool) -> None:
-    """Say what the code of a refusal means and how to mend it; ``all`` lists the codes with their titles."""
+    """Describe what the code of a refusal means and how to mend it; ``all`` lists the codes with their titles."""
     import json
     from dataclasses import asdict
 

@@ -49,7 +49,7 @@ def due_lines(tables: Mapping[str, pd.DataFrame], flags: Iterable[str] = ()) -> 
 
 
 def _late(due: pd.Series, metric: str, tables: Mapping[str, pd.DataFrame]) -> str:
-    """Say how many of those that ended came later than they were due."""
+    """Describe how many of those that ended came later than they were due."""
     events = tables.get("events")
     if events is None or metric not in _STOPS:
         return ""

@@ -39,7 +39,7 @@ class Arrivals:
 
     @property
     def dates(self) -> bool:
-        """Tell whether no arrival has a time of day."""
+        """Return whether no arrival has a time of day."""
         return bool((self.local == self.local.dt.normalize()).mean() > 0.9)
 
     def between(self, since: str | None, until: str | None) -> Arrivals:
@@ -54,7 +54,7 @@ class Arrivals:
 
     @property
     def is_sampled(self) -> bool:
-        """Tell whether most days are empty though the others are busy, as where an export is a sample of days."""
+        """Return whether most days are empty though the others are busy, as where an export is a sample of days."""
         if self.slot_s is not None or self.local.empty:
             return False
         busy = self.local.dt.normalize().nunique()
@@ -121,7 +121,7 @@ def find_complete_span(arrivals: Arrivals) -> tuple[str | None, str | None]:
 
 
 def _has_ended(every: pd.Series[Any], usual: pd.Series[Any], last: pd.Timestamp, end: pd.Timestamp) -> bool:
-    """Tell whether two or more usual days at the end, with many arrivals each by right, have next to none."""
+    """Return whether two or more usual days at the end, with many arrivals each by right, have next to none."""
     after = pd.date_range(last + pd.Timedelta(days=1), end.normalize())
     expected = usual.to_numpy()[after.day_of_week]
     came = every.reindex(after, fill_value=0).to_numpy()
@@ -129,7 +129,7 @@ def _has_ended(every: pd.Series[Any], usual: pd.Series[Any], last: pd.Timestamp,
 
 
 def has_enough_endings(tables: Mapping[str, pd.DataFrame], until: str | None, timezone: str) -> bool:
-    """Tell whether a cut leaves at least half of the endings of cases, where there are any."""
+    """Return whether a cut leaves at least half of the endings of cases, where there are any."""
     if until is None or "events" not in tables:
         return True
     ends = tables["events"].loc[tables["events"]["kind"].isin(["resolved", "closed"]), "at"]

@@ -67,7 +67,7 @@ def write_config(
     Raises
     ------
     InputError
-        If an export cannot be used, the folder cannot be written, or the file is there already.
+        If an export cannot be used, the folder cannot be written, or the file exists already.
 
     Examples
     --------
@@ -82,16 +82,14 @@ def write_config(
     files = [e if is_database_address(str(e)) else Path(e) for e in several]
     if not files:
         raise InputError(
-            "no export was given",
+            "missing export",
             hint="name one or more CSV, JSON or Parquet files, or a folder of them",
             code="setting.missing",
         )
     home = Path(folder)
     target = home / CONFIG_FILE
     if target.exists() and not force:
-        raise InputError(
-            "the file is there already", where=str(target), hint="use --force to replace it", code="file.exists"
-        )
+        raise InputError("file exists already", where=str(target), hint="use --force to replace it", code="file.exists")
     text = format_config(files, home, ask)
     parse_config(tomllib.loads(text), folder=home)  # what is written must load
     try:
@@ -115,7 +113,7 @@ def format_config(files: Sequence[str | Path], folder: Path, ask: Ask | None = N
         "# Made by 'deskcast init' from "
         + ", ".join(f.name if isinstance(f, Path) else describe_database(f) for f in files)
         + ".",
-        "# Each guess says what it was based on. Change what is wrong; 'deskcast check' says what was understood.",
+        "# A comment states what a line is based on. Change what is wrong; 'deskcast check' shows what was detected.",
         *passed_over_lines(found.passed_over),
         "",
         *timezone_lines(facts),

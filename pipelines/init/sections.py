@@ -207,7 +207,7 @@ def calendar_lines(facts: Facts) -> list[str]:
     days = ", ".join(f"{d} = {json.dumps(h)}" for d, h in hours.open.items())
     lines = [
         "[calendar.desk]",
-        f"# Opening hours as the arrivals suggest them: {1 - hours.outside:.1%} of them lie inside.",
+        f"# Opening hours as the arrivals suggest them: {1 - hours.outside:.1%} of them are inside.",
         f"timezone = {write_text(facts.timezone)}",
         f"open = {{ {days} }}",
     ]
@@ -264,11 +264,11 @@ def forecast_lines(facts: Facts) -> list[str]:
     windows = int(min(12, max(2, days // span - 4)))
     lines = ["[forecast]", f'freq = "{freq}"']
     if arrivals.slot_s and arrivals.slot_s < 900:
-        lines[-1] += f"  # the slots of {format_duration(arrivals.slot_s)} are joined"
+        lines[-1] += f"  # the intervals of {format_duration(arrivals.slot_s)} are joined"
     lines.append(
-        f"horizon = {horizon}  # slots ahead: {format_duration(span * 86400)}, as there are {days:,} days of data"
+        f"horizon = {horizon}  # time steps ahead: {format_duration(span * 86400)}, as there are {days:,} days of data"
     )
-    lines.append(f"windows = {windows}  # past origins that the forecast is judged on")
+    lines.append(f"windows = {windows}  # past dates on which the forecast is tested")
     if facts.hours is not None and facts.hours.outside < 0.005:
         lines.append('calendar = "desk"  # nothing is expected outside its hours')
     lines.append('# holidays = "PT"  # days that are open but different')

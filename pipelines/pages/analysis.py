@@ -16,9 +16,8 @@ from ..project.config import CONFIG_FILE
 from ..project.project import open_project
 from ..stage import Stage
 from ..stages.stage_run import STAGES, StageRun
-from ..words.columns import table_title
-from ..words.tables import format_table
-from .sections import PAGE_COLUMNS
+from ..words.columns import choose_main_columns, table_title
+from ..words.tables import drop_idle_intervals, format_table
 
 #: Rows of a table that a notebook shows.
 MAX_ROWS = 10
@@ -31,6 +30,7 @@ class View:
     stage: Stage
     charts: dict[str, list[Chart]] = field(repr=False, default_factory=dict)
     timezone: str = "UTC"
+    year: int | None = None
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -44,14 +44,15 @@ class View:
 
     def table(self, name: str) -> TableView:
         """Return one table, shown with labels and units; an empty one where the stage has none of that name."""
-        return TableView(name, self.tables.get(name, pd.DataFrame()), self.timezone)
+        return TableView(name, self.tables.get(name, pd.DataFrame()), self.timezone, self.year)
 
     def __repr__(self) -> str:
         return "\n".join(self.findings)
 
     def _repr_html_(self) -> str:
         said = "".join(f"<li>{escape(text)}</li>" for text in self.findings)
-        drawn = "".join(f"<div>{chart.svg}</div>" for charts in self.charts.values() for chart in charts)
+        charts = [chart for charts in self.charts.values() for chart in charts]
+        drawn = "".join(f"<figure><figcaption>{escape(c.title)}</figcaption>{c.svg}</figure>" for c in charts)
         return f"<ul>{said}</ul>{drawn}"
 
 
@@ -62,13 +63,15 @@ class TableView:
     name: str
     frame: pd.DataFrame = field(repr=False)
     timezone: str = "UTC"
+    year: int | None = None
 
     def _repr_html_(self) -> str:
         title = escape(table_title(self.name))
         if self.frame.empty:
             return f"<p>{title}: no rows.</p>"
-        shown = [name for name in PAGE_COLUMNS.get(self.name, tuple(self.frame)) if name in self.frame]
-        table = format_table(self.name, self.frame[shown], MAX_ROWS, self.timezone)
+        rows = drop_idle_intervals(self.name, self.frame)
+        shown = rows[choose_main_columns(self.name, rows)]
+        table = format_table(self.name, shown, MAX_ROWS, self.timezone, self.year)
         head = "".join(f"<th>{escape(label)}</th>" for label, _ in table.columns)
         rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
         more = f" ({MAX_ROWS} of {table.total:,} rows)" if table.total > MAX_ROWS else ""
@@ -132,4 +135,5 @@ class Analysis:
             raise InputError("unknown stage", column="stage", got=stage, hint=hint, code="value.unknown")
         done = self._run.compute(stage)
         others = [other for name, other in self._run.stages.items() if name != stage]
-        return View(done, plot_stage(done, others), str(self.log.timezone))
+        year = self.log.until.tz_convert(self.log.timezone).year
+        return View(done, plot_stage(done, others), str(self.log.timezone), year)

@@ -11,10 +11,10 @@ from ..charts.charts import plot_stage
 from ..charts.forecast import sum_weeks
 from ..charts.svg import Chart
 from ..stage import Stage
-from ..words.columns import column_audience, table_audience, table_title
+from ..words.columns import choose_main_columns, table_title
 from ..words.facts import audience_of
 from ..words.forecast import find_next_week
-from ..words.tables import FormattedTable, format_table, sort_latest_first
+from ..words.tables import FormattedTable, drop_idle_intervals, format_table, sort_latest_first
 from ..words.words import format_date, format_number
 
 #: Stage -> title of its section.
@@ -51,22 +51,6 @@ MAX_TABLE_ROWS, MAX_ROWS_SHOWN, MAX_FINDINGS_SHOWN, MAX_SERIES_SHOWN = 60, 8, 4,
 #: Pictures of a section, the first of each table before the second of any; the full report has all.
 MAX_CHARTS_SHOWN = {"watch": 2, "train": 2, "staff": 6}
 DEFAULT_CHARTS_SHOWN = 4
-#: Columns that the page shows, where a table has more than fit; the tables themselves have them all.
-PAGE_COLUMNS = {
-    "kpi_alerts": ("state", "kpi", "series", "direction", "started_at", "before", "after", "drivers"),
-    "goals": ("name", "kpi", "target", "so_far", "forecast", "low", "high", "probability", "end"),
-    "schedule": ("queue", "kind", "days", "start", "end", "breaks", "scheduled_agents", "hours"),
-    "leaderboard": ("model", "wape", "bias", "coverage_80", "coverage_95"),
-    "evaluation": ("model", "n", "base_rate", "auc", "brier", "ece", "promoted"),
-    "risk": ("case_id", "probability", "risk_level", "due_at", "left_wall_s", "team", "owner", "priority", "reason_1"),
-    "past_saving": ("case_id", "probability", "due_at", "team", "owner", "priority", "median_finish"),
-    "breached_cases": ("case_id", "due_at", "overdue_s", "team", "owner", "priority"),
-    "accuracy_risk": (
-        *("metric", "model", "cases", "undecided", "expected_count", "observed_count", "selected", "precision"),
-        *("recall", "lead_h"),
-    ),
-    "recently_closed": ("case_id", "at", "team", "priority", "dissatisfaction_risk"),
-}
 
 
 @dataclass(frozen=True)
@@ -165,21 +149,15 @@ def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: boo
     frame = sort_latest_first(stage.tables[name]) if name in _LATEST_FIRST_TABLES else stage.tables[name]
     if name == "kpi_alerts" and {"state", "news"} <= set(frame.columns) and not full:
         frame = frame[frame["state"].isin(["new", "continuing"]) | (frame["news"] != "")]
-    if name in ("staffing", "casework") and (frame["agents_to_schedule"] > 0).any():
-        frame = frame[frame["agents_to_schedule"] > 0]  # closed intervals need nobody
-    if not full:
-        columns = PAGE_COLUMNS.get(name, tuple(c for c in frame.columns if _is_for_all(name, str(c))))
-        frame = frame[[c for c in columns if c in frame.columns]]
-        frame = frame.dropna(axis="columns", how="all") if len(frame) else frame
+    frame = drop_idle_intervals(name, frame)
+    main = choose_main_columns(name, frame)
+    frame = frame[[*main, *(c for c in frame.columns if full and c not in main)]]
+    if not full and len(frame):
+        frame = frame.dropna(axis="columns", how="all")
     long = len(frame) > MAX_ROWS_SHOWN and name not in ("schedule", "evaluation")
     made = "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
     table = format_table(name, frame, MAX_TABLE_ROWS, timezone, year)
     return Exhibit(table_title(name) + made, table, folded=long and not full)
-
-
-def _is_for_all(table: str, column: str) -> bool:
-    """Tell whether a column is for more people than the analysts, or its whole table is theirs."""
-    return column_audience(table, column) != "analyst" or table_audience(table) == "analyst"
 
 
 def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from ..stage import Stage
 from ..words.facts import Cell, Fact, audience_of, facts_of
-from ..words.headlines import MAX_HEADLINE_WORDS, MAX_HEADLINES
+from ..words.headlines import MAX_HEADLINE_WORDS, MAX_HEADLINES, is_listed
 from ..words.tables import FormattedTable, format_table
 from ..words.words import format_count, format_date, format_kpi, format_list, format_probability, format_value
 
@@ -58,7 +58,7 @@ def summarise_today(stages: Mapping[str, Stage], timezone: str, year: int | None
     note = _find(stages.get("risk"), "work first") if cases is not None else ""
     used = {text for text in (*(tile.finding for tile in tiles), note) if text}
     listed = set() if cases is None else {row[0] for row in cases.rows}
-    rest = [f for f in _everyone(stages) if f not in used and not _is_listed(f, listed)]
+    rest = [f for f in _everyone(stages) if f not in used and not is_listed(f, listed)]
     findings = _within(rest, MAX_HEADLINES - len(used), MAX_HEADLINE_WORDS - sum(len(f.split()) for f in used))
     return Today(tiles, findings, cases, note, frozenset(used | set(findings)))
 
@@ -79,11 +79,6 @@ def _everyone(stages: Mapping[str, Stage]) -> Iterator[str]:
     for name in ("watch", "risk", "forecast", "staff"):
         found = stages[name].findings if name in stages else ()
         yield from (f for f in dict.fromkeys(found) if audience_of(f) == "everyone")
-
-
-def _is_listed(finding: str, cases: set[str]) -> bool:
-    """Tell whether a finding says of one case what its row on the list says."""
-    return any(fact.kind == "breach_risk" and fact.subject in cases for fact in facts_of([finding]))
 
 
 def _find(stage: Stage | None, *subjects: str, kinds: Sequence[str] = ()) -> str:
@@ -204,7 +199,7 @@ def _note(note: str, finding: str, stage: Stage) -> str:
 
 
 def _of_date(stage: Stage) -> str:
-    """Say of when the tables are, where they are those of an earlier run."""
+    """Describe the date of the tables, where they are those of an earlier run."""
     return "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
 
 

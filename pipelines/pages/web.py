@@ -73,7 +73,7 @@ def make_app(
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this machine reaches an address.
+    """Return whether only this machine reaches an address.
 
     >>> is_loopback("localhost"), is_loopback("127.0.0.2"), is_loopback("::1"), is_loopback("0.0.0.0")
     (True, True, True, False)
@@ -83,7 +83,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_our_name(header: str, host: str) -> bool:
-    """Tell whether a request is meant for us by its ``Host``: a page of elsewhere may lead its own name to our address.
+    """Return whether a request is meant for us by its ``Host``: another page may lead its own name to our address.
 
     Loopback names and the given host are ours. Served at all addresses (``0.0.0.0``), every address of numbers and
     the name of this machine are too: a foreign page cannot have those.
@@ -154,7 +154,7 @@ class _Store:
         self._read = lru_cache(maxsize=8)(lambda _, name: read_result_table(folder, name))
 
     def stamp(self) -> tuple[int, int]:
-        """Tell one set of results from the next."""
+        """Identify a set of results."""
         try:
             found = (find_current_folder(self.folder) / MARKER_FILE).stat()
         except OSError as error:

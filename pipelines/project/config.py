@@ -262,7 +262,7 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
         wanted, hint = ", ".join(known), did_you_mean(str(first["input"]), known)
         place, column = f"{where} {key}", str(first["loc"][-1])
         return InputError(
-            "this value cannot be used",
+            "not a valid value",
             where=place,
             column=column,
             got=first["input"],
@@ -273,9 +273,7 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
     shape = "|".join(_shape(part) for part in _members(_annotations(kind)[field]))
     wanted = next((words for start, words in _WANTED if shape.startswith(start)), "another value")
     got = list(values[field]) if isinstance(values[field], tuple) else values[field]
-    return InputError(
-        "this value cannot be used", where=where, column=key, got=got, wanted=wanted, code="setting.invalid"
-    )
+    return InputError("not a valid value", where=where, column=key, got=got, wanted=wanted, code="setting.invalid")
 
 
 def _annotations(kind: type[Any]) -> dict[str, Any]:
@@ -352,5 +350,5 @@ def _source(name: str, body: Any, zone: str, where: str) -> SourceSpec:
 
 
 def _in_local_days(body: dict[str, Any], zone: str, where: str) -> dict[str, Any]:
-    """Tell an instant with a zone of its own on the desk's clock, as its days are."""
+    """Return an instant with a zone of its own on the desk's clock, as its days are."""
     return body | {key: local_day(body[key], zone, where, key) for key in ("start", "end") if key in body}

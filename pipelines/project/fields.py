@@ -34,7 +34,7 @@ def checked(problem: str, wanted: str | None, holds: Callable[[Any], bool], unit
 def whole(highest: int) -> AfterValidator:
     """Refuse whole numbers that are not above 0, or beyond a ceiling."""
     wanted = f"a whole number above 0 and up to {highest:,}"
-    return checked("this value cannot be used", wanted, lambda value: 0 < value <= highest)
+    return checked("not a valid value", wanted, lambda value: 0 < value <= highest)
 
 
 def one_of(problem: str, known: Callable[[], Sequence[str]]) -> AfterValidator:

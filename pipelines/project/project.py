@@ -161,7 +161,7 @@ def view_as_of(project: Project, at: str) -> Project:
     there = [t for t in ("cases", "events", "contacts", "volumes") if t in log.tables]
     if not any(int(log.table(t).limit(1).count().execute()) for t in there):
         raise InputError(
-            "nothing was known yet", column="as_of", got=at, wanted="an instant within the log", code="time.order"
+            "instant is before the log", column="as_of", got=at, wanted="an instant within the log", code="time.order"
         )
     mark = hashlib.sha256(f"{project.fingerprint} as of {asked.isoformat()}".encode()).hexdigest()[:16]
     project = replace(project, log=log, fingerprint=mark, asked_at=asked, is_look_back=True)
@@ -172,7 +172,7 @@ def view_as_of(project: Project, at: str) -> Project:
 
 
 def _silent(_: str) -> None:
-    """Say nothing."""
+    """Do nothing."""
 
 
 def policy_frame(config: Config) -> pd.DataFrame | None:

@@ -183,7 +183,11 @@ class StaffingSpec:
         added = sum(self.shrinkage.values()) if isinstance(self.shrinkage, Mapping) else self.shrinkage
         if self.shrinkage_parts == "add" and added >= 1:
             raise InputError(
-                "the parts leave no time", column="shrinkage", got=added, wanted="a sum below 1", code="setting.invalid"
+                "parts must leave some time",
+                column="shrinkage",
+                got=added,
+                wanted="a sum below 1",
+                code="setting.invalid",
             )
         return self
 

@@ -161,7 +161,7 @@ def local_day(at: Array, region: Array) -> Array:
 
 
 def is_phone_open(at: Array, region: Array) -> Array:
-    """Tell whether phone and chat are open for the region at those instants."""
+    """Return whether phone and chat are open for the region at those instants."""
     day = local_day(at, region)
     site = SITE_OF_REGION[region]
     second = at - np.array([day_begin(0), day_begin(1)])[site, day]
@@ -187,7 +187,7 @@ def _types(cases: dict[str, Array], rng: np.random.Generator) -> Array:
 
 
 def has_lost_agent(at: Array, account: Array) -> Array:
-    """Tell whether the account had lost its experienced agent by then."""
+    """Return whether the account had lost its experienced agent by then."""
     event = known_events()["agent_leaves"]
     return np.asarray((at >= event.start_s) & (account == ACCOUNTS.index(event.segment["account"])))
 

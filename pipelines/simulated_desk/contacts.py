@@ -115,7 +115,7 @@ def _with_extra(cases: Cases, mine: Array, channel: int, rng: np.random.Generato
 
 
 def resolved_on_contact(cases: Cases, contacts: Contacts, rng: np.random.Generator) -> Array:
-    """Tell for each contact whether its case is resolved at its end; never in the outage of the product."""
+    """Return for each contact whether its case is resolved at its end; never in the outage of the product."""
     chance = np.array([0.52, 0.86, 0.76, 0.62])[cases.type[contacts.case]] - 0.12 * cases.lost_agent[contacts.case]
     good = (contacts.case >= 0) & (contacts.outcome == 0) & (rng.random(len(contacts.at)) < chance)
     outage = known_events()["outage"]

@@ -135,7 +135,7 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: SimulationProg
 def _check_whole_number(value: object, name: str, least: int, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not least <= int(value) <= most:
         raise InputError(
-            "this number cannot be used",
+            "not a valid number",
             column=name,
             got=value,
             wanted=f"a whole number from {least:,} to {most:,}",

@@ -165,7 +165,7 @@ def _add_touch_events(
 
 
 def _unopened(cases: Cases, contacts: Contacts, touches: Touches) -> Array:
-    """Tell which touches find the case new: it was written, or nobody answered the call."""
+    """Return which touches find the case new: it was written, or nobody answered the call."""
     talked = np.zeros(len(cases), dtype=bool)
     talked[contacts.case[(contacts.case >= 0) & (contacts.outcome == 0)]] = True
     return np.asarray((touches.reason == FIRST) & ~talked[touches.case])

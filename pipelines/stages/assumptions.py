@@ -90,7 +90,7 @@ def _event(text: str) -> Change:
     share = _share(found["share"]) * (1 if found["sign"] == "+" else -1)
     if share < -1:
         raise InputError(
-            "nothing can fall by more than all of it",
+            "a fall must not exceed 100%",
             where="--event",
             got=text,
             wanted="-100% or more",
@@ -137,12 +137,12 @@ def _file(path: Path) -> list[Any]:
             rows = body.get("change")
             if not isinstance(rows, list) or set(body) != {"change"} or not all(isinstance(r, dict) for r in rows):
                 raise InputError(
-                    "this holds no changes", where=str(path), wanted="[[change]] sections", code="setting.invalid"
+                    "missing changes", where=str(path), wanted="[[change]] sections", code="setting.invalid"
                 )
             return [{k: v.date() if isinstance(v, datetime) else v for k, v in row.items()} for row in rows]
         if path.suffix.lower() != ".csv":
             raise InputError(
-                "this file cannot be read",
+                "file cannot be read",
                 where=str(path),
                 got=path.suffix,
                 wanted=".csv or .toml",
@@ -153,7 +153,7 @@ def _file(path: Path) -> list[Any]:
         reason = "it is nested too deep" if isinstance(error, RecursionError) else error
         raise InputError(f"not valid TOML: {reason}", where=str(path), code="toml.invalid") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise InputError(f"this file cannot be read: {error}", where=str(path), code="file.unreadable") from error
+        raise InputError(f"file cannot be read: {error}", where=str(path), code="file.unreadable") from error
     rows = [{str(k): v for k, v in row.items() if not pd.isna(v)} for row in frame.to_dict("records")]
     for row in rows:
         # an empty cell in a column of yes and no turns the others into texts or numbers

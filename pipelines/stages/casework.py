@@ -53,7 +53,11 @@ def gather_case_work(queue: PlannedQueue) -> CaseWork:
     if calendar is None:
         hint = "name a [calendar.NAME]"
         raise InputError(
-            "case work needs opening hours", where=queue.place, column="calendar", hint=hint, code="calendar.unknown"
+            "missing opening hours of the case work",
+            where=queue.place,
+            column="calendar",
+            hint=hint,
+            code="calendar.unknown",
         )
     handle_s, _ = queue.handle_time
     targets = find_sla_targets(project, queue.spec, queue.place)
@@ -89,7 +93,7 @@ def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[
 
 
 def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFrame, Finding]:
-    """Say how many people clear today's backlog of a queue by an instant while new cases come in.
+    """Find the agents that clear today's backlog of a queue by an instant while new cases arrive.
 
     Returns
     -------
@@ -154,7 +158,7 @@ def _inflow(queue: PlannedQueue, classes: tuple[str, ...]) -> pd.DataFrame:
     split = () if classes == (ANY_PRIORITY,) else ("priority",)
     history = queue.arrivals("cases_opened", split)
     if history.empty or history["value"].sum() == 0:
-        raise InputError("no cases in this queue", got=queue.where, code="queue.empty")
+        raise InputError("missing cases in this queue", got=queue.where, code="queue.empty")
     names = history[split[0]] if split else pd.Series(ANY_PRIORITY, index=history.index)
     rows = pd.DataFrame({"unique_id": names.astype("str"), "ds": history["ds"], "y": history["value"]})
     ahead = queue.forecast(rows[rows["unique_id"].isin(classes)], calendar=None)

@@ -15,7 +15,7 @@ from .check_sums import FIGURES
 #: Code of an earlier row of a case: it is no error, and its case is there.
 REPLACED = "row.replaced"
 #: What leaves out more than this share of the rows stands at the top.
-MIN_SHARE_SAID = 0.05
+MIN_REPORTED_SHARE = 0.05
 
 
 def split_rejected_rows(refused: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -40,7 +40,7 @@ def find_rejections(project_rejected: pd.DataFrame, counts: Mapping[str, int]) -
     said = []
     for (source, table, reason), rows in rejected.groupby(["source", "table", "reason"], sort=False):
         share = len(rows) / count_rows_read(project_rejected, str(table), counts)
-        if share > MIN_SHARE_SAID and table != "events":
+        if share > MIN_REPORTED_SHARE and table != "events":
             of, names = f"{source}: {reason}", [str(source), str(reason)]
             lost = figure(FIGURES, "rejected rows", of, len(rows))
             part = figure(FIGURES, "share of rejected rows", of, share, "share")

@@ -14,7 +14,7 @@ from ...features.case_log.log import CaseLog
 from ...features.sla.milestones import milestones
 
 #: The most of what a log without a history has of each: a table of cases tells of one reply, and of no pause.
-TOLD_BY_A_TABLE = {"agent_messages": 1, "reopens": 0, "transfers": 0, "pending_s": 0, "on_hold_s": 0}
+MAX_WITHOUT_HISTORY = {"agent_messages": 1, "reopens": 0, "transfers": 0, "pending_s": 0, "on_hold_s": 0}
 #: Opening hours that many desks have, tried where those of the configuration do not explain a figure.
 USUAL_HOURS = (("09:00", "17:00"), ("08:00", "17:00"), ("09:00", "18:00"), ("08:00", "18:00"), ("08:00", "16:00"),
                ("08:00", "20:00"), ("00:00", "24:00"))  # fmt: skip
@@ -91,7 +91,7 @@ def our_figure(cases: pd.DataFrame, figure: str, calendars: dict[str, BusinessCa
     names = {"first_resolution_s": "first_resolution_s", "agent_messages": "agent_messages"}
     name = names.get(figure, figure)
     values = cases[name].astype("float64") if name in cases else pd.Series(np.nan, index=cases.index)
-    told = float(values.max()) > TOLD_BY_A_TABLE.get(name, -1)
+    told = float(values.max()) > MAX_WITHOUT_HISTORY.get(name, -1)
     return values if told else values * np.nan  # without a history of it ours would be no figure
 
 

@@ -176,7 +176,7 @@ def read_known_columns(config: Config) -> dict[str, Any]:
 
 
 class _Steps:
-    """Tell how much of the work is done."""
+    """Show how much of the work is done."""
 
     def __init__(self, tell: Progress, total: int) -> None:
         self.add_event, self.total = tell, total
@@ -205,7 +205,7 @@ def _paths(
     if not target.is_additive:
         if asked.paths:
             raise InputError(
-                "sample paths are of counts",
+                "simulated paths need counts",
                 column="kpi",
                 got=target.kpi,
                 hint="leave out --paths",
@@ -287,7 +287,7 @@ def _headlines(
     paths: pd.DataFrame | None,
     spec: ForecastSpec,
 ) -> list[str]:
-    """Say what comes next: a week as the sum of its slots, or where a KPI is heading."""
+    """Describe what comes next: a week as the sum of its slots, or where a KPI is heading."""
     ahead = tables["forecast"]
     if not target.is_additive:
         return [value_sentence(target.kpi, target.actuals, ahead)]

@@ -151,7 +151,7 @@ def score_by_series(folds: pd.DataFrame, levels: Sequence[float]) -> pd.DataFram
 
 
 def compute_coverage(folds: pd.DataFrame) -> pd.DataFrame:
-    """Say how often the intervals of each level held.
+    """Return how often the actual values were inside the intervals of each level.
 
     Slots of one origin are wrong together, so the bounds come from the origins as clusters (their mean, two standard
     errors to each side).

@@ -42,7 +42,7 @@ class ForecastTarget:
 
     @property
     def is_additive(self) -> bool:
-        """Tell whether segments and periods can be summed."""
+        """Return whether segments and periods can be summed."""
         return self.kind == "count"
 
 

@@ -178,7 +178,7 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
     history = only_segment(kpi_history(log, [kpi], tuple(where), freq), where)
     if history.empty or history["value"].sum() == 0:
         raise InputError(
-            "no contacts or cases in this queue",
+            "missing contacts or cases in this queue",
             column=format_list(list(where)) if where else None,
             got=where,
             code="queue.empty",
@@ -200,7 +200,7 @@ def counted_noun(queue: PlannedQueue) -> str:
 
 
 def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
-    """Tell whether contacts of this queue are recorded."""
+    """Return whether contacts of this queue are recorded."""
     if not log.has("contacts", *where):
         return False
     rows = log.table("contacts")

@@ -113,7 +113,7 @@ def risk_stage(
         metric,
         spec.top,
         min_probability=spec.min_probability,
-        caution=trained.risk.caution_,
+        caution=_caution(trained),
         is_tested=bool(len(trained.risk.evaluation_)),
         timezone=project.config.timezone,
     )
@@ -156,7 +156,7 @@ def _pick(table: pd.DataFrame, rows: pd.DataFrame, project: Project, spec: RiskS
 def _dropped(
     tables: dict[str, pd.DataFrame], rows: pd.DataFrame, project: Project, spec: RiskSpec
 ) -> dict[str, pd.DataFrame]:
-    """Say which picks of the last list are none of today, and why."""
+    """Describe which picks of the last list are none of today, and why."""
     last = find_last_picks(read_flags(project.config.state_place, str(rows["metric"].iloc[0])), project.data_until)
     if last.empty:
         return {}
@@ -173,8 +173,15 @@ def _dropped(
     return {"dropped_cases": gone} if len(gone) else {}
 
 
+def _caution(trained: TrainedModel) -> str:
+    """Return what a planner needs to know of the probabilities; the tests behind it are the findings of ``train``."""
+    risk = trained.risk
+    tested = bool(len(risk.evaluation_)) and risk.used_ == "constant"
+    return "All open cases have the average breach rate: no model ranks them better yet." if tested else risk.caution_
+
+
 def _is_ranked(table: pd.DataFrame, trained: TrainedModel) -> bool:
-    """Tell whether anything tells cases apart: their rates, or at equal rates the time that is left."""
+    """Return whether anything tells cases apart: their rates, or at equal rates the time that is left."""
     if trained.risk.used_ == "unknown":
         return False
     return trained.risk.used_ != "constant" or bool(table["due_at"].notna().any())
@@ -245,7 +252,7 @@ def _resolved_mask(rows: pd.DataFrame) -> pd.Series:
 
 
 def _awaiting_closure(rows: pd.DataFrame, trained: TrainedModel, log: CaseLog) -> pd.DataFrame:
-    """Tell the cases that are resolved and wait to be closed: their outcome is as good as decided."""
+    """Return the cases that are resolved and wait to be closed: their outcome is as good as decided."""
     names = ["case_id", "metric", "resolved_for_s", "age_s", "team", "priority"]
     table = rows[[n for n in names if n in rows.columns]].assign(probability=trained.risk.risk(rows))
     table["owner"] = find_owners(log, table["case_id"])

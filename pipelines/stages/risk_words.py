@@ -66,7 +66,7 @@ def write_risk_findings(
 
 
 def _is_one_rate(risk: pd.DataFrame) -> bool:
-    """Tell whether several cases have one and the same breach risk."""
+    """Return whether several cases have one and the same breach risk."""
     return len(risk) > 1 and bool(np.ptp(risk["probability"].to_numpy(dtype=float)) < MIN_RISK_DIFFERENCE)
 
 

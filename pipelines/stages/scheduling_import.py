@@ -40,6 +40,18 @@ def check_import_form(form: str) -> None:
         )
 
 
+def check_import_step(freq: str) -> None:
+    """Reject a time step that the import does not take, before any work is done.
+
+    >>> check_import_step("D")
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: column 'freq': the import takes quarters of an hour; got '1440min', ...
+    """
+    minutes = parse_period_frequency(freq).minutes
+    rows = pd.DataFrame({"unique_id": [], "ds": pd.to_datetime([]), "deskcast": []})
+    genesys_import(rows, 0.0, slot_s=60.0 * (minutes or 1e9), timezone="UTC")
+
+
 def format_import(project: Project, stage: Stage, spec: ForecastSpec) -> pd.DataFrame:
     """Return the forecast of a stage as the import of Genesys Cloud, each series with its own handle time.
 
@@ -80,7 +92,7 @@ def _queue_name(project: Project, name: str) -> str:
     names = project.log.frame(project.log.table("volumes").select("unique_id").distinct())["unique_id"]
     if len(names) > 1:
         raise InputError(
-            "the import is by queue, and this is the forecast of all", column="by", got=f"{len(names)} queues",
+            "missing queues: the forecast is of all", column="by", got=f"{len(names)} queues",
             hint="deskcast forecast --by unique_id",
             code="value.range",
         )  # fmt: skip

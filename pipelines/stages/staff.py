@@ -23,7 +23,7 @@ from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .queue import FIGURES, PlannedQueue, counted_noun, interval_freq, queue_arrivals, shrinkage_words
 
 #: Fewer hours than this are rounding, and so is a saving of less than this share.
-MIN_HOURS_SAID, MIN_GAP_SAID = 0.05, 0.0005
+MIN_REPORTED_HOURS, MIN_REPORTED_GAP = 0.05, 0.0005
 
 _SIMULATED_BOUNDS = ("service_level_lo", "service_level_hi")
 
@@ -172,19 +172,19 @@ def _schedule_sentences(queue: str, found: Any, spec: StaffingSpec) -> list[Find
     paid = figure(FIGURES, "paid hours", queue, found.hours)
     gap = figure(FIGURES, "gap of the schedule", queue, found.gap, "share")
     facts = [agents, patterns, paid, gap]
-    if short.value > MIN_HOURS_SAID:
+    if short.value > MIN_REPORTED_HOURS:
         facts, covered = [*facts, short], f"{short:agent hour} uncovered"
     else:
         covered = "All intervals covered"
-    lowest = "at lowest cost" if found.gap < MIN_GAP_SAID else f"at a cost within {gap} of the lowest"
+    lowest = "at lowest cost" if found.gap < MIN_REPORTED_GAP else f"at a cost within {gap} of the lowest"
     shifts = f"{agents:agent} in all, in {patterns:shift pattern}, {paid:~paid hour}"
     text = f"{format_queue(queue)}: {shifts}. {covered} {lowest}"
-    facts = [f for f in facts if f is not gap or found.gap >= MIN_GAP_SAID]
+    facts = [f for f in facts if f is not gap or found.gap >= MIN_REPORTED_GAP]
     names = [queue, format_queue(queue)]
     said = [Finding(f"{text}.", *facts, names=names)]
     if round(found.surplus_hours) >= 1:
         said.append(_surplus_sentence(queue, found))
-    if found.idle_hours > MIN_HOURS_SAID:
+    if found.idle_hours > MIN_REPORTED_HOURS:
         idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
         spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
         first = idle["ds"].iloc[0]

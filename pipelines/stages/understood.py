@@ -14,7 +14,7 @@ from ..project.project import Project
 from ..words.facts import Finding
 from ..words.figures import figure
 from ..words.words import format_count, format_date, format_instant
-from .check_rows import MIN_SHARE_SAID, find_rejections
+from .check_rows import MIN_REPORTED_SHARE, find_rejections
 from .check_sums import FIGURES, sum_sentences
 
 _ENDS = {"first_response_at": "first answered", "resolved_at": "resolved", "closed_at": "closed"}
@@ -144,7 +144,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
         for number, what, span in _OUTSIDE.findall(note):
             out = int(number.replace(",", ""))
             whole = out + counts.get("events" if "event" in what else "cases", 0)
-            if out > MIN_SHARE_SAID * whole:
+            if out > MIN_REPORTED_SHARE * whole:
                 left = figure(FIGURES, "outside the span", what, out)
                 part = figure(FIGURES, "share outside the span", what, out / whole, "share")
                 text = f"The configured period ({span}) excludes {left} {what} ({part:%})."
@@ -152,7 +152,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
         for number, day in _AFTER.findall(note):
             out = int(number.replace(",", ""))
             whole = out + counts.get("events", 0)
-            if out > MIN_SHARE_SAID * whole:
+            if out > MIN_REPORTED_SHARE * whole:
                 left = figure(FIGURES, "after the end that is set", day, out)
                 part = figure(FIGURES, "share after the end that is set", day, out / whole, "share")
                 text = f"The log is read as it was on {day}: {left:event} ({part:%}) from then on are excluded."
@@ -163,7 +163,7 @@ def find_large_losses(project: Project, counts: dict[str, int]) -> list[Finding]
 
 def describe_losses(losses: Sequence[str]) -> str:
     """Join what is excluded into one answer."""
-    return " ".join(losses) if losses else f"Nothing above {MIN_SHARE_SAID:.0%} of the rows."
+    return " ".join(losses) if losses else f"Nothing above {MIN_REPORTED_SHARE:.0%} of the rows."
 
 
 def understood_rows(project: Project, counts: dict[str, int]) -> tuple[list[tuple[str, str]], list[Finding]]:

@@ -203,7 +203,7 @@ COLUMNS = {
         "kind": "Contract | text",
         "agents": "Agents at work | count",
         "scheduled_agents": "Scheduled agents | count",
-        "days": "Days | text",
+        "days": "Days | weekdays",
         "start": "Start | text",
         "end": "End | text",
         "breaks": "Breaks | text",
@@ -330,7 +330,7 @@ COLUMNS = {
         "base_rate": "Average rate | share",
     },
     "kpi_alerts": {
-        "members": "Segments | text",
+        "members": "Segments | names",
         "other_kpis": "Other KPIs | moves",
         "kind": "Kind | value",
         "before": "Expected | kpi_value",

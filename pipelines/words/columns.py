@@ -15,7 +15,7 @@ from ...features.durations import format_duration
 from ...features.errors import InputError
 from ...features.kpis.catalogue import find_kpi_unit
 from .column_registry import COLUMNS, SHARED
-from .table_registry import TABLES, VALUES
+from .table_registry import MAIN_COLUMNS, TABLES, VALUES
 from .words import (
     MISSING_TEXT,
     format_business_time,
@@ -32,6 +32,7 @@ from .words import (
 
 Audience = Literal["everyone", "planner", "analyst"]
 #: ``value`` reads as ``VALUES`` say, ``words`` drops the underscores of a name, ``moves`` are KPIs with a direction.
+#: ``names`` are divided by ``; ``, ``weekdays`` are days such as ``mon-fri``.
 #: ``kpi_value`` is in the unit of the KPI of its row, ``improved_kpi`` and ``worsened_kpi`` in that of those columns,
 #: ``row_unit`` in that of its row; ``kpi_change`` is a difference of two values, ``kpi_mean`` the mean behind a share.
 #: ``day`` shows the time of day where there is one; ``hidden`` is not shown.
@@ -42,6 +43,8 @@ Format = Literal[
     "words",
     "value",
     "moves",
+    "names",
+    "weekdays",
     "flag",
     "day",
     "instant",
@@ -64,7 +67,9 @@ Format = Literal[
     "worsened_kpi",
     "row_unit",
 ]
-_TEXTS = ("text", "id", "kpi", "words", "value", "moves", "flag", "day", "instant")
+#: Names that a cell lists; JSON and Parquet have all.
+MAX_CELL_NAMES = 3
+_TEXTS = ("text", "id", "kpi", "words", "value", "moves", "names", "weekdays", "flag", "day", "instant")
 _KPI_FORMATS = {
     "kpi_value": "kpi",
     "kpi_change": "kpi",
@@ -156,13 +161,35 @@ def column_audience(table: str, column: str) -> Audience:
 
 
 def is_shown(table: str, column: str) -> bool:
-    """Tell whether people see a column at all.
+    """Return whether people see a column at all.
 
     >>> is_shown("risk", "left_s"), is_shown("risk", "left_wall_s")
     (False, True)
     """
     entry = find_column(table, column)
     return entry is None or entry.form != "hidden"
+
+
+def choose_main_columns(table: str, frame: pd.DataFrame) -> list[str]:
+    """Return the columns to show first, or alone: the main ones; of a table without any, all that are not analysts'.
+
+    Segments of one's own, such as a channel, stand behind the first.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"kpi": ["csat"], "site": ["A"], "ds": [1], "value": [0.8], "mean": [4.1], "weight": [1]})
+    >>> choose_main_columns("history", frame)
+    ['kpi', 'site', 'ds', 'value']
+    >>> choose_main_columns("my_own", pd.DataFrame({"b": [1], "a": [2]}))
+    ['b', 'a']
+    """
+    names = [str(column) for column in frame.columns if is_shown(table, str(column))]
+    if table not in MAIN_COLUMNS:
+        analysts = table_audience(table) == "analyst"
+        return [name for name in names if analysts or column_audience(table, name) != "analyst"]
+    main = [name for name in MAIN_COLUMNS[table] if name in names]
+    own = [n for n in names if find_column(table, n) is None and not pd.api.types.is_numeric_dtype(frame[n])]
+    return [*main[:1], *own, *main[1:]]
 
 
 def table_title(table: str) -> str:
@@ -276,9 +303,23 @@ def _format_text(form: str, column: str, value: str) -> str:
         return format_kpi(value)
     if form == "words":
         return _in_words(value)
+    if form == "weekdays":
+        return value.title().replace(",", ", ")
+    if form == "names":
+        return _list_names(value.split("; "))
     if form == "moves":
-        return "; ".join(format_kpi(move) if "_" in move.split(" ", 1)[0] else move for move in value.split("; "))
+        return _list_names([format_kpi(m) if "_" in m.split(" ", 1)[0] else m for m in value.split("; ")])
     return VALUES.get(column, {}).get(value, value)
+
+
+def _list_names(names: list[str]) -> str:
+    """List names in a cell: the first of them, and how many more there are.
+
+    >>> _list_names(["a", "b", "c", "d", "e"])
+    'a; b; c; 2 more'
+    """
+    more = len(names) - MAX_CELL_NAMES
+    return "; ".join([*names[:MAX_CELL_NAMES], *([f"{more:,} more"] if more > 0 else [])])
 
 
 def _format_kpi_value(form: str, value: float, kpi: str) -> str:

@@ -68,7 +68,7 @@ def undeclared_numbers(sentence: str, facts: Iterable[Fact] = (), names: Iterabl
 
 
 def is_rounding_of(text: str, value: float) -> bool:
-    """Tell whether a text writes a value, or a hundred times it, to the decimals that the text has.
+    """Return whether a text writes a value, or a hundred times it, to the decimals that the text has.
 
     >>> is_rounding_of("0.0664", 0.06642), is_rounding_of("6.1", 0.0611), is_rounding_of("6.2", 0.0611)
     (True, True, False)

@@ -51,7 +51,7 @@ class Cell:
         if self.take in ("only", "size"):
             if len(found) > 1:
                 raise InputError(
-                    "a fact stands in one row",
+                    "a fact must be of one row",
                     where=self.table,
                     got=f"{len(found)} rows of {self.keys}",
                     code="value.range",
@@ -77,7 +77,7 @@ ROUNDING = 1e-9
 
 
 def _is_named(values: pd.Series[Any], key: Any) -> pd.Series[bool]:
-    """Tell which rows a key names; a key that was read from JSON is a text."""
+    """Return which rows a key names; a key that was read from JSON is a text."""
     if key is None:
         return values.isna()
     if isinstance(key, (tuple, list)):

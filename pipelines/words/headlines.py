@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..stage import Stage
-from .facts import audience_of
+from .facts import audience_of, facts_of
 
 #: Findings and words that a first screen holds at most.
 MAX_HEADLINES, MAX_HEADLINE_WORDS = 7, 180
@@ -42,3 +42,13 @@ def select_headlines(stages: Iterable[Stage], limit: int = MAX_HEADLINES, words:
                 chosen[name].append(offered[name][place])
                 left, count = left - size, count + 1
     return [said for name in names for said in chosen[name]]
+
+
+def is_listed(finding: str, cases: set[str]) -> bool:
+    """Return whether a finding is on one case of a list, whose row says the same.
+
+    >>> from deskcast.pipelines.words.facts import Fact, Finding
+    >>> is_listed(Finding("Case C1: breach risk 90%.", Fact("breach_risk", "C1", 0.9)), {"C1"})
+    True
+    """
+    return any(fact.kind == "breach_risk" and fact.subject in cases for fact in facts_of([finding]))

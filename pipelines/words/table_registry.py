@@ -1,4 +1,4 @@
-"""Title and audience of every result table, and what the values of some columns read as."""
+"""Title, audience and main columns of the result tables, and what the values of some columns read as."""
 
 from __future__ import annotations
 
@@ -70,6 +70,37 @@ TABLES = {
     "accuracy_goals": "Issued chances of goals and results | everyone",
     "notes": "What people wrote down | everyone",
     "accuracy_alerts": "Reported KPI alerts and answers | everyone",
+}
+
+#: Table -> its main columns, the most useful first: the report shows these, a terminal these before all others.
+MAIN_COLUMNS = {
+    "availability": ("kpi", "available", "missing_data", "unit", "definition"),
+    "history": ("kpi", "ds", "value", "n", "median", "p90"),
+    "forecast": ("unique_id", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "seasonal_naive"),
+    "totals": ("node", "ds", "deskcast", "deskcast-lo-80", "deskcast-hi-80", "baseline", "base"),
+    "paths": ("unique_id", "ds", "path", "y"),
+    "leaderboard": ("model", "wape", "bias", "coverage_80", "coverage_95"),
+    "forecast_by_lead": ("lead", "model", "wape", "bias", "coverage_80", "n"),
+    "staffing": (
+        *("queue", "ds", "calls", "agents", "agents_to_schedule", "service_level", "miss_probability", "binding"),
+        *("agents_hi", "aht_s", "occupancy"),
+    ),
+    "casework": ("queue", "ds", "agents", "agents_to_schedule", "arrived", "backlog", "breaches", "breach_risk"),
+    "schedule": ("queue", "days", "start", "end", "scheduled_agents", "hours", "breaks", "kind"),
+    "simulated": ("queue", "period", "ds", "calls", "agents", "service_level", "formula_service_level", "target_met"),
+    "evaluation": ("model", "promoted", "n", "base_rate", "auc", "brier", "ece"),
+    "risk": ("case_id", "probability", "due_at", "action", "reason_1", "left_wall_s", "owner", "team", "priority"),
+    "open_cases": ("case_id", "due_at", "left_wall_s", "owner", "team", "priority"),
+    "past_saving": ("case_id", "probability", "due_at", "median_finish", "owner", "team", "priority"),
+    "breached_cases": ("case_id", "due_at", "overdue_s", "owner", "team", "priority"),
+    "accuracy_risk": (
+        *("metric", "model", "cases", "undecided", "expected_count", "observed_count", "selected", "precision"),
+        *("recall", "lead_h"),
+    ),
+    "recently_closed": ("case_id", "at", "dissatisfaction_risk", "team", "priority"),
+    "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state", "direction", "drivers"),
+    "goals": ("kpi", "end", "target", "so_far", "forecast", "probability", "low", "high", "name"),
+    "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
 }
 
 #: Column -> what its values read as; other values stay as they are.

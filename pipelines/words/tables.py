@@ -12,7 +12,13 @@ import pandas as pd
 from .columns import column_label, format_column, is_shown, kpis_of
 from .words import MISSING_TEXT
 
-__all__ = ["MISSING_TEXT", "FormattedTable", "format_table", "json_records", "sort_latest_first"]
+#: Plan -> its columns of agents.
+_AGENT_COLUMNS = {
+    "staffing": ("agents_to_schedule",),
+    "casework": ("agents_to_schedule",),
+    "coverage": ("required", "scheduled"),
+}
+__all__ = ["MISSING_TEXT", "FormattedTable", "drop_idle_intervals", "format_table", "json_records", "sort_latest_first"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,17 @@ def sort_latest_first(frame: pd.DataFrame) -> pd.DataFrame:
     clock = next((c for c in ("ds", "started_at") if c in frame.columns), None)
     ordered = frame.sort_values(clock, ascending=False, kind="stable") if clock else frame
     return ordered.dropna(axis="columns", how="all")
+
+
+def drop_idle_intervals(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out intervals of a plan without agents, as those in which the desk is closed; a plan without any stays.
+
+    >>> drop_idle_intervals("coverage", pd.DataFrame({"required": [0, 2, 0], "scheduled": [0, 2, 1]})).index.tolist()
+    [1, 2]
+    """
+    names = [column for column in _AGENT_COLUMNS.get(name, ()) if column in frame]
+    busy = (frame[names] > 0).any(axis="columns")
+    return frame[busy] if busy.any() else frame
 
 
 def _numeric(values: pd.Series[Any]) -> bool:

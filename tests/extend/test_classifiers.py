@@ -134,5 +134,5 @@ def test_one_that_fails_is_named_and_the_others_are_fitted(desk, bad, problem):
 def test_what_is_no_classifier_or_has_a_name_of_the_house_is_refused():
     with pytest.raises(InputError, match=r"classifier 'x' of .* a classifier has fit and predict_proba"):
         register_classifier("x", object())
-    with pytest.raises(InputError, match="this name is taken; got 'logistic'"):
+    with pytest.raises(InputError, match="duplicate name; got 'logistic'"):
         register_classifier("logistic", tree())

@@ -131,7 +131,7 @@ def test_one_that_is_slow_is_named_once(monkeypatch):
 def test_only_names_that_are_names_and_free_are_registered(name):
     taken = name in ("core", "auto", "all", "deskcast", "ets")
     if taken or not re.fullmatch(r"[a-z][a-z0-9_]{0,49}", name):
-        with pytest.raises(InputError, match="this name is taken" if taken else "not a name for a plug-in"):
+        with pytest.raises(InputError, match="duplicate name" if taken else "not a name for a plug-in"):
             register_forecaster(name, flat)
         return
     register_forecaster(name, flat)
@@ -145,11 +145,11 @@ def test_names_of_functions_clash_with_nothing():
     def core(scene):
         return flat(scene)
 
-    with pytest.raises(InputError, match="this name is taken; got 'core'"):
+    with pytest.raises(InputError, match="duplicate name; got 'core'"):
         forecast(volume(), models=[core], **RULES)
     with pytest.raises(InputError, match="not a name for a plug-in; got '<lambda>'"):
         forecast(volume(), models=[lambda scene: flat(scene)], **RULES)
-    with pytest.raises(InputError, match="this name is taken; got 'flat'"):
+    with pytest.raises(InputError, match="duplicate name; got 'flat'"):
         forecast(volume(), models=[flat, BAD["raises"] and _other_flat()], **RULES)
 
 

@@ -115,7 +115,7 @@ def test_the_fingerprint_follows_the_code_of_the_plug_ins_and_nothing_else(tmp_p
             r"'modules': the plug-ins cannot be loaded .ZeroDivisionError",
         ),
         ("", 'module = "x"', r"\[plugins\]: key 'module': unknown key .did you mean 'modules'"),
-        ("", "modules = [1]", r"key 'modules': this value cannot be used; got \[1\], expected a list of texts"),
+        ("", "modules = [1]", r"key 'modules': not a valid value; got \[1\], expected a list of texts"),
     ],
 )
 def test_what_cannot_be_loaded_is_named(tmp_path, module, plugins, message):

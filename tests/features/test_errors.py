@@ -4,7 +4,7 @@ import string
 from urllib.parse import quote
 
 import pytest
-from deskcast.features.errors import InputError, mask_passwords, say_without_password
+from deskcast.features.errors import InputError, Listed, mask_passwords, say_without_password
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -48,6 +48,15 @@ def test_a_value_that_is_cut_shows_no_half_of_it(secret, more):
         "p" * more, where="deskcast.toml [results]", got=f"postgresql://u:{secret}S3@127.0.0.1/h", hint="h"
     )
     assert f"u:{secret[:2]}" not in str(error)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.text("abcdefghij (:)", min_size=1, max_size=90).filter(str.strip), min_size=1, max_size=9))
+def test_names_are_listed_whole_however_long_the_line(names):
+    said = str(InputError("missing opening time", where="a.csv", got=Listed(names), hint="h" * 150))
+    shown = next(k for k in (3, 2, 1) if f"; got {', '.join(names[:k])}" in said and k <= len(names))
+    assert said.endswith(f"{f' and {len(names) - shown} more' if len(names) > shown else ''} ({'h' * 150})")
+    assert str(InputError("no sheet", got=Listed())) == "no sheet"
 
 
 def test_a_name_without_a_password_stays():

@@ -1,4 +1,4 @@
-"""Codes of refusals: each one in the code is known, and each known one is explained."""
+"""Error codes: each one in the code is known, and each known one is explained."""
 
 import ast
 import json

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from deskcast.features import CaseLog
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
 
@@ -12,6 +14,18 @@ FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 
 def load(kind, path, **settings):
     return load_source(SourceSpec("cases", path, kind=kind, **settings), FIXTURES)
+
+
+def read(folder, kind, files, **settings):
+    """Write the tables of an export as JSON files into a folder, and load it."""
+    for name, rows in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(rows))
+    return load_source(SourceSpec("cases", str(folder), kind=kind, **settings))
+
+
+def make_log(loaded):
+    """Return the log of a made-up installation, whose stories end in March 2024."""
+    return CaseLog.from_frames(until="2024-04-15T00:00Z", attributes=loaded.attributes, **loaded.tables)
 
 
 def story(loaded, case_id, *, clocks=False):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from pathlib import Path
+
+import pandas as pd
 
 DAY = "2024-03-"
 
@@ -74,8 +77,6 @@ def dump_sqlite(connection, schema, ddl, file):
 
 def write_dumps(ddl, rows, folder, *, csv="csv"):
     """Write all tables without a server: a folder of CSV files, one JSON object of lists, and a SQLite file."""
-    import pandas as pd
-
     (folder / csv).mkdir(parents=True, exist_ok=True)
     names = {t: [c.split()[0].strip('"`') for c in columns] for t, columns in columns_of(ddl).items()}
     whole = {t: [{c: row.get(c) for c in columns} for row in rows.get(t, [])] for t, columns in names.items()}
@@ -109,3 +110,12 @@ def create_in_mariadb(uri, database, ddl, rows):
                 values = [json.dumps(v) if isinstance(v, dict) else v for v in row.values()]
                 run(f"INSERT INTO {table} ({names}) VALUES ({marks})", values)
     return uri.replace("/mysql?", f"/{database}?")
+
+
+def change(home, tmp_path, table, edit):
+    """Return a copy of the dump in which one table was edited, or taken out."""
+    folder = shutil.copytree(home / "csv", tmp_path / "csv")
+    file = folder / f"{table}.csv"
+    frame = edit(pd.read_csv(file, dtype="str"))
+    file.unlink() if frame is None else frame.to_csv(file, index=False)
+    return folder

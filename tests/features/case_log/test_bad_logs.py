@@ -34,12 +34,12 @@ SURVEY = {"kind": "csat", "offered_at": "2024-03-02T12:00Z", "responded_at": "20
     [
         ({"cases": pd.concat([CASES, CASES])}, r"cases: column 'case_id', row 3: duplicate row; got '1' \(2 in"),
         ({"events": ONE.assign(seq=[0, 0, 0])}, "row 2: duplicate row; got '1, 0'"),
-        ({"events": ONE.assign(kind="Resolvd")}, "column 'kind', row 1: unknown word; got 'Resolvd'.*'resolved'"),
-        ({"events": ONE.assign(actor_role="Agent")}, "column 'actor_role', row 1: unknown word.*did you mean 'agent'"),
+        ({"events": ONE.assign(kind="Resolvd")}, "column 'kind', row 1: unknown value; got 'Resolvd'.*'resolved'"),
+        ({"events": ONE.assign(actor_role="Agent")}, "column 'actor_role', row 1: unknown value.*did you mean 'agent'"),
         ({"surveys": pd.DataFrame([{"survey_id": "s", **SURVEY}] * 2)}, "surveys: .*duplicate row; got 's'"),
         ({"timezone": "Mars/Base"}, "unknown time zone; got 'Mars/Base'"),
         ({"events": ONE.assign(at="2024-03-02 11:00")}, None),
-        ({"events": ONE.assign(at="at noon")}, "column 'at', row 1: the value cannot be read"),
+        ({"events": ONE.assign(at="at noon")}, "column 'at', row 1: not a valid value"),
     ],
 )
 def test_what_cannot_be_counted_is_refused(frames, words):
@@ -170,7 +170,7 @@ def test_the_check_counts_and_names_what_is_wrong(files):
     path, _ = files
     stage = check_stage(open_project(path))
     said = " ".join(stage.findings) + " ".join(stage.tables["checks"]["result"])
-    assert "1 row, the case id came before" in said
+    assert "1 row, duplicate case id" in said
     assert "the time cannot be read" in said
     assert "events before their creation" in said
     assert "no row in the table of cases" in said

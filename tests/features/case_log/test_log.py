@@ -145,7 +145,7 @@ def test_instants_without_a_zone_are_read_on_the_desks_clock():
         (
             "cases",
             pd.DataFrame({"case_id": ["1", "2"], "created_at": ["2024-03-01T09:00Z", "soon"]}),
-            "column 'created_at', row 2: the value cannot be read; got 'soon'",
+            "column 'created_at', row 2: not a valid value; got 'soon'",
         ),
         (
             "cases",

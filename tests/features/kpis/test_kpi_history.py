@@ -149,7 +149,7 @@ def test_a_log_of_volumes_gives_arrivals_and_nothing_else():
     assert series(kpi_history(log, by="unique_id", freq="h"), "cases_opened")["unique_id"].unique().tolist() == [
         "calls"
     ]
-    with pytest.raises(InputError, match="longer slots"):
+    with pytest.raises(InputError, match="must not be shorter than the intervals"):
         kpi_history(CaseLog.from_frames(volumes=volumes.assign(slot_s=3600.0)), freq="15min")
 
 
@@ -166,8 +166,8 @@ def test_bare_arrivals_have_no_other_kpi():
         ({"kpis": "first_response"}, "did you mean 'first_response_time'"),
         ({"kpis": "mttr"}, "it needs repairs"),
         ({"by": "chanel"}, "did you mean 'channel'"),
-        ({"by": ["channel", "channel"]}, "twice"),
-        ({"freq": "7min"}, "whole number"),
+        ({"by": ["channel", "channel"]}, "duplicate column"),
+        ({"freq": "7min"}, "must divide a day"),
         ({"freq": "fortnight"}, "not a valid frequency"),
         ({"kpis": "cost_per_case", "by": "channel"}, "cannot be split"),
         ({"kpis": "value_settled"}, "it needs column amount"),

@@ -155,7 +155,7 @@ def test_files_of_one_form_are_one_table_and_others_are_named(tmp_path):
     assert raw.frame.attrs["files"] == (("t_1.csv", 60), ("t_2.csv", 60))
     assert shorten_to_pattern(files).endswith("t_*.csv")
     assert shorten_to_pattern([files[0], tmp_path / "other.csv"]) is None  # no pattern leaves t_2.csv out
-    with pytest.raises(InputError, match=r"other\.csv: the file has no column of the first one"):
+    with pytest.raises(InputError, match=r"other\.csv: the files have no column in common"):
         read_files([files[0], tmp_path / "other.csv"])
 
 

@@ -73,7 +73,7 @@ def test_names_columns_and_tables(desk):
         read_relation(desk, "ticket")
     with pytest.raises(InputError, match="the table has columns but no rows"):
         read_relation(desk, "empty")
-    with pytest.raises(InputError, match=r"two columns of one name.*AS"):
+    with pytest.raises(InputError, match=r"duplicate column in the query.*AS"):
         read_relation(desk, query="SELECT 1 AS a, 2 AS a")
 
 

@@ -91,7 +91,7 @@ def test_a_query_that_fails_is_said_in_one_line(desk):
 
 
 def test_two_columns_of_one_name_and_an_empty_table_are_refused(desk):
-    with pytest.raises(InputError, match="two columns of one name"):
+    with pytest.raises(InputError, match="duplicate column in the query"):
         read_relation(desk, query="SELECT id, id FROM helpdesk.tickets")
     with pytest.raises(InputError, match="no rows"):
         read_relation(desk, "visible_one")

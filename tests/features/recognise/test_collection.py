@@ -63,7 +63,7 @@ def test_a_child_without_words_is_named_and_never_a_case(tmp_path):
     said = dict(found.passed_over)
     assert "no cases of their own" in said["articles.csv"]
     assert "no cases of their own" in said["hours.csv"]
-    assert "no column of times" in said["states.csv"]
+    assert "missing column of times" in said["states.csv"]
 
 
 def test_a_folder_of_three_systems_and_other_things(tmp_path):

@@ -129,13 +129,13 @@ def test_doubled_rows_are_refused_and_unknown_outcomes_named(tmp_path):
     lines = text.splitlines()
     _, loaded = read("\n".join([*lines, *lines[1:13]]), tmp_path)
     assert len(loaded.tables["contacts"]) == len(c)
-    assert loaded.rejected["reason"].str.contains("came before").sum() == 12
+    assert loaded.rejected["reason"].str.contains("duplicate contact").sum() == 12
     spec = SourceSpec(
         "contacts",
         str(tmp_path / "calls.csv"),
         columns={"queued_at": "Start Time", "outcome": "Queue", "wait_s": "Wait Time (s)"},
     )
-    with pytest.raises(InputError, match="not one outcome is known"):
+    with pytest.raises(InputError, match="unknown outcome in every row"):
         load_source(spec)
 
 

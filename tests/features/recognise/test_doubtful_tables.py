@@ -33,7 +33,7 @@ def write(folder, name, head, rows):
 )
 def test_a_report_without_a_count_is_refused_and_no_list_of_cases(head, row, tmp_path):
     file = write(tmp_path, "aht.csv", head, [[(START + dt.timedelta(days=k)).date(), *row(k)] for k in range(60)])
-    with pytest.raises(InputError, match="does not say how many came"):
+    with pytest.raises(InputError, match="missing number of contacts offered"):
         recognise(file)
 
 

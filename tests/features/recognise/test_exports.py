@@ -71,8 +71,8 @@ def test_zendesk_audits_in_their_order():
     assert surveys["score"].tolist()[0] == 5.0
     assert surveys.loc[1, ["score", "responded_at"]].isna().all()
     assert refused(loaded) == [
-        ("events", 9, "the event came before; the first was kept"),
-        ("events", 12, "its case was refused or deleted"),
+        ("events", 9, "duplicate event; the first is kept"),
+        ("events", 12, "its case was rejected or deleted"),
         ("events", 13, "its case is not in the export"),
         ("ratings", 3, "its case is not in the export"),
         ("ratings", 4, "no survey was offered"),
@@ -151,9 +151,9 @@ def test_salesforce_tells_the_story_of_a_case():
     assert refused(loaded) == [
         ("cases", 2, "a newer row of the case was kept"),
         ("cases", 4, "the case was deleted"),
-        ("comments", 4, "its case was refused or deleted"),
+        ("comments", 4, "its case was rejected or deleted"),
         ("emails", 3, "a draft that was never sent"),
-        ("history", 10, "the event came before; the first was kept"),
+        ("history", 10, "duplicate event; the first is kept"),
         ("history", 14, "its case is not in the export"),
         ("history", 15, "dated before its case was created"),
         ("history", 16, "the time cannot be read"),
@@ -193,7 +193,7 @@ def test_servicenow_tables_tell_the_story_of_an_incident():
     case = loaded.tables["cases"].set_index("case_id").loc["INC0001"]
     assert case[["priority", "team"]].tolist() == ["2", "g1"]
     assert refused(loaded) == [
-        ("audit", 10, "the event came before; the first was kept"),
+        ("audit", 10, "duplicate event; the first is kept"),
         ("audit", 11, "its case is not in the export"),
         ("audit", 12, "dated before its case was created"),
         ("incidents", 3, "the time cannot be read"),

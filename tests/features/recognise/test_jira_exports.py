@@ -35,7 +35,7 @@ def test_jira_tells_the_story_of_an_issue():
     assert refused(loaded) == [
         ("histories", 2, "the time cannot be read"),
         ("issues", 3, "the case has ended, but nothing says when"),
-        ("items", 1, "the event came before; the first was kept"),
+        ("items", 1, "duplicate event; the first is kept"),
         ("items", 2, "dated before its case was created"),
     ]
     assert any("clock ran backwards" in n for n in loaded.notes)

@@ -111,7 +111,7 @@ def test_every_preset_can_be_chosen_for_every_metric_and_its_options_can_be_over
         ({"cycles": "again"}, "unknown cycles"),
         ({"when": "chanel = phone"}, "unknown column.*'chanel'.*did you mean 'channel'"),
         ({"when": "secret = 1"}, "known when a case is created"),
-        ({"when": "phone"}, "condition cannot be read"),
+        ({"when": "phone"}, "not a valid condition"),
     ],
 )
 def test_an_option_that_does_not_exist_is_named(row, words):

@@ -6,11 +6,11 @@ import chatwoot_desk
 import pandas as pd
 import psycopg
 import pytest
-from deskcast.features import CaseLog, InputError, case_history, kpi_history
+from deskcast.features import InputError, case_history, kpi_history
 from deskcast.features.sources import export
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
-from export_stories import refused, story
+from export_stories import make_log, refused, story
 from helpdesk_dumps import create, dump_csv, dump_json, dump_sqlite
 
 EDITIONS = ("free", "paid")
@@ -82,10 +82,6 @@ def test_kpis_by_hand(loaded, edition):
     assert march.to_dict() == pytest.approx(names)
 
 
-def make_log(loaded):
-    return CaseLog.from_frames(until="2024-04-15T00:00Z", attributes=loaded.attributes, **loaded.tables)
-
-
 def test_team_and_priority_are_taken_back_or_known_at_last(loaded):
     said = {e: [s for s in story(loaded[e], "4") if "assigned team" in s or "priority" in s] for e in EDITIONS}
     assert said["paid"] == [
@@ -121,7 +117,7 @@ def test_what_is_no_case_is_counted_by_name(loaded, edition):
         ("conversations", 6, "it is labelled as spam"),
         ("conversations", 7, "an outbound campaign began it: no demand"),
         ("conversations", 11, "the case has ended, but nothing says when"),
-        ("messages", 17, "its case was refused or deleted"),
+        ("messages", 17, "its case was rejected or deleted"),
         ("messages", 32, "its case is not in the export"),
     ]
 

@@ -10,18 +10,12 @@ from deskcast.features.sla.due_times import due_time_table
 from deskcast.features.sla.milestones import milestones
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
-from export_stories import refused, story
+from export_stories import read, refused, story
 
 
 def at(text):
     """Return an instant of March 2024, such as ``04 09:00``."""
     return text and f"2024-03-{text.replace(' ', 'T')}:00Z"
-
-
-def read(folder, kind, files, **settings):
-    for name, rows in files.items():
-        (folder / f"{name}.json").write_text(json.dumps(rows))
-    return load_source(SourceSpec("cases", str(folder), kind=kind, **settings))
 
 
 def make_log(loaded):
@@ -72,7 +66,7 @@ def test_freshdesk_by_hand(tmp_path):
         "phone", "4 urgent", "First line", "102",
     ]  # fmt: skip
     assert refused(loaded) == [
-        ("conversations", 4, "its case was refused or deleted"), ("ratings", 3, "an answer that nobody knows"),
+        ("conversations", 4, "its case was rejected or deleted"), ("ratings", 3, "an answer that nobody knows"),
         ("tickets", 4, "it is marked as spam"), ("tickets", 5, "the case was deleted"),
         ("tickets", 6, "an agent wrote first: no demand"),
     ]  # fmt: skip

@@ -1,17 +1,15 @@
 """GLPI: a small installation in dumped tables, and on a real server where there is one; values worked out by hand."""
 
-import shutil
-
 import glpi_desk
 import pandas as pd
 import pytest
-from deskcast.features import CaseLog, InputError, case_history, kpi_history
+from deskcast.features import InputError, case_history, kpi_history
 from deskcast.features.sla.due_times import due_time_table
 from deskcast.features.sources import export
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
-from export_stories import refused, story
-from helpdesk_dumps import create_in_mariadb, write_dumps
+from export_stories import make_log, refused, story
+from helpdesk_dumps import change, create_in_mariadb, write_dumps
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +24,6 @@ def loaded(home):
 
 def read(place, **settings):
     return load_source(SourceSpec("cases", str(place), kind="glpi", **settings))
-
-
-def make_log(loaded):
-    return CaseLog.from_frames(until="2024-04-15T00:00Z", attributes=loaded.attributes, **loaded.tables)
-
-
-def change(home, tmp_path, table, edit):
-    """Return a copy of the dump in which one table was edited, or taken out."""
-    folder = shutil.copytree(home / "csv", tmp_path / "csv")
-    file = folder / f"{table}.csv"
-    frame = edit(pd.read_csv(file, dtype="str"))
-    file.unlink() if frame is None else frame.to_csv(file, index=False)
-    return folder
 
 
 def test_the_story_of_a_ticket_that_waited(loaded):
@@ -83,8 +68,8 @@ def test_teams_labels_and_reopenings(loaded):
 
 def test_what_is_no_case_is_counted_by_name(loaded):
     assert refused(loaded) == [
-        ("logs", 23, "its case was refused or deleted"),
-        ("logs", 24, "its case was refused or deleted"),
+        ("logs", 23, "its case was rejected or deleted"),
+        ("logs", 24, "its case was rejected or deleted"),
         ("tickets", 4, "the case was deleted"),
     ]
     assert set(loaded.rejected["code"]) == {"row.orphan", "row.deleted"}

@@ -240,7 +240,7 @@ def test_rows_that_cannot_be_used_are_refused_by_reason(tmp_path):
     assert loaded.tables["cases"]["case_id"].tolist() == ["1", "4", "6"]
     reasons = loaded.rejected.set_index("row")["reason"].to_dict()
     assert reasons == {
-        2: "the case id came before; the first row was kept",
+        2: "duplicate case id; the first row was kept",
         3: "missing id",
         4: "missing time",
         6: "the time cannot be read",
@@ -300,4 +300,4 @@ def test_unknown_kinds_of_event_and_bad_numbers_are_refused(tmp_path):
     loaded = load(tmp_path, text, "events")
     assert loaded.rejected["value"].tolist() == ["exploded"]
     costs = load(tmp_path, "start,end,amount\n2024-01-01,2024-02-01,12\n2024-01-01,2024-03-01,lots\n", "costs")
-    assert costs.rejected[["row", "reason"]].to_numpy().tolist() == [[2, "the value is not a number"]]
+    assert costs.rejected[["row", "reason"]].to_numpy().tolist() == [[2, "not a valid number in any row"]]

@@ -1,16 +1,13 @@
 """Due times of promises in Zendesk, Jira, Salesforce and ServiceNow: which, since when, and never too early."""
 
-import json
-
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog
 from deskcast.features.sla.due_times import due_time_table
 from deskcast.features.sla.milestones import milestones
-from deskcast.features.sources.load import load_source
 from deskcast.features.sources.promises import classify_promise
-from deskcast.features.sources.spec import SourceSpec
 from deskcast.features.sources.zendesk_due_times import follow_clock
+from export_stories import read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,12 +21,6 @@ def at(text):
 
 def millis(text):
     return {"epochMillis": int(pd.Timestamp(at(text)).timestamp() * 1000)}
-
-
-def read(folder, kind, files, **settings):
-    for name, rows in files.items():
-        (folder / f"{name}.json").write_text(json.dumps(rows))
-    return load_source(SourceSpec("cases", str(folder), kind=kind, **settings))
 
 
 def said(loaded):

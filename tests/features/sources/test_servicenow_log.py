@@ -90,8 +90,8 @@ def test_states_and_columns_can_be_named(tmp_path):
         (HEAD.replace("opened_at", "open") + ROWS, {}, "column 'created_at': missing column"),
         (HEAD + ROWS, {"columns": {"produkt": "category"}}, "no such column.*did you mean 'product'"),
         (HEAD + ROWS, {"columns": {"product": "categry"}}, "no column 'categry'.*did you mean 'category'"),
-        (HEAD + ROWS, {"kinds": {"New": "fresh"}}, "a state cannot mean this; got 'fresh'"),
-        (HEAD + ROWS.replace("/3/2016", "th of March"), {}, "not one time of the column can be read"),
+        (HEAD + ROWS, {"kinds": {"New": "fresh"}}, "unknown meaning of a state; got 'fresh'"),
+        (HEAD + ROWS.replace("/3/2016", "th of March"), {}, "not a valid time in any row of the column"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, text, settings, words):

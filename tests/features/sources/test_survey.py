@@ -28,7 +28,7 @@ def test_a_column_for_each_question_gives_a_survey_each():
     assert loaded.rejected[["row", "reason"]].to_numpy().tolist() == [
         [4, "the score is outside its scale"],
         [5, "answered before it was offered"],
-        [6, "the survey came before; the first was kept"],
+        [6, "duplicate survey; the first is kept"],
         [7, "the time cannot be read"],
     ]
 
@@ -41,7 +41,7 @@ def test_the_kind_may_be_a_column_a_setting_or_the_name_of_the_file(tmp_path):
     for loaded in (by_column, by_setting, by_name):
         assert loaded.tables["surveys"]["kind"].tolist() == ["nps"]
         assert any("response rate means nothing" in n for n in loaded.notes)
-    with pytest.raises(InputError, match="nothing tells what kind of survey this is"):
+    with pytest.raises(InputError, match="unknown kind of survey"):
         load(tmp_path, rows.format("", ""))
 
 
@@ -58,8 +58,8 @@ def test_surveys_of_agents(tmp_path):
 @pytest.mark.parametrize(
     ("text", "settings", "message"),
     [
-        ("case_id,score\n1,5\n", {"kinds": {"score": "csat"}}, "no column has times"),
-        ("case_id,date\n1,2024-03-01\n", {}, "no column has scores"),
+        ("case_id,score\n1,5\n", {"kinds": {"score": "csat"}}, "missing column of times"),
+        ("case_id,date\n1,2024-03-01\n", {}, "missing column of scores"),
         ("case_id,score,date\n1,5,2024-03-01\n", {"kinds": {"score": "cast"}}, "did you mean 'csat'"),
         ("case_id,score,date\n1,5,2024-03-01\n", {"columns": {"points": "score"}}, "unknown column of a survey"),
         ("case_id,score,date\n1,5,2024-03-01\n", {"columns": {"score": "scor"}}, "did you mean 'score'"),

@@ -12,7 +12,7 @@ from deskcast.features import CaseLog, InputError, case_history, kpi_history
 from deskcast.features.sources import export
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
-from export_stories import refused, story
+from export_stories import make_log, refused, story
 from helpdesk_dumps import create, dump_csv, dump_json, dump_sqlite
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -86,11 +86,11 @@ def test_teams_priorities_merges_and_states_of_the_desk_s_own(loaded):
 def test_what_is_no_case_is_counted_by_name(loaded):
     assert refused(loaded) == [
         ("articles", 14, "it came with a merged ticket, and is older than the ticket that it went to"),
-        ("articles", 16, "its case was refused or deleted"),
-        ("articles", 17, "its case was refused or deleted"),
+        ("articles", 16, "its case was rejected or deleted"),
+        ("articles", 17, "its case was rejected or deleted"),
         ("articles", 25, "its case is not in the export"),
-        ("histories", 23, "its case was refused or deleted"),
-        ("histories", 24, "its case was refused or deleted"),
+        ("histories", 23, "its case was rejected or deleted"),
+        ("histories", 24, "its case was rejected or deleted"),
         ("tickets", 6, "the case was deleted"),
         ("tickets", 7, "the case was deleted"),
     ]
@@ -118,10 +118,6 @@ def test_kpis_by_hand(loaded):
     found = kpi_history(make_log(loaded), list(names), freq="MS")
     march = found[found["ds"] == pd.Timestamp("2024-03-01")].set_index("kpi")["value"]
     assert march.to_dict() == pytest.approx(names)
-
-
-def make_log(loaded):
-    return CaseLog.from_frames(until="2024-04-15T00:00Z", attributes=loaded.attributes, **loaded.tables)
 
 
 def test_due_times_with_the_time_from_which_they_held(loaded):

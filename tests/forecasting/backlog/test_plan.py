@@ -254,7 +254,7 @@ def test_people_who_clear_the_backlog_by_a_date():
     both = clear_backlog(busy, OFFICE, old, "2024-03-05 17:00", sla_s=16 * H, handle_s=1800, left=0.0)
     assert both.loc[both["enough"], "agents"].min() > 5
     assert both["chance"].is_monotonic_increasing
-    with pytest.raises(InputError, match="no slot is open"):
+    with pytest.raises(InputError, match="missing opening hours before"):
         clear_backlog(quiet, OFFICE, old, "2024-03-04 07:00", sla_s=16 * H, handle_s=1800)
     with pytest.raises(InputError, match="argument 'by': not a valid time"):
         clear_backlog(quiet, OFFICE, old, "soon", sla_s=16 * H, handle_s=1800)
@@ -284,7 +284,7 @@ def test_the_clock_that_goes_forward_loses_an_hour():
         ({"sla_s": 1800}, "argument 'sla_s': row 10: the SLA target of 'all' is shorter than a slot"),
         ({"handle_s": 0}, "argument 'handle_s': the number is out of range"),
         ({"handle_s": {"x": 1}}, "argument 'handle_s': a class of cases has no value"),
-        ({"max_agents": [1, 2]}, "argument 'max_agents': the length is wrong"),
+        ({"max_agents": [1, 2]}, "argument 'max_agents': wrong length"),
         ({"min_agents": 3, "max_agents": 2}, "argument 'min_agents', position 0: minimum must not exceed maximum"),
         ({"max_agents": [1] * 47 + [-1]}, "argument 'max_agents', position 47: the number is out of range"),
         ({"on_time": 1.2}, "argument 'on_time': the number is out of range"),
@@ -295,7 +295,7 @@ def test_the_clock_that_goes_forward_loses_an_hour():
         ({"arrivals": slots([1, np.nan])}, "argument 'arrivals', position 1: the number is missing"),
         ({"arrivals": slots([1, -1])}, "argument 'arrivals', position 1: the number is out of range"),
         ({"arrivals": slots([1.0]).drop(columns="y")}, "argument 'arrivals': missing column"),
-        ({"arrivals": pd.concat([slots([1, 1]), slots([1, 1])])}, "the classes or paths differ in their slots"),
+        ({"arrivals": pd.concat([slots([1, 1]), slots([1, 1])])}, "classes and paths must have the same time steps"),
     ],
 )
 def test_bad_input_is_named(change, message):

@@ -60,7 +60,7 @@ def test_a_late_start_is_no_gap():
         (lambda f: f.assign(y=[1.0, -2.0, 3.0]), r"series 'all': column 'y', row 2: .*negative.*-2"),
         (lambda f: f.assign(y=[1.0, 2.0, np.inf]), r"series 'all': column 'y', row 3: .*infinite"),
         (lambda f: f.assign(y=["1", "two", "3"]), r"series 'all': column 'y', row 2: .*not a valid number.*'two'"),
-        (lambda f: f.assign(y=np.nan), "no row has a value"),
+        (lambda f: f.assign(y=np.nan), "missing values in all rows"),
         (lambda f: f.assign(ds=["2024-03-01", "soon", "2024-03-03"]), "row 2: not a valid time; got 'soon'"),
         (lambda f: f.assign(ds=f["ds"].where(f["ds"] != "2024-03-02")), "row 2: missing time"),
         (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("9h")), "row 1: this is not the start of a slot"),

@@ -87,7 +87,7 @@ def test_known_special_days_do_not_disturb_the_ordinary_ones():
         ({"holidays": "Atlantis"}, "unknown country"),
         ({"holidays": ["2024-13-01"]}, "not a valid date"),
         ({"holidays": [None]}, "missing day"),
-        ({"holidays": 7}, "neither a country nor dates"),
+        ({"holidays": 7}, "not a valid country or list of dates"),
         ({"events": [("fair", "2024-03-05", "2024-03-01")]}, "'fair'.*ends before it starts"),
         ({"events": [("fair", "2024-03-05")]}, "row 1: not a valid event"),
         ({"events": pd.DataFrame({"name": ["fair"], "start": ["2024-03-01"]})}, "'end'.*missing"),

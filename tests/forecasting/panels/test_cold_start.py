@@ -80,7 +80,7 @@ def test_relatives_may_be_named():
     assert small.loc[small["unique_id"] == "phone/r2", "relatives"].eq(1).all()
     with pytest.raises(InputError, match="unknown series"):
         forecast_cold_start(history, 7, "D", relatives={"phone/r2": ["phone/r9"]})
-    with pytest.raises(InputError, match="this series is not new, it has rows"):
+    with pytest.raises(InputError, match="series is not new: it has rows"):
         forecast_cold_start(history, 7, "D", by=BY, new=["phone/r1"])
     with pytest.raises(InputError, match="column 'k'"):
         forecast_cold_start(history, 7, "D", by=BY, k=0)

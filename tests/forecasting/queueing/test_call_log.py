@@ -190,7 +190,7 @@ def test_the_bank(shared_data):
     [
         (lambda c: c.drop(columns="ended_at"), "column 'ended_at'"),
         (lambda c: c.iloc[:0], "missing contacts"),
-        (lambda c: c[c["outcome"] == "answered"], "nobody gave up"),
+        (lambda c: c[c["outcome"] == "answered"], "missing abandoned contacts"),
     ],
 )
 def test_bad_input_is_named(contacts, spoil, words):

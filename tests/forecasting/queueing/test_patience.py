@@ -193,7 +193,7 @@ def test_patience_broadcasts_and_nobody_there_loses_everybody():
         (lambda: Patience.hyperexponential([1.0], [1, 2]), ["'means'"]),
         (lambda: Patience.observed([30, 20], [0.5, 0.1]), ["'seconds', position 1", "rising"]),
         (lambda: Patience.observed([20, 30], [0.1, 0.5]), ["'surviving', position 1", "falling"]),
-        (lambda: Patience.observed([20], [1.0]), ["nobody ever gives up"]),
+        (lambda: Patience.observed([20], [1.0]), ["missing abandonment"]),
         (lambda: Patience.observed([20, 30], [np.nan, 0.5]), ["'surviving', position 0", "missing"]),
         (lambda: queue_performance(1, 1, 1, definition="answred"), ["'definition'", "did you mean 'answered'"]),
         (lambda: queue_performance([1, 2], 1, 1, patience=Patience.fixed([1, 2, 3])), ["'patience'", "shape"]),

@@ -32,8 +32,8 @@ def made():
 
 
 HISTORIES = {
-    "column 'y': two columns have this name": lambda rows: pd.concat([rows, rows[["y"]]], axis=1),
-    "this must be a frame; got 'NoneType'": lambda rows: None,
+    "column 'y': duplicate column": lambda rows: pd.concat([rows, rows[["y"]]], axis=1),
+    "value must be a frame; got 'NoneType'": lambda rows: None,
     "column 'unique_id': missing column": lambda rows: rows.set_index(["unique_id", "ds"]),
     "column 'y', row 1: not a valid number; got 1j": lambda rows: rows.assign(y=1j),
     "column 'y', row 1: not a valid number; got True": lambda rows: rows.assign(y=True),
@@ -55,7 +55,7 @@ def test_a_history_that_cannot_be_read_is_named_for_every_kind(message):
 
 
 FRAMES = [
-    ("folds", leaderboard, lambda f: None, "folds: this must be a frame"),
+    ("folds", leaderboard, lambda f: None, "folds: value must be a frame"),
     (
         "folds",
         leaderboard,
@@ -74,7 +74,7 @@ FRAMES = [
         lambda f: f.drop(columns="unique_id"),
         "column 'unique_id': missing column",
     ),
-    ("paths", total_over, lambda f: f.head(0), "paths: there are no paths"),
+    ("paths", total_over, lambda f: f.head(0), "paths: missing paths"),
     ("paths", total_over, lambda f: f.assign(y="a"), "paths: column 'y': not valid numbers"),
     ("paths", total_over, lambda f: f.assign(ds=f["ds"].where(f.index > 0)), "column 'ds', row 1: missing time"),
     ("paths", path_matrix, lambda f: f.drop(columns="path"), "paths: column 'path': missing column"),
@@ -93,8 +93,8 @@ CHANGES = {
     "changes: row 1: not a valid change; got 5": 5,
     "column 'closed', row 1: not a valid value; got 'yes'": {"closed": "yes"},
     "column 'start', row 1: not a valid day; got 5": {"factor": 2, "start": 5},
-    "column 'series', row 1: this series is not forecast; got '5'": {"factor": 2, "series": 5},
-    "column 'series', row 1: this series is not forecast": {"factor": 2, "series": []},
+    "column 'series', row 1: unknown series: it has no forecast; got '5'": {"factor": 2, "series": 5},
+    "column 'series', row 1: unknown series: it has no forecast": {"factor": 2, "series": []},
     "column 'factor', row 1: not a valid value; got 1e+300, expected a number from 0 to 1,000,000": {"factor": 1e300},
     "column 'growth', row 1: not a valid value; got nan": {"growth": np.nan},
 }

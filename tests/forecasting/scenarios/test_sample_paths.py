@@ -118,7 +118,7 @@ def test_totals_say_which_periods_are_whole():
     assert weeks["whole"].tolist() == [False, True, False]
     assert weeks["unique_id"].unique().tolist() == ["both"]
     assert weeks["mean"].sum() == pytest.approx(paths["y"].sum() / 40)
-    with pytest.raises(InputError, match="no group"):
+    with pytest.raises(InputError, match="missing group"):
         total_over(paths, "W", by={"s00": "a"})
     with pytest.raises(InputError, match="unknown period"):
         total_over(paths, "fortnight")

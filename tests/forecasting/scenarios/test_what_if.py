@@ -88,7 +88,7 @@ def test_changes_may_come_as_a_frame(ahead):
         ({"name": "x", "factor": 2, "start": "2024-03-14", "end": "2024-03-12"}, "ends before it starts"),
         ({"name": "x", "factor": 2, "start": "2030-01-01"}, "touches no day"),
         ({"name": "x", "factor": 2, "start": "soon"}, "not a valid day"),
-        ({"name": "x", "factor": 2, "series": "s9"}, "this series is not forecast"),
+        ({"name": "x", "factor": 2, "series": "s9"}, "unknown series: it has no forecast"),
         ({"name": "x", "facter": 2}, "did you mean 'factor'"),
     ],
 )

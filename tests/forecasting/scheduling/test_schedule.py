@@ -189,10 +189,10 @@ def test_people_who_must_be_used_are():
         ({"need": need([1, -2])}, "argument 'required', position 1: the number is out of range; got -2.0"),
         ({"need": need([1, np.nan])}, "argument 'required', position 1: the number is missing"),
         ({"need": need([1, 2, 3]).iloc[[0, 2, 1]]}, "column 'ds', row 3: the intervals are not in ascending order"),
-        ({"need": need([1])}, "one interval does not say how long it is"),
+        ({"need": need([1])}, "unknown length of the interval"),
         ({"need": need([])}, "missing rows"),
         ({"patterns": []}, "argument 'patterns': missing shift patterns"),
-        ({"limits": {"parttime": 3}}, "argument 'limits': no pattern is of this kind; got 'parttime'"),
+        ({"limits": {"parttime": 3}}, "argument 'limits': unknown kind of pattern; got 'parttime'"),
         ({"limits": {"part-time": -1}}, "argument 'limits['part-time']': the number is out of range"),
         ({"limits": {"part-time": 1}, "least": {"part-time": 2}}, "minimum must not exceed maximum"),
         ({"least": {"part-time": 2}, "max_agents": 1}, "argument 'max_agents': minimum must not exceed maximum"),
@@ -204,7 +204,7 @@ def test_people_who_must_be_used_are():
             {"calendar": BusinessCalendar.from_hours("UTC", {"mon": ["20:00-22:00"]})},
             "argument 'patterns': no shift lies within the opening hours",
         ),
-        ({"short_price": [1, 2]}, "argument 'short_price': the length is wrong"),
+        ({"short_price": [1, 2]}, "argument 'short_price': wrong length"),
     ],
 )
 def test_bad_input_is_named(change, message):

@@ -101,7 +101,7 @@ def test_a_queue_without_calls_needs_nobody():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: skill_plan(THREE, {"de": ["de"]}), "argument 'groups': no group can serve this queue; got 'en'"),
+        (lambda: skill_plan(THREE, {"de": ["de"]}), "argument 'groups': missing group for this queue; got 'en'"),
         (lambda: skill_plan(THREE, {"x": ["dee"]}), "argument 'groups['x']': unknown queue; got 'dee'"),
         (lambda: skill_plan(THREE, {}), "argument 'groups': missing groups"),
         (lambda: skill_plan(THREE, GROUPS, limits=dict.fromkeys(GROUPS, 3)), "argument 'limits'"),
@@ -111,7 +111,7 @@ def test_a_queue_without_calls_needs_nobody():
         (lambda: skill_bounds(THREE.drop(columns="aht_s")), "column 'aht_s': missing column"),
         (lambda: allocate_skills({"de": 1}, {"a": ["de"]}, {}), "argument 'people': a group has no value; got 'a'"),
         (lambda: allocate_skills({"de": np.nan}, {"a": ["de"]}, {"a": 1}), "argument 'need['de']'"),
-        (lambda: simulate_skills(THREE.assign(calls=0), GROUPS, dict.fromkeys(GROUPS, 1)), "no call comes"),
+        (lambda: simulate_skills(THREE.assign(calls=0), GROUPS, dict.fromkeys(GROUPS, 1)), "missing calls"),
     ],
 )
 def test_bad_input_is_named(call, message):

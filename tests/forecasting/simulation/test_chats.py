@@ -92,7 +92,7 @@ def test_the_end_of_the_run():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"handle": [1]}, "column 'handle': the length is wrong"),
+        ({"handle": [1]}, "column 'handle': wrong length"),
         ({"handle": [1, -1]}, "column 'handle', row 2"),
         ({"arrivals": [np.nan, 1]}, "column 'arrivals', row 1"),
         ({"concurrency": 0}, "argument 'concurrency'"),

@@ -179,7 +179,7 @@ def test_a_day_without_calls():
         ({"replications": "many"}, "argument 'replications': not a valid number"),
         ({"level": 99}, "argument 'level': the number is out of range"),
         ({"level": np.nan}, "argument 'level': the number is missing"),
-        ({"day_spread": [0.1, 0.2]}, "argument 'day_spread': one number is wanted here"),
+        ({"day_spread": [0.1, 0.2]}, "argument 'day_spread': value must be one number"),
         ({"patience": 0}, "argument 'patience'"),
         ({"threshold": {"chat": 20}}, "the queue has no value"),
         ({"day_spread": -1}, "argument 'day_spread'"),

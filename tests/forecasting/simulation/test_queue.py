@@ -254,7 +254,7 @@ def test_no_items():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"handle": [1]}, "column 'handle': the length is wrong"),
+        ({"handle": [1]}, "column 'handle': wrong length"),
         ({"handle": [1, -1]}, "column 'handle', row 2"),
         ({"arrivals": [np.nan, 1]}, "column 'arrivals', row 1"),
         ({"patience": [1, np.nan]}, "column 'patience', row 2"),

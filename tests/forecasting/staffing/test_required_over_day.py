@@ -84,7 +84,7 @@ def test_an_index_is_kept():
     [
         ({"method": "guess"}, "argument 'method'"),
         ({"method": "exact", "handle_times": [1.0]}, "argument 'handle_times'"),
-        ({"is_open": [True, False]}, "argument 'calls', position 1: calls come while the doors are closed"),
+        ({"is_open": [True, False]}, "argument 'calls', position 1: calls arrive outside the opening hours"),
         ({"is_open": [True]}, "argument 'is_open'"),
         ({"calls": [1, np.nan]}, "argument 'calls', position 1"),
         ({"service_level": 1.0}, "argument 'service_level'"),

@@ -201,7 +201,7 @@ def test_six_parts_that_sum_to_thirty_percent():
     assert scheduled_agents(100, six, parts="add") == scheduled_agents(100, 0.30) == 143
     with pytest.raises(InputError, match="sum of parts"):
         scheduled_agents(10, (0.6, 0.5), parts="add")
-    with pytest.raises(InputError, match="not a valid way to join parts"):
+    with pytest.raises(InputError, match="unknown method of joining parts"):
         scheduled_agents(10, (0.6, 0.5), parts="sum")
 
 

@@ -64,8 +64,8 @@ def test_no_rows_have_no_risk_and_an_unknown_team_has_one(made, kind):
 
 
 WRONG = {
-    "at twice": (lambda f: pd.concat([f, f[["at"]]], axis=1), "column 'at': two columns have this name"),
-    "team twice": (lambda f: pd.concat([f, f[["team"]]], axis=1), "column 'team': two columns have this name"),
+    "at twice": (lambda f: pd.concat([f, f[["at"]]], axis=1), "column 'at': duplicate column"),
+    "team twice": (lambda f: pd.concat([f, f[["team"]]], axis=1), "column 'team': duplicate column"),
     "no instant": (lambda f: f.assign(at=f["at"].where(f.index != 2)), "column 'at', row 3: missing instant"),
     "an array": (lambda f: f.to_numpy(), "not a valid table of snapshots; got 'ndarray'"),
     "levels": (lambda f: f.set_axis(pd.MultiIndex.from_product([["x"], f.columns]), axis=1), "column 'case_id'"),

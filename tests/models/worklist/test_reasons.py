@@ -27,7 +27,7 @@ def test_each_running_case_has_up_to_three_different_facts(told):
 
 def test_what_raises_comes_first_and_the_strongest_before_the_weaker(told):
     *_, table = told
-    for _, mine in table.groupby("case_id"):
+    for _, mine in table[table["group"] != "clock"].groupby("case_id"):
         up = (mine["direction"] == "raises").to_numpy()
         assert (up == np.sort(up)[::-1]).all()
         assert mine.loc[up, "contribution"].is_monotonic_decreasing
@@ -41,6 +41,23 @@ def test_a_reason_has_the_size_and_direction_of_its_contribution(told):
         assert row.contribution == parts.loc[row.case_id, row.group]
         assert (row.contribution > 0) == (row.direction == "raises")
         assert row.reason.startswith(LOWERS_RISK_PREFIX) == (row.direction == "lowers")
+
+
+@pytest.mark.parametrize("others", [1, 2, 3])
+def test_the_hour_of_the_list_is_a_reason_only_where_others_lack(told, others):
+    now, risk, _ = told
+    rows = now[~now["already_breached"].astype(bool)].head(4).reset_index(drop=True)
+    parts = risk.contributions(rows)
+    groups = [g for g in FEATURE_GROUPS if g in parts]
+    parts[groups] = 0.0
+    chosen = [g for g in groups if g != "clock"][:others]
+    parts[chosen] = [0.3, -0.2, 0.1][:others]
+    parts["clock"] = 2.0  # by far the largest, and the same for all
+    table = reasons(rows, risk, parts=parts)
+    assert table[table["place"] == 1]["group"].eq(chosen[0]).all()
+    hours = table[table["group"] == "clock"]
+    assert len(hours) == (len(rows) if others < 3 else 0)
+    assert (hours["place"] == others + 1).all()
 
 
 def test_the_words_carry_the_values(told):

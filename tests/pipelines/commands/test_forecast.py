@@ -127,13 +127,13 @@ def test_any_kpi_stays_where_it_can_be(desk, kpi, low, high):
         (["--levels", "0"], "unknown level"),
         (["--reconcile", "wsl"], "did you mean 'wls'"),
         (["--event", "fair next week"], "such as 'campaign"),
-        (["--event", "fair 2026-03-09 -130%"], "more than all of it"),
+        (["--event", "fair 2026-03-09 -130%"], "must not exceed 100%"),
         (["--event", "fair 2026-03-09..2026-03-01 +30%"], "ends before it starts"),
         (["--event", "fair 2026-03-09 +30% fone"], "did you mean 'phone'"),
         (["--close", "2031-01-01"], "touches no day of the forecast"),
         (["--growth", "fast"], "not a valid growth"),
         (["--picture", "x.gif"], ".png, .svg or .html"),
-        (["--kpi", "csat", "--paths", "10"], "sample paths are of counts"),
+        (["--kpi", "csat", "--paths", "10"], "simulated paths need counts"),
     ],
 )
 def test_what_a_user_can_mend_is_named(desk, words, message):

@@ -120,7 +120,7 @@ def test_demo_keeps_its_hands_off_a_foreign_folder(tmp_path):
     (tmp_path / "mine" / "thesis.txt").write_text("years of work")
     done = deskcast("demo", "mine", "--cases", "300", cwd=tmp_path)
     assert done.returncode == 2
-    assert "holds other files" in done.stderr
+    assert "has other files" in done.stderr
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
 
 

@@ -19,7 +19,7 @@ from deskcast.pipelines.commands.screen import (
 from deskcast.pipelines.commands.terminal import output_stage
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import read_results
-from deskcast.pipelines.words.facts import Finding
+from deskcast.pipelines.words.facts import Fact, Finding
 from deskcast.pipelines.words.instants import Instants
 from deskcast.pipelines.words.tables import FormattedTable
 from hypothesis import given, settings
@@ -108,6 +108,23 @@ def test_all_cuts_no_cell(capsys):
     said = capsys.readouterr().out
     assert "…" not in said
     assert all(word in said for word in answer.split())
+
+
+def test_what_the_table_says_is_no_finding_and_analysts_wait(capsys):
+    single = Finding("Case C1: breach risk 50%.", Fact("breach_risk", "C1", 0.5))
+    findings = (Finding("2 open cases."), single, Finding("The logistic regression is used.", audience="analyst"))
+    cases = pd.DataFrame({"case_id": ["C1", "C2"], "probability": 0.5})
+    output_stage(Stage("risk", {"risk": cases}, findings), "risk", None, False, **ANSWER)
+    said = capsys.readouterr().out
+    assert "2 open cases." in said
+    assert "Case C1: " not in said
+    assert "logistic" not in said
+    assert said.splitlines()[-1] == "... 1 finding more: --all or --out"
+    output_stage(Stage("risk", {"risk": cases.tail(1)}, findings), "risk", None, False, **ANSWER)
+    assert "Case C1: " in capsys.readouterr().out
+    models = pd.DataFrame({"model": ["logistic"], "auc": 0.8})
+    output_stage(Stage("train", {"evaluation": models}, findings[2:]), "evaluation", None, False, **ANSWER)
+    assert "logistic regression is used" in capsys.readouterr().out
 
 
 def test_the_most_useful_columns_come_first_and_empty_ones_last():

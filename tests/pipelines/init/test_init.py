@@ -105,7 +105,7 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path):
     export = desk(tmp_path)
     target = tmp_path / "deskcast.toml"
     target.write_text("# mine\n")
-    with pytest.raises(InputError, match=r"is there already.*--force"):
+    with pytest.raises(InputError, match=r"exists already.*--force"):
         write_config([export], tmp_path)
     assert target.read_text() == "# mine\n"
     write_config([export], tmp_path, force=True)
@@ -118,7 +118,7 @@ def test_a_file_that_is_there_is_kept_unless_forced(tmp_path):
         (b"", "is empty"),
         (b"a,b\n", "no rows"),
         (bytes(range(256)) * 9, "binary"),
-        (b"a,b\n1,2\n", "no column of times"),
+        (b"a,b\n1,2\n", "missing column of times"),
     ],
 )
 def test_a_bad_export_writes_nothing(tmp_path, content, words):
@@ -129,7 +129,7 @@ def test_a_bad_export_writes_nothing(tmp_path, content, words):
 
 
 def test_no_export_and_a_folder_that_cannot_be(tmp_path):
-    with pytest.raises(InputError, match="no export"):
+    with pytest.raises(InputError, match="missing export"):
         write_config([], tmp_path)
     export = desk(tmp_path)
     with pytest.raises(InputError, match="cannot be written"):

@@ -62,7 +62,7 @@ def test_a_whole_file(tmp_path):
         (('path = "log.csv.gz"\n', ""), r"\[source.cases\]: key 'path': missing key"),
         (
             ("target = 0.9", 'target = "much"'),
-            "key 'target': this value cannot be used; got 'much', expected a number",
+            "key 'target': not a valid value; got 'much', expected a number",
         ),
         (("[source.cases]", "[source.case]"), "unknown canonical table; got 'case' .did you mean 'cases'"),
         (('where = { channel = "phone" }', "shrinkage = 1.0"), "key 'shrinkage': this must be a share; got 1.0"),

@@ -41,14 +41,14 @@ def load(folder, text):
         (f"[forecast]\nlevels = {list(range(1, 22))}", "key 'levels': too many levels"),
         (
             '[forecast]\nlevels = ["80"]',
-            r"'levels': this value cannot be used; got \['80'\], expected a list of w",
+            r"'levels': not a valid value; got \['80'\], expected a list of w",
         ),
         ("[forecast]\nlevels = [100]", "key 'levels': unknown level; got 100, expected percent"),
         ('[forecast]\nreconcile = "wsl"', "key 'reconcile': unknown way to add up; got 'wsl' .did you mean 'wls'"),
         ("[staffing.a]\nhorizon_days = 40000", r"\[staffing.a\]: key 'horizon_days': .* up to 36,600"),
         (
             "[staffing.a]\nwhere = { channel = 1 }",
-            "'where': this value cannot be used; .*expected a table of texts",
+            "'where': not a valid value; .*expected a table of texts",
         ),
         ('[staffing.a]\nshrinkage = "a lot"', "key 'shrinkage': .*expected a number, or a table of numbers"),
         ("[staffing.a]\nshrinkage = { leave = 1.5 }", "key 'leave': this must be a share; got 1.5"),
@@ -68,7 +68,7 @@ def load(folder, text):
             r"\[\[goal\]\] a: .*unknown better",
         ),
         ('[[action]]\ndo = "call"\nwhen = { mood = "bad" }', r"\[\[action\]\] 1: key 'when': unknown condition"),
-        ("[calendar.office]\nopen = 9", "key 'open': this value cannot be used; got 9, expected a table such as"),
+        ("[calendar.office]\nopen = 9", "key 'open': not a valid value; got 9, expected a table such as"),
         ("[calendar.office]\nholidays = 9.5", "9.5|holidays"),
         ('[calendar.office]\ntimezone = "Mars"', r"\[calendar.office\]: .*unknown time zone"),
         (

@@ -132,7 +132,7 @@ def test_looking_back_needs_something_to_look_at(tmp_path):
     assert late.log.until == project.log.until
     assert "before 2031-01-01; it is read whole" in late.notes[-1]
     for at, words in (
-        ("2023-01-01", "nothing was known yet"),
+        ("2023-01-01", "instant is before the log"),
         ("", "not a valid instant"),
         ("soon", "not a valid instant"),
     ):

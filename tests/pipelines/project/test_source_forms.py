@@ -91,9 +91,9 @@ def test_surveys_for_cases_that_no_source_has_are_counted(tmp_path):
 def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "x.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="no column of times was found"):
+    with pytest.raises(InputError, match="missing column of times"):
         write_config([tmp_path / "export"], tmp_path)
-    with pytest.raises(InputError, match="nothing here is recognised as an export of zendesk"):
+    with pytest.raises(InputError, match="unknown files: none is recognised as an export of zendesk"):
         open_project(configure(tmp_path, '[source.desk]\nkind = "zendesk"\npath = "export"\n'))
 
 
@@ -166,7 +166,7 @@ def test_a_table_or_a_query_is_read_by_the_free_column_map(tmp_path, warehouse, 
     cases = project.log.frame("cases")
     assert cases["case_id"].tolist() == ["1", "2"]
     assert cases["created_at"].iloc[0] == pd.Timestamp("2024-07-01T08:00Z")  # without a zone: the desk's clock
-    assert project.rejected["reason"].tolist() == ["the case id came before; the first row was kept"]
+    assert project.rejected["reason"].tolist() == ["duplicate case id; the first row was kept"]
     assert warehouse not in " ".join(check_stage(project).findings)
 
 

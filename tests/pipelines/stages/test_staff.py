@@ -236,7 +236,7 @@ def test_a_queue_that_cannot_be_planned_is_named_and_the_rest_goes_on(project):
         ),
         (
             {"staffing": {"phone": {"shrinkage": {"a": 0.6, "b": 0.5}, "shrinkage_parts": "add"}}},
-            "'shrinkage': the parts leave no time",
+            "'shrinkage': parts must leave some time",
         ),
         ({"staffing": {"phone": {"interval": "7min"}}}, "'interval': not an interval to plan by; got '420 s'"),
         ({"staffing": {"phone": {"interval": "0min"}}}, "'interval': not an interval to plan by; got '0 s'"),

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 from deskcast import CaseLog, open_log, train_breach_risk
 from deskcast.features.errors import InputError
+from deskcast.models.evaluation.statement import split_statement
 from deskcast.pipelines.store.results import read_results
+from deskcast.pipelines.words.words import format_number
 
 
 def test_python_and_the_command_line_agree_to_the_digit(demo_home):
@@ -13,9 +15,13 @@ def test_python_and_the_command_line_agree_to_the_digit(demo_home):
     stage = {stage.name: stage for stage in read_results(demo_home / "desk" / "results").stages}["train"]
     for name, mine in (("evaluation", trained.risk.evaluation_), ("calibration", trained.risk.reliability_)):
         pd.testing.assert_frame_equal(stage.tables[name], mine, check_exact=True, check_dtype=False)
-    first, second = str(trained.risk.decision_).split(". ")[:2]  # a finding has at most three sentences
-    assert any(first in finding and second.rstrip(".") in finding for finding in stage.findings)
-    assert sum("of the observed rate on average" in finding for finding in stage.findings) == 1  # said once
+    told = " ".join(stage.findings)  # a finding has at most three sentences: the decision takes several
+    sentences = [part for part in split_statement(trained.risk.decision_, 1) if "of the observed rate" not in part]
+    assert len(sentences) >= 3
+    assert " ".join(sentences) in told
+    assert told.count("of the observed rate on average") == 1  # its own finding, of the same figure
+    off = 100 * trained.risk.evaluation_.set_index("model")["ece"][trained.risk.used_]
+    assert f"within {format_number(off)} points" in told
     assert trained.risk.calendar is not None
     log = open_log(path)
     again = train_breach_risk(log)  # the settings of the demo are the defaults
