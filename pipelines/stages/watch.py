@@ -40,9 +40,15 @@ from ..words.incidents import (
 )
 from .goals import goals_table
 from .history import history_limits, history_stage
-from .watch_drivers import ChangeExplanation, Explainer, build_explainer, drivers_table, parse_combination
+from .watch_drivers import (
+    ChangeExplanation,
+    Explainer,
+    build_explainer,
+    drivers_table,
+    parse_combination,
+)
 from .watch_groups import group_into_alerts
-from .watch_segments import Refined, accompanying_kpis, refine_segments
+from .watch_segments import Refined, Worth, accompanying_kpis, add_volume_of_waiting, refine_segments
 
 #: KPIs that are watched where the configuration names none: the ones that a manager would act on.
 DEFAULT_WATCHED_KPIS = (
@@ -116,7 +122,9 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
         state = replace(state, ledger=None, alarms={})
     daily = by if project.config.history.freq == "D" else ()
     moved, ask = _explain_detections(project, alarms, daily, end)
-    refined = refine_segments(alarms, moved, ask, state.alarms, days)
+    refined = refine_segments(alarms, moved, ask, state.alarms, days, parts)
+    worth = Worth(tuple(part.kpi for part in parts), spec.min_volume, spec.min_effect)
+    refined = add_volume_of_waiting(refined, ask, worth, days, parts)
     shifts, current = _identify_alerts(refined, state, _spans(project, history), by, parts, spec)
     current = _with_causes(project, current, shifts, daily, end)
     shifts["alert_id"] = shifts["alert_id"].replace(continued_ids(state.ledger, current))  # one id in all tables
@@ -267,10 +275,14 @@ def _identify_alerts(
     current = build_alerts(alarms, spans, groups, told)
     renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}
     words: dict[str, str] = {}
-    for group, lead in leads.items():  # why of the member that is shown comes first
-        why = [moved[lead.name]] if lead.name in moved else []
-        why += [moved[at] for at in groups.index[groups == group] if at in moved]
-        words[str(ids.at[lead.name])] = next((one.words for one in why if one.words), "")
+    for group, lead in leads.items():  # why of the member that is shown comes first, and of no other KPI
+        same = groups.index[
+            (groups == group) & (alarms["kpi"] == lead["kpi"]) & (alarms["direction"] == lead["direction"])
+        ]
+        why = [moved[at] for at in dict.fromkeys([lead.name, *same]) if at in moved and moved[at].words]
+        own = parse_combination(str(lead["series"]), by).items()
+        said = (one.words for one in why if not own or not one.segment.items() <= own)
+        words[str(ids.at[lead.name])] = next(said, "")  # what the headline names is no driver of itself
     current["drivers"] = [words.get(name, "") for name in current["alert_id"]]
     current["alert_id"] = current["alert_id"].replace(renamed)
     own = [moved[at].words if at in moved else "" for at in alarms.index]

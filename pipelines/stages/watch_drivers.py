@@ -24,6 +24,7 @@ Segment = Mapping[str, str]
 #: More combinations of columns than this many columns hold are not searched.
 MAX_COLUMNS = 4
 _LOOKBACK = pd.Timedelta(days=70)
+_TAUGHT = pd.Timedelta(days=112)  # before that, so that a narrower series is judged by what it did for half a year
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
 _MIN_MOVED_SHARE = 0.1  # share of a segment's work that must have changed hands to be told as a cause
 _CAUSE_WINDOW, _MAX_CAUSE_DELAY = pd.Timedelta(days=21), pd.Timedelta(days=10)
@@ -51,7 +52,7 @@ class Explainer:
     by
         Columns that are split by.
     since
-        Nothing before this day is needed.
+        Nothing before this day is needed of people's work; of KPIs no more than a level is learnt from.
     limits
         Limits that the configuration counts with: what is explained must be what was watched.
     """
@@ -76,7 +77,7 @@ class Explainer:
             fits = [({**own, **segment}, parts) for segment, parts in self._search(row, own)]
         if not fits:
             return ChangeExplanation(own, _drivers(row, []), "")
-        words = [f"{format_segment(segment)} ({parts['part']:.0%} of the change)" for segment, parts in fits[:2]]
+        words = [f"{format_segment(segment)} ({_format_part(parts['part'])})" for segment, parts in fits[:2]]
         return ChangeExplanation(fits[0][0], _drivers(row, fits[:3]), "; ".join(words))
 
     def causes(self, segment: Segment, start: pd.Timestamp, kpi: str = "", most: int = 2) -> str:
@@ -185,7 +186,7 @@ class Explainer:
             except InputError:
                 cells = None  # this KPI cannot be split by these columns
             if cells is not None:
-                cells = cells[(cells["kpi"] == kpi) & (cells["ds"] >= self.since)]
+                cells = cells[(cells["kpi"] == kpi) & (cells["ds"] >= self.since - _TAUGHT)]
                 cells = cells.fillna(dict.fromkeys(self.by, "(missing)"))
             self._cells[kpi] = cells
         return self._cells[kpi]
@@ -240,6 +241,15 @@ def parse_combination(words: str, columns: Sequence[str]) -> dict[str, str]:
         elif last:
             found[last] += f", {part}"
     return found
+
+
+def _format_part(part: float) -> str:
+    """Write what part of a change a segment has: where the rest went the other way, it has more than all of it.
+
+    >>> _format_part(0.62), _format_part(2.91)
+    ('62% of the change', 'more than the whole change')
+    """
+    return f"{part:.0%} of the change" if part < 1.005 else "more than the whole change"
 
 
 def _drivers(row: Any, found: Sequence[tuple[Segment, dict[str, Any]]]) -> pd.DataFrame:
