@@ -20,6 +20,8 @@ from .watched import WatchedKpi
 
 #: Score from which on another KPI of the segment is said to have moved too.
 MIN_ACCOMPANYING_SCORE = 3.5
+#: Evidence by which a start may be less likely than the likeliest: days within it hold the true one 95 times of 100.
+MAX_START_LOSS = 3.7
 _MAX_ACCOMPANYING_DAYS = 56  # what moves later moves for another reason
 _RUNS_FACTOR = 1.3  # by which sums of days stray further than single days let expect
 
@@ -144,6 +146,45 @@ def accompanying_detection(part: WatchedKpi, row: Any, min_volume: float, min_ef
     told = settle(part, i, found)
     found.ending, found.ended, found.last = told.ending, told.at, told.last
     return part.row(i, found)
+
+
+def date_from_cause(part: WatchedKpi, row: Any, since: pd.Timestamp) -> dict[str, Any] | None:
+    """Return dates and figures of a level shift that did not begin before its cause; nothing where it clearly did.
+
+    The values of a few days leave open on which of them a shift began. Of those in question, the likeliest that does
+    not precede the cause is taken.
+
+    Parameters
+    ----------
+    part
+        The KPI.
+    row
+        The level shift: ``series``, ``direction``, ``started_at``, ``changed_at``, ``detected_at``, ``last_at``.
+    since
+        First day on which the cause can have worked.
+
+    Notes
+    -----
+    Siegmund (1988), "Confidence sets in change-point problems": the starts whose evidence is less than the largest by
+    no more than ``c`` hold the true one with a probability of about ``(1 - exp(-c)) ** 2``.
+    """
+    i, stamps = part.panel.names.index(str(row.series)), part.panel.stamps
+    if row.kind != "level_shift" or since <= row.changed_at or part.kind == "stock":
+        return None
+    start, found, last = (int(stamps.searchsorted(at)) for at in (row.started_at, row.detected_at, row.last_at))
+    way = 1 if row.direction == "up" else -1
+    shift = Detection("level_shift", way, start, max(min(found, last), start), last, float(row.z))
+    first, _, gain = part.start_evidence(i, shift)
+    open_ = gain[max(int(stamps.searchsorted(since)) - first, 0) :]
+    if not len(open_) or gain.max() - open_.max() > MAX_START_LOSS:
+        return None
+    at = first + len(gain) - 1 - int(open_[::-1].argmax())  # of days without values the last
+    rows = part.detection_rows(shift, at)
+    before, after, cases = part.levels(i, rows, at)
+    if (after - before) * way <= 0:
+        return None
+    cost = part.cost(before, after, cases, len(rows))
+    return {"changed_at": stamps[at], "before": before, "after": after, "n": cases, "impact": cost}
 
 
 def score_over_days(part: WatchedKpi, series: str, first: pd.Timestamp, last: pd.Timestamp) -> float:

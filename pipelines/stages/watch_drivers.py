@@ -41,6 +41,14 @@ class ChangeExplanation:
     words: str
 
 
+@dataclass(frozen=True)
+class Causes:
+    """Possible causes in words, and when the owner of the first did the last piece of work, on the desk's clock."""
+
+    words: str
+    last_work_at: pd.Timestamp | None = None
+
+
 @dataclass
 class Explainer:
     """Answers why, with each KPI fetched once.
@@ -80,21 +88,23 @@ class Explainer:
         words = [f"{format_segment(segment)} ({_format_part(parts['part'])})" for segment, parts in fits[:2]]
         return ChangeExplanation(fits[0][0], _drivers(row, fits[:3]), "; ".join(words))
 
-    def causes(self, segment: Segment, start: pd.Timestamp, kpi: str = "", most: int = 2) -> str:
-        """Return who stopped working or handed over, and what was new, near a day and within a segment, in words."""
+    def causes(self, segment: Segment, start: pd.Timestamp, kpi: str = "", most: int = 2) -> Causes:
+        """Return who stopped working or handed over, and what was new, near a day and within a segment."""
         begin = start.tz_localize(self.log.timezone, nonexistent="shift_forward", ambiguous=True)
-        said = [] if kpi in VOLUME_KPIS else self._owners(segment, begin)  # no agent decides how much comes in
+        owners = [] if kpi in VOLUME_KPIS else self._owners(segment, begin)  # no agent decides how much comes in
+        said = [summary for summary, _ in owners]
         cases = self.log.table("cases") if self.log.has("cases") else None
         columns = [c for c in cases.columns if _VERSION.search(c)] if cases is not None else []
         if cases is not None and columns:
             frame = self.log.frame(cases.select("created_at", *columns))
             said += find_new_values(frame, begin, columns)["summary"].head(most).tolist()
-        return "; ".join(dict.fromkeys(said[:most]))
+        words = "; ".join(dict.fromkeys(said[:most]))
+        return Causes(words, owners[0][1] if owners else None)
 
-    def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[str]:
+    def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[tuple[str, pd.Timestamp]]:
         work = self._agents_work()
         work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
-        said: list[str] = []
+        said: list[tuple[str, pd.Timestamp]] = []
         whole = find_owner_changes(work[["at", "owner"]], begin, near=_CAUSE_WINDOW).set_index("owner")["before"]
         latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # shifts are dated roughly
         for column, value in segment.items():
@@ -105,7 +115,7 @@ class Explainer:
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
             own = (found["before"] >= 2 * usual) | (found["cause"] == "stopped")
             told = (found["at"] <= latest) & own & (found["strength"] >= _MIN_MOVED_SHARE)
-            said += found.loc[told, "summary"].tolist()
+            said += zip(found.loc[told, "summary"], found.loc[told, "at"], strict=True)
         return said
 
     def _agents_work(self) -> pd.DataFrame:

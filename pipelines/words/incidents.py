@@ -41,7 +41,7 @@ def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
     after = facts["after"]
     since = f"on {after:since}" if row.kind == "spike" else f"since {after:since}"
     text = (
-        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{where} {row.direction} {since}: {after}, "
+        f"{_prefix(row)}{format_kpi(row.kpi)}{where} {row.direction} {since}: {after}, "
         f"expected {after:expected}{_impact(row, facts)}."
     )
     tail = [
@@ -125,9 +125,14 @@ def explained_sentences(
     ]
 
 
+def _prefix(row: Any) -> str:
+    """Say what is new; where others have stayed but the reported KPI is back, that one has not become usual."""
+    return _NEWS_PREFIXES["updated" if row.news == "usual" and row.ongoing_kpis else row.news]
+
+
 def _state(row: Any, after: Fact) -> str:
     """Report the state of an alert; what continues is never called over."""
-    if row.state == "become usual" and row.kind == "level_shift":
+    if row.state == "become usual" and row.kind == "level_shift" and not row.ongoing_kpis:
         return f"It has stayed at {after}."
     if row.state == "back to normal" and row.news != "resolved":
         return f"Back to normal after {format_date(row.last_at, None if after.as_of is None else after.as_of.year)}."

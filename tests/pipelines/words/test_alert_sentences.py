@@ -1,0 +1,35 @@
+"""What goes on is never called over, and what is back has not become usual."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from deskcast.models.shifts.ledger import build_alerts
+from deskcast.pipelines.words.incidents import alert_sentence
+
+DAY = pd.Timedelta(days=1)
+
+
+@pytest.mark.parametrize("lead", ["spike", "level_shift"])
+def test_what_is_back_has_not_become_usual_though_its_backlog_has(lead):
+    """An outage of a day leaves a backlog for weeks: the alert goes on, but its headline does not."""
+    day = pd.Timestamp("2025-11-11")
+    rows = [
+        ("cases_opened", "product Internet", lead, 9.0, "back to normal"),
+        ("backlog", "all", "level_shift", 8.0, ""),
+    ]
+    names = ["kpi", "series", "kind", "z", "state"]
+    frame = pd.DataFrame(rows, columns=names).assign(direction="up", started_at=day, changed_at=day, detected_at=day)
+    frame = frame.assign(last_at=day + DAY, before=30.0, after=120.0, n=90.0, impact=90.0, drivers="", resolved=False)
+    told = {}
+    for other in ("continuing", "become usual", "back to normal"):
+        row = build_alerts(frame.assign(state=["back to normal", other]), groups=pd.Series([0, 0])).iloc[0]
+        news = {"continuing": "updated", "become usual": "usual", "back to normal": "resolved"}[other]
+        extra = {"news": news, "acknowledged_by": "", "note": ""}
+        told[other] = str(alert_sentence(SimpleNamespace(**(row.to_dict() | extra)), day + 40 * DAY))
+    assert told["continuing"].startswith("Changed: ")
+    assert told["become usual"].startswith("Changed: ")
+    assert "Still changed: Backlog" in told["continuing"]
+    assert "Still changed: Backlog" in told["become usual"]
+    assert "stayed at" not in told["become usual"]
+    assert told["back to normal"].startswith("Back to normal: ")
