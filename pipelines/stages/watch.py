@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -278,15 +278,22 @@ def _identify_alerts(
             (groups == group) & (alarms["kpi"] == lead["kpi"]) & (alarms["direction"] == lead["direction"])
         ]
         why = [moved[at] for at in dict.fromkeys([lead.name, *same]) if at in moved and moved[at].words]
-        own = parse_combination(str(lead["series"]), by).items()
-        said = (one.words for one in why if not own or not one.segment.items() <= own)
-        words[str(ids.at[lead.name])] = next(said, "")  # what the headline names is no driver of itself
+        shown = parse_combination(str(lead["series"]), by)
+        said = (one.words for one in why if _narrows(one.segment, shown))
+        words[str(ids.at[lead.name])] = next(said, "")
     current["drivers"] = [words.get(name, "") for name in current["alert_id"]]
     current["alert_id"] = current["alert_id"].replace(renamed)
     own = [moved[at].words if at in moved else "" for at in alarms.index]
     shifts = alarms.assign(drivers=own, alert_id=ids.replace(renamed))
     order = ["detected_at", "z", "kpi", "series"]
     return shifts.sort_values(order, ascending=[False, False, True, True], ignore_index=True), current
+
+
+def _narrows(segment: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    """Tell whether a segment is a part of the one that the headline names: nothing drives itself or what lies apart."""
+    return not segment.items() <= own.items() and all(
+        own.get(column, value) == value for column, value in segment.items()
+    )
 
 
 def _subjects(state: AlertState) -> dict[str, Subject]:

@@ -9,8 +9,9 @@ import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...models.shifts.confirm import date_from_cause
+from ...models.shifts.grouping import VOLUME_KPIS
 from ...models.shifts.watched import WatchedKpi
-from .watch_drivers import Causes, build_explainer, parse_combination
+from .watch_drivers import MAX_CAUSE_DELAY, Causes, build_explainer, parse_combination
 
 #: So many alerts of so many last days are held against who stopped working and what was new; what goes on comes first.
 MAX_ALERTS_WITH_CAUSES, CAUSES_DAYS = 24, 365
@@ -51,8 +52,14 @@ def add_causes(
         segment = parse_combination(str(alert.series), columns)
         members = own[(own["alert_id"] == alert.alert_id) & (own["series"] == alert.series)]
         members = members.loc[members["z"].abs().sort_values(ascending=False, kind="stable").index]
-        asked = (ask.causes(segment, one.changed_at, str(one.kpi)) for one in members.itertuples() if segment)
-        found = next((causes for causes in asked if causes.words), Causes(""))
+        fewer = alert.kpi in VOLUME_KPIS and alert.direction == "down"  # an absence may bring repeat contacts, not this
+        asked = (
+            ask.causes(segment, one.changed_at, str(alert.kpi if fewer else one.kpi))
+            for one in members.itertuples()
+            if segment
+        )
+        latest = alert.changed_at + MAX_CAUSE_DELAY  # of another KPI that moved long after the one that is shown
+        found = next((one for one in asked if one.words and not (one.last_work_at or latest) > latest), Causes(""))
         out.loc[alert.Index, "causes"] = found.words
         shown = members[(members["kpi"] == alert.kpi) & (members["detected_at"] == alert.detected_at)]
         part = series.get((str(alert.kpi), str(alert.series)))

@@ -47,9 +47,9 @@ def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
     tail = [
         "It is no longer found." if row.news == "cancelled" else "",
         f"Acknowledged by {row.acknowledged_by}{f': {row.note}' if row.note else ''}." if row.acknowledged_by else "",
-        f"Mainly {row.drivers}." if row.drivers else "",
+        _state(row, after),  # what is over, or has stayed, is said whatever else there is to say
         f"Possible cause: {row.causes.split('; ')[0]}." if row.causes else "",
-        _state(row, after),
+        f"Mainly {row.drivers}." if row.drivers else "",
         f"Also {_also(row.other_kpis)}." if row.other_kpis else "",
     ]
     names = [row.series, row.drivers, row.causes, row.note, row.acknowledged_by, row.other_kpis, row.ongoing_kpis]
