@@ -136,7 +136,12 @@ def _state(row: Any, after: Fact) -> str:
         return f"It has stayed at {after}."
     if row.state == "back to normal" and row.news != "resolved":
         return f"Back to normal after {format_date(row.last_at, None if after.as_of is None else after.as_of.year)}."
-    return f"Still changed: {_ongoing(row.ongoing_kpis)}." if row.ongoing_kpis and row.news != "cancelled" else ""
+    if row.news == "cancelled" or not row.ongoing_kpis:
+        return ""
+    own = f"{row.kpi} {row.direction} ({row.series})"
+    others = "; ".join(part for part in row.ongoing_kpis.split("; ") if part != own)
+    said = [f"It is still {row.direction}." if others != row.ongoing_kpis else ""]  # the reported days are past
+    return " ".join([*filter(None, said), *([f"Still changed: {_ongoing(others)}."] if others else [])])
 
 
 def _where(row: Any) -> tuple[str, list[Fact]]:

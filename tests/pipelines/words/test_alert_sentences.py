@@ -33,3 +33,15 @@ def test_what_is_back_has_not_become_usual_though_its_backlog_has(lead):
     assert "Still changed: Backlog" in told["become usual"]
     assert "stayed at" not in told["become usual"]
     assert told["back to normal"].startswith("Back to normal: ")
+
+
+def test_the_reported_kpi_that_is_still_away_is_said_so_and_not_named_twice():
+    day = pd.Timestamp("2025-09-02")
+    rows = [("sla_attainment", "account A7", "spike", -6.0, "back to normal")]
+    rows += [("sla_attainment", name, "level_shift", -4.0, "continuing") for name in ("account A7", "region Ireland")]
+    frame = pd.DataFrame(rows, columns=["kpi", "series", "kind", "z", "state"]).assign(direction="down", resolved=False)
+    frame = frame.assign(started_at=day, changed_at=day, detected_at=day, last_at=day + DAY, drivers="")
+    frame = frame.assign(before=0.9, after=0.5, n=40.0, impact=-16.0)
+    row = build_alerts(frame, groups=pd.Series([0, 0, 0])).iloc[0].to_dict()
+    words = str(alert_sentence(SimpleNamespace(**(row | {"news": "updated", "acknowledged_by": "", "note": ""})), day))
+    assert "It is still down. Still changed: SLA attainment (region Ireland)." in words
