@@ -11,10 +11,12 @@ from ...features.case_log.log import CaseLog
 from ...models.shifts.confirm import date_from_cause
 from ...models.shifts.grouping import VOLUME_KPIS
 from ...models.shifts.watched import WatchedKpi
-from .watch_drivers import MAX_CAUSE_DELAY, Causes, build_explainer, parse_combination
+from .watch_drivers import CAUSE_WINDOW, MAX_CAUSE_DELAY, Causes, build_explainer, parse_combination
 
 #: So many alerts of so many last days are held against who stopped working and what was new; what goes on comes first.
 MAX_ALERTS_WITH_CAUSES, CAUSES_DAYS = 24, 365
+#: By so much may a start be dated too early: what began longer before the last work of an owner has another cause.
+DATING_ERROR = pd.Timedelta(days=3)
 #: Which alerts come first: what goes on.
 STATE_RANKS = {"new": 0, "continuing": 0, "become usual": 1, "back to normal": 2, "explained": 4}
 
@@ -58,20 +60,29 @@ def add_causes(
             for one in members.itertuples()
             if segment
         )
-        latest = alert.changed_at + MAX_CAUSE_DELAY  # of another KPI that moved long after the one that is shown
-        found = next((one for one in asked if one.words and not (one.last_work_at or latest) > latest), Causes(""))
-        out.loc[alert.Index, "causes"] = found.words
+        near = (alert.changed_at - CAUSE_WINDOW, alert.changed_at + MAX_CAUSE_DELAY)  # of what is shown, too
+        found = next((one for one in asked if one.words and _is_in(one.last_work_at, near)), Causes(""))
         shown = members[(members["kpi"] == alert.kpi) & (members["detected_at"] == alert.detected_at)]
-        part = series.get((str(alert.kpi), str(alert.series)))
-        if found.last_work_at is None or part is None or shown.empty:
-            continue
-        row: Any = next(shown.itertuples())
-        dated = date_from_cause(part, row, found.last_work_at.normalize())
-        for column, value in (dated or {}).items():
-            rows.loc[row.Index, column] = value
+        dated = _date(series.get((str(alert.kpi), str(alert.series))), shown, found)
+        for column, value in dated.items():
+            rows.loc[shown.index[0], column] = value
             out.loc[alert.Index, column] = round(value) if column == "impact" and pd.notna(value) else value
         out.loc[alert.Index, "started_at"] = out.loc[alert.Index, "changed_at"]
+        if not dated and found.last_work_at is not None and found.last_work_at > alert.changed_at + DATING_ERROR:
+            found = ask.causes(segment, alert.changed_at, VOLUME_KPIS[0])  # the change came first: no owner did it
+        out.loc[alert.Index, "causes"] = found.words
     return out, rows
+
+
+def _date(part: WatchedKpi | None, shown: pd.DataFrame, found: Causes) -> dict[str, Any]:
+    """Return dates and figures of the detection that is shown as its cause dates it; nothing where it does not."""
+    if part is None or shown.empty or found.last_work_at is None:
+        return {}
+    return date_from_cause(part, next(shown.itertuples()), found.last_work_at.normalize()) or {}
+
+
+def _is_in(at: pd.Timestamp | None, span: tuple[pd.Timestamp, pd.Timestamp]) -> bool:
+    return at is None or span[0] <= at <= span[1]
 
 
 def _to_explain(alerts: pd.DataFrame) -> pd.DataFrame:

@@ -27,7 +27,8 @@ _LOOKBACK = pd.Timedelta(days=70)
 _TAUGHT = pd.Timedelta(days=112)  # before that, so that a narrower series is judged by what it did for half a year
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
 _MIN_MOVED_SHARE = 0.1  # share of a segment's work that must have changed hands to be told as a cause
-_CAUSE_WINDOW = pd.Timedelta(days=21)
+#: Days around a start in which the last piece of work of an owner may lie.
+CAUSE_WINDOW = pd.Timedelta(days=21)
 #: By so much may a cause seem to follow its effect: shifts are dated roughly.
 MAX_CAUSE_DELAY = pd.Timedelta(days=10)
 _WORK_SPAN = pd.Timedelta(days=28)  # of work before and after a start that is compared
@@ -107,12 +108,12 @@ class Explainer:
         work = self._agents_work()
         work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
         said: list[tuple[str, pd.Timestamp]] = []
-        whole = find_owner_changes(work[["at", "owner"]], begin, near=_CAUSE_WINDOW).set_index("owner")["before"]
+        whole = find_owner_changes(work[["at", "owner"]], begin, near=CAUSE_WINDOW).set_index("owner")["before"]
         latest = begin.tz_localize(None) + MAX_CAUSE_DELAY
         for column, value in segment.items():
             if column not in work or work[column].isna().all():
                 continue
-            found = find_owner_changes(work[["at", "owner", column]], begin, group=column, near=_CAUSE_WINDOW)
+            found = find_owner_changes(work[["at", "owner", column]], begin, group=column, near=CAUSE_WINDOW)
             found = found[found["value"] == value]
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
             own = (found["before"] >= 2 * usual) | (found["cause"] == "stopped")
