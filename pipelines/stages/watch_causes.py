@@ -50,16 +50,14 @@ def add_causes(
     own = rows[rows["alert_id"].isin(use["alert_id"]) & (rows["kind"] == "level_shift")]
     ask = build_explainer(log, columns, own["changed_at"].min())
     series = {(part.kpi, name): part for part in parts for name in part.panel.names}
+    alert: Any
     for alert in use.itertuples():
         segment = parse_combination(str(alert.series), columns)
         members = own[(own["alert_id"] == alert.alert_id) & (own["series"] == alert.series)]
         members = members.loc[members["z"].abs().sort_values(ascending=False, kind="stable").index]
         fewer = alert.kpi in VOLUME_KPIS and alert.direction == "down"  # an absence may bring repeat contacts, not this
-        asked = (
-            ask.causes(segment, one.changed_at, str(alert.kpi if fewer else one.kpi))
-            for one in members.itertuples()
-            if segment
-        )
+        starts = [(pd.Timestamp(str(one.changed_at)), str(one.kpi)) for one in members.itertuples() if segment]
+        asked = (ask.causes(segment, start, str(alert.kpi) if fewer else kpi) for start, kpi in starts)
         near = (alert.changed_at - CAUSE_WINDOW, alert.changed_at + MAX_CAUSE_DELAY)  # of what is shown, too
         found = next((one for one in asked if one.words and _is_in(one.last_work_at, near)), Causes(""))
         shown = members[(members["kpi"] == alert.kpi) & (members["detected_at"] == alert.detected_at)]
@@ -92,5 +90,5 @@ def _to_explain(alerts: pd.DataFrame) -> pd.DataFrame:
     rank = use.assign(
         _over=use["state"].map(STATE_RANKS).fillna(3), _late=-use["last_at"].astype("int64"), _size=-use["z"].abs()
     )
-    order = rank.sort_values(["_over", "_size", "_late"], kind="stable").index
-    return use.loc[order].head(MAX_ALERTS_WITH_CAUSES)
+    first = rank.sort_values(["_over", "_size", "_late"], kind="stable").index[:MAX_ALERTS_WITH_CAUSES]
+    return alerts[alerts.index.isin(first)].reindex(first)

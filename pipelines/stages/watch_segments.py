@@ -142,6 +142,7 @@ def add_volume_of_waiting(
 def _waiting_days(recent: pd.DataFrame) -> dict[tuple[pd.Timestamp, pd.Timestamp], pd.Timestamp]:
     """Return the last days of what waits longer, the strongest first, and the day on which it was noticed first."""
     spans: dict[tuple[pd.Timestamp, pd.Timestamp], pd.Timestamp] = {}
+    row: Any
     for row in recent.itertuples():
         if kpi_theme(str(row.kpi), str(row.direction)) == (WAITING, True):
             last, noticed = pd.Timestamp(row.last_at), pd.Timestamp(row.detected_at)
