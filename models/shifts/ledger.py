@@ -105,8 +105,9 @@ def build_alerts(
         strongest. ``alert_id`` is made of what never changes of it once it is there (KPI, series, direction, start and
         day of detection). ``started_at`` is its likeliest start by all that is known, as ``changed_at``. ``members``
         lists the series, joined by "; ", ``other_kpis`` what other KPIs did, and ``ongoing_kpis`` which of them go on
-        when the shown one does not. ``state`` is ``continuing`` while any member goes on, then ``become usual`` if any
-        has, else ``back to normal``; or ``explained``. ``impact`` is in cases or hours (``impact_unit``).
+        when the shown one does not, or have stayed where they are while it is back to normal. ``state`` is
+        ``continuing`` while any member goes on, then ``become usual`` if any has, else ``back to normal``; or
+        ``explained``. ``impact`` is in cases or hours (``impact_unit``).
 
     Examples
     --------
@@ -294,7 +295,8 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
     reasons = [span.name for span in known for row in rows if span.explains(row)]
     states = set(part["state"])
     over = led["state"] != "continuing"
-    ongoing = part[part["state"] == "continuing"].sort_values(["kpi", "direction", "series"])
+    lasting = ("continuing", *(("become usual",) if led["state"] == "back to normal" else ()))
+    ongoing = part[part["state"].isin(lasting)].sort_values(["kpi", "direction", "series"])
     dated = led.get("changed_at", led["started_at"]) if led["kind"] == "level_shift" else led["started_at"]
     entry = {c: led[c] for c in part.columns if c in LEDGER_COLUMNS}
     return entry | {

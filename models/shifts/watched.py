@@ -223,6 +223,21 @@ class WatchedKpi:
         """
         if incident.kind == "spike":
             return incident.start
+        first, z, gain = self.start_evidence(i, incident)
+        at = int(gain.argmax())
+        jump = at + int(z[at:].argmax())
+        if z[jump] >= _JUMP_SCORE and float(z[at:jump].sum()) < 0.5 * _JUMP_SCORE * np.sqrt(jump - at):
+            return first + jump  # all at once, after days that lay off by chance
+        return first + at
+
+    def start_evidence(self, i: int, incident: Detection) -> tuple[int, Floats, Floats]:
+        """Return for each period in which a shift may have begun its score, and the evidence that it began there.
+
+        Returns
+        -------
+        (int, array, array)
+            The first of the periods, and the two from it to the one in which the shift was detected.
+        """
         first, last = max(incident.start - _MAX_EARLIER_PERIODS, 0), max(incident.last, incident.detected)
         z = np.clip(np.nan_to_num(self.evidence.spike[first : last + 1, i]), -4, 4) * incident.direction
         spread = self.evidence.spread[first : last + 1, i]
@@ -232,11 +247,8 @@ class WatchedKpi:
         inside = slice(incident.start - first, None)
         step = float((z * clear)[inside].sum() / max(float((clear**2)[inside].sum()), 1e-12))
         gain = np.cumsum((step * clear * z - (step * clear) ** 2 / 2)[::-1])[::-1]
-        at = int(gain[: incident.detected - first + 1].argmax())
-        jump = at + int(z[at : incident.detected - first + 1].argmax())
-        if z[jump] >= _JUMP_SCORE and float(z[at:jump].sum()) < 0.5 * _JUMP_SCORE * np.sqrt(jump - at):
-            return first + jump  # all at once, after days that lay off by chance
-        return first + at
+        until = incident.detected - first + 1
+        return first, z[:until], gain[:until]
 
     def cost(self, before: float, after: float, cases: float, periods: int) -> float:
         """Return what an incident cost, up to now: cases more than expected, or hours for durations."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -40,9 +40,16 @@ from ..words.incidents import (
 )
 from .goals import goals_table
 from .history import history_limits, history_stage
-from .watch_drivers import ChangeExplanation, Explainer, build_explainer, drivers_table, parse_combination
+from .watch_causes import STATE_RANKS, add_causes
+from .watch_drivers import (
+    ChangeExplanation,
+    Explainer,
+    build_explainer,
+    drivers_table,
+    parse_combination,
+)
 from .watch_groups import group_into_alerts
-from .watch_segments import Refined, accompanying_kpis, refine_segments
+from .watch_segments import Refined, Worth, accompanying_kpis, add_volume_of_waiting, refine_segments
 
 #: KPIs that are watched where the configuration names none: the ones that a manager would act on.
 DEFAULT_WATCHED_KPIS = (
@@ -56,13 +63,10 @@ EXPLAINED_DAYS, MAX_DETECTIONS_EXPLAINED = 28, 24
 MAX_ALERTS_REPORTED = 8
 #: Series that have pictures, and the days that they show.
 MAX_ALERTS_PLOTTED, PLOTTED_DAYS = 6, 120
-#: So many alerts of so many last days are held against who stopped working and what was new.
-MAX_ALERTS_WITH_CAUSES, CAUSES_DAYS = 24, 365
 #: Days for which a holiday explains what began with it, and of which KPIs: what waited is worked off late. That fewer
 #: cases than usual come on the day after is never its doing.
 HOLIDAY_EFFECT_DAYS, HOLIDAY_KPIS = 7.0, ("sla_attainment", "backlog", "resolution_time", "first_response_time")
 _NEWS_ORDER = ("opened", "updated", "usual", "resolved", "cancelled", "")
-_STATE_RANKS = {"new": 0, "continuing": 0, "become usual": 1, "back to normal": 2, "explained": 4}
 #: Days for which an alert that has become usual is reported: it is not over.
 USUAL_DAYS = 28
 
@@ -116,9 +120,11 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
         state = replace(state, ledger=None, alarms={})
     daily = by if project.config.history.freq == "D" else ()
     moved, ask = _explain_detections(project, alarms, daily, end)
-    refined = refine_segments(alarms, moved, ask, state.alarms, days)
+    refined = refine_segments(alarms, moved, ask, state.alarms, days, parts)
+    worth = Worth(tuple(part.kpi for part in parts), spec.min_volume, spec.min_effect)
+    refined = add_volume_of_waiting(refined, ask, worth, days, parts)
     shifts, current = _identify_alerts(refined, state, _spans(project, history), by, parts, spec)
-    current = _with_causes(project, current, shifts, daily, end)
+    current, shifts = add_causes(project.log, current, shifts, daily, [*parts, *refined.parts])
     shifts["alert_id"] = shifts["alert_id"].replace(continued_ids(state.ledger, current))  # one id in all tables
     incidents = sort_alerts(update_alert_ledger(state, current, now))
     pairs = guard_watched(parts, false_alerts_per_week=spec.false_alerts_per_week)
@@ -164,7 +170,7 @@ def sort_alerts(ledger: pd.DataFrame) -> pd.DataFrame:
     """Put what is new on top, then what is open and nobody has seen, then the rest, each the latest first."""
     news = ledger["news"].map({word: place for place, word in enumerate(_NEWS_ORDER)}).astype("float64")
     quiet = (ledger["acknowledged_by"] != "") | ledger["silenced_until"].notna()
-    state = ledger["state"].map(_STATE_RANKS).astype("float64").fillna(3) + 0.5 * quiet
+    state = ledger["state"].map(STATE_RANKS).astype("float64").fillna(3) + 0.5 * quiet
     order = pd.DataFrame({"news": news, "state": state, "late": -ledger["last_at"].astype("int64")})
     places = order.assign(id=ledger["alert_id"]).sort_values(["news", "state", "late", "id"], kind="stable").index
     return ledger.loc[places].reset_index(drop=True)
@@ -267,10 +273,14 @@ def _identify_alerts(
     current = build_alerts(alarms, spans, groups, told)
     renamed = {new: kept[group] for group, new in zip(groups, ids, strict=True) if group in kept}
     words: dict[str, str] = {}
-    for group, lead in leads.items():  # why of the member that is shown comes first
-        why = [moved[lead.name]] if lead.name in moved else []
-        why += [moved[at] for at in groups.index[groups == group] if at in moved]
-        words[str(ids.at[lead.name])] = next((one.words for one in why if one.words), "")
+    for group, lead in leads.items():  # why of the member that is shown comes first, and of no other KPI
+        same = groups.index[
+            (groups == group) & (alarms["kpi"] == lead["kpi"]) & (alarms["direction"] == lead["direction"])
+        ]
+        why = [moved[at] for at in dict.fromkeys([lead.name, *same]) if at in moved and moved[at].words]
+        shown = parse_combination(str(lead["series"]), by)
+        said = (one.words for one in why if _narrows(one.segment, shown))
+        words[str(ids.at[lead.name])] = next(said, "")
     current["drivers"] = [words.get(name, "") for name in current["alert_id"]]
     current["alert_id"] = current["alert_id"].replace(renamed)
     own = [moved[at].words if at in moved else "" for at in alarms.index]
@@ -279,39 +289,17 @@ def _identify_alerts(
     return shifts.sort_values(order, ascending=[False, False, True, True], ignore_index=True), current
 
 
+def _narrows(segment: Mapping[str, str], own: Mapping[str, str]) -> bool:
+    """Tell whether a segment is a part of the one that the headline names: nothing drives itself or what lies apart."""
+    return not segment.items() <= own.items() and all(
+        own.get(column, value) == value for column, value in segment.items()
+    )
+
+
 def _subjects(state: AlertState) -> dict[str, Subject]:
     """Return what each alert that is remembered is about."""
     rows = [] if state.ledger is None else list(state.ledger.itertuples())
     return {str(row.alert_id): (str(row.kpi), str(row.series), str(row.direction)) for row in rows}
-
-
-def _with_causes(
-    project: Project, current: pd.DataFrame, shifts: pd.DataFrame, by: Sequence[str], end: pd.Timestamp
-) -> pd.DataFrame:
-    """Name who has not worked since and what was new where a level has moved in a segment: what goes on first."""
-    columns = [c for c in by if project.log.has("cases", c)]
-    since = end - pd.Timedelta(days=CAUSES_DAYS)
-    use = current[(current["kind"] == "level_shift") & (current["series"] != "all") & (current["changed_at"] > since)]
-    rank = use.assign(
-        _over=use["state"].map(_STATE_RANKS).fillna(3), _late=-use["last_at"].astype("int64"), _size=-use["z"].abs()
-    )
-    use = use.loc[rank.sort_values(["_over", "_size", "_late"], kind="stable").index].head(MAX_ALERTS_WITH_CAUSES)
-    if use.empty or not columns:
-        return current
-    own = shifts[shifts["alert_id"].isin(use["alert_id"]) & (shifts["kind"] == "level_shift")]
-    ask = build_explainer(project.log, columns, own["changed_at"].min())
-    out = current.copy()
-    for row in use.itertuples():
-        segment = parse_combination(str(row.series), columns)
-        members = own[(own["alert_id"] == row.alert_id) & (own["series"] == row.series)]
-        members = members.loc[members["z"].abs().sort_values(ascending=False, kind="stable").index]
-        asked = (
-            ask.causes(segment, pd.Timestamp(str(one.changed_at)), str(one.kpi))
-            for one in members.itertuples()
-            if segment
-        )
-        out.loc[row.Index, "causes"] = next((words for words in asked if words), "")
-    return out
 
 
 def _is_recent(incidents: pd.DataFrame, end: pd.Timestamp) -> pd.Series:

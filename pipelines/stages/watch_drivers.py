@@ -24,9 +24,13 @@ Segment = Mapping[str, str]
 #: More combinations of columns than this many columns hold are not searched.
 MAX_COLUMNS = 4
 _LOOKBACK = pd.Timedelta(days=70)
+_TAUGHT = pd.Timedelta(days=112)  # before that, so that a narrower series is judged by what it did for half a year
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
 _MIN_MOVED_SHARE = 0.1  # share of a segment's work that must have changed hands to be told as a cause
-_CAUSE_WINDOW, _MAX_CAUSE_DELAY = pd.Timedelta(days=21), pd.Timedelta(days=10)
+#: Days around a start in which the last piece of work of an owner may lie.
+CAUSE_WINDOW = pd.Timedelta(days=21)
+#: By so much may a cause seem to follow its effect: shifts are dated roughly.
+MAX_CAUSE_DELAY = pd.Timedelta(days=10)
 _WORK_SPAN = pd.Timedelta(days=28)  # of work before and after a start that is compared
 _SIDE_COLUMNS = ("n_before", "n_after", "numerator_before", "numerator_after")
 
@@ -40,6 +44,14 @@ class ChangeExplanation:
     words: str
 
 
+@dataclass(frozen=True)
+class Causes:
+    """Possible causes in words, and when the owner of the first did the last piece of work, on the desk's clock."""
+
+    words: str
+    last_work_at: pd.Timestamp | None = None
+
+
 @dataclass
 class Explainer:
     """Answers why, with each KPI fetched once.
@@ -51,7 +63,7 @@ class Explainer:
     by
         Columns that are split by.
     since
-        Nothing before this day is needed.
+        Nothing before this day is needed of people's work; of KPIs no more than a level is learnt from.
     limits
         Limits that the configuration counts with: what is explained must be what was watched.
     """
@@ -76,35 +88,37 @@ class Explainer:
             fits = [({**own, **segment}, parts) for segment, parts in self._search(row, own)]
         if not fits:
             return ChangeExplanation(own, _drivers(row, []), "")
-        words = [f"{format_segment(segment)} ({parts['part']:.0%} of the change)" for segment, parts in fits[:2]]
+        words = [f"{format_segment(segment)} ({_format_part(parts['part'])})" for segment, parts in fits[:2]]
         return ChangeExplanation(fits[0][0], _drivers(row, fits[:3]), "; ".join(words))
 
-    def causes(self, segment: Segment, start: pd.Timestamp, kpi: str = "", most: int = 2) -> str:
-        """Return who stopped working or handed over, and what was new, near a day and within a segment, in words."""
+    def causes(self, segment: Segment, start: pd.Timestamp, kpi: str = "", most: int = 2) -> Causes:
+        """Return who stopped working or handed over, and what was new, near a day and within a segment."""
         begin = start.tz_localize(self.log.timezone, nonexistent="shift_forward", ambiguous=True)
-        said = [] if kpi in VOLUME_KPIS else self._owners(segment, begin)  # no agent decides how much comes in
+        owners = [] if kpi in VOLUME_KPIS else self._owners(segment, begin)  # no agent decides how much comes in
+        said = [summary for summary, _ in owners]
         cases = self.log.table("cases") if self.log.has("cases") else None
         columns = [c for c in cases.columns if _VERSION.search(c)] if cases is not None else []
         if cases is not None and columns:
             frame = self.log.frame(cases.select("created_at", *columns))
             said += find_new_values(frame, begin, columns)["summary"].head(most).tolist()
-        return "; ".join(dict.fromkeys(said[:most]))
+        words = "; ".join(dict.fromkeys(said[:most]))
+        return Causes(words, owners[0][1] if owners else None)
 
-    def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[str]:
+    def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[tuple[str, pd.Timestamp]]:
         work = self._agents_work()
         work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
-        said: list[str] = []
-        whole = find_owner_changes(work[["at", "owner"]], begin, near=_CAUSE_WINDOW).set_index("owner")["before"]
-        latest = begin.tz_localize(None) + _MAX_CAUSE_DELAY  # shifts are dated roughly
+        said: list[tuple[str, pd.Timestamp]] = []
+        whole = find_owner_changes(work[["at", "owner"]], begin, near=CAUSE_WINDOW).set_index("owner")["before"]
+        latest = begin.tz_localize(None) + MAX_CAUSE_DELAY
         for column, value in segment.items():
             if column not in work or work[column].isna().all():
                 continue
-            found = find_owner_changes(work[["at", "owner", column]], begin, group=column, near=_CAUSE_WINDOW)
+            found = find_owner_changes(work[["at", "owner", column]], begin, group=column, near=CAUSE_WINDOW)
             found = found[found["value"] == value]
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
             own = (found["before"] >= 2 * usual) | (found["cause"] == "stopped")
             told = (found["at"] <= latest) & own & (found["strength"] >= _MIN_MOVED_SHARE)
-            said += found.loc[told, "summary"].tolist()
+            said += zip(found.loc[told, "summary"], found.loc[told, "at"], strict=True)
         return said
 
     def _agents_work(self) -> pd.DataFrame:
@@ -186,7 +200,7 @@ class Explainer:
             except InputError:
                 cells = None  # this KPI cannot be split by these columns
             if cells is not None:
-                cells = cells[(cells["kpi"] == kpi) & (cells["ds"] >= self.since)]
+                cells = cells[(cells["kpi"] == kpi) & (cells["ds"] >= self.since - _TAUGHT)]
                 cells = cells.fillna(dict.fromkeys(self.by, "(missing)"))
             self._cells[kpi] = cells
         return self._cells[kpi]
@@ -241,6 +255,15 @@ def parse_combination(words: str, columns: Sequence[str]) -> dict[str, str]:
         elif last:
             found[last] += f", {part}"
     return found
+
+
+def _format_part(part: float) -> str:
+    """Write what part of a change a segment has: where the rest went the other way, it has more than all of it.
+
+    >>> _format_part(0.62), _format_part(2.91)
+    ('62% of the change', 'more than the whole change')
+    """
+    return f"{part:.0%} of the change" if part < 1.005 else "more than the whole change"
 
 
 def _drivers(row: Any, found: Sequence[tuple[Segment, dict[str, Any]]]) -> pd.DataFrame:

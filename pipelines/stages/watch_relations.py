@@ -183,7 +183,7 @@ def by_strength(
             ComparedDetection(
                 at,
                 (str(cells["kpi"]), str(cells["series"]), str(cells["direction"])),
-                _theme(str(cells["kpi"]), str(cells["direction"])),
+                kpi_theme(str(cells["kpi"]), str(cells["direction"])),
                 frozenset(segment.items()),
                 frozenset(own.items()),
                 start,
@@ -198,7 +198,7 @@ def by_strength(
     return found
 
 
-def _theme(kpi: str, direction: str) -> tuple[str, bool]:
+def kpi_theme(kpi: str, direction: str) -> tuple[str, bool]:
     """Return what a KPI is a view of, and whether there is more of it."""
     entry = find_kpi(kpi)
     name = entry.name if entry else kpi

@@ -6,14 +6,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ...models.series.kpi_kinds import KnownDays
-from ...models.shifts.confirm import accompanying_detection, detection_in
+from ...models.shifts.confirm import accompanying_detection, detection_in, open_run, score_over_days
 from ...models.shifts.detect import DETECTION_COLUMNS
+from ...models.shifts.grouping import TOTAL_SERIES, VOLUME_KPIS
 from ...models.shifts.watched import WatchedKpi, watch_kpi
 from .watch_drivers import ChangeExplanation, Explainer, format_segment, parse_combination
+from .watch_relations import WAITING, kpi_theme
 
+#: Last days of a longer wait in which it is asked what came in: what began after the wait may prolong it.
+VOLUME_DAYS = 14
 #: By so much more (in standard deviations) must a change stand out in a combination than in a segment that holds it.
 MIN_NARROWER_GAIN = 1.0
 
@@ -27,12 +32,22 @@ class Refined:
     parts: tuple[WatchedKpi, ...]
 
 
+@dataclass(frozen=True)
+class Worth:
+    """The KPIs that are watched, and what of them is worth a word."""
+
+    kpis: tuple[str, ...]
+    min_volume: float
+    min_effect: float
+
+
 def refine_segments(
     found: pd.DataFrame,
     moved: Mapping[Any, ChangeExplanation],
     ask: Explainer | None,
     known: Iterable[str],
     holidays: KnownDays,
+    watched: Sequence[WatchedKpi] = (),
 ) -> Refined:
     """Add a detection for each combination of segments that a recent detection was found to owe its change to.
 
@@ -44,6 +59,8 @@ def refine_segments(
         Keys of the detections that were reported before: a combination among them is looked at again, on its old days.
     holidays
         Days that give no alarm.
+    watched
+        The KPIs in which the detections were found, so that the same days can be compared.
     """
     out = dict(moved)
     extra: list[tuple[dict[str, Any], ChangeExplanation]] = []
@@ -63,7 +80,9 @@ def refine_segments(
                 continue
             parts[row.kpi, series] = watch_kpi(daily, "D", holidays, {})
         told = detection_in(parts[row.kpi, series], series, row)
-        if told is not None and (why is None or _stands_out_more(told, segment, found, ask.by)):
+        if told is not None and (
+            why is None or _stands_out_more(told, parts[row.kpi, series], segment, found, watched, ask.by)
+        ):
             if why is None:  # reported before: what it is called by stays
                 told |= {"started_at": row.started_at, "detected_at": row.detected_at}
             extra.append((told, why or ChangeExplanation(segment, found.head(0), "")))
@@ -75,6 +94,63 @@ def refine_segments(
     return Refined(pd.concat([found, more]), out, tuple(parts.values()))
 
 
+def add_volume_of_waiting(
+    refined: Refined, ask: Explainer | None, worth: Worth, holidays: KnownDays, watched: Sequence[WatchedKpi] = ()
+) -> Refined:
+    """Add what came in more in a combination of segments, of which a longer wait is what is seen first.
+
+    Nobody watches all combinations, and a fault in one product of one region may hide in both. What waits asks.
+
+    Parameters
+    ----------
+    refined, ask
+        What :func:`refine_segments` returns, and who can answer.
+    worth
+        Which KPIs are watched, and what is worth a word.
+    holidays
+        Days that give no alarm.
+    watched
+        The KPIs in which the detections were found.
+    """
+    found, moved, parts = refined.detections, dict(refined.moved), list(refined.parts)
+    volume = next((kpi for kpi in VOLUME_KPIS if kpi in worth.kpis), "")
+    if ask is None or not volume:
+        return refined
+    first_place = max([*found.index, -1]) + 1
+    rows: list[dict[str, Any]] = []
+    for (first, last), noticed in _waiting_days(found.loc[list(moved)]).items():
+        why = ask.why(_Known(volume, "level_shift", "up", first, last, last))
+        series = format_segment(why.segment)
+        told_before = set(found.loc[found["kpi"] == volume, "series"][found["last_at"] >= first])
+        if len(why.segment) < 2 or series in told_before | {row["series"] for row in rows}:
+            continue
+        daily = ask.daily(volume, why.segment)
+        if daily is None:
+            continue
+        part = watch_kpi(daily, "D", holidays, {})
+        told = open_run(part, series, "up", (noticed, max(noticed, last)), worth.min_volume, worth.min_effect)
+        if told is not None and _stands_out_more(told, part, why.segment, found, watched, ask.by):
+            moved[first_place + len(rows)] = why
+            rows.append(told)
+            parts.append(part)
+    if not rows:
+        return refined
+    more = typed_detections(rows).set_axis(range(first_place, first_place + len(rows)))
+    return Refined(pd.concat([found, more]), moved, tuple(parts))
+
+
+def _waiting_days(recent: pd.DataFrame) -> dict[tuple[pd.Timestamp, pd.Timestamp], pd.Timestamp]:
+    """Return the last days of what waits longer, the strongest first, and the day on which it was noticed first."""
+    spans: dict[tuple[pd.Timestamp, pd.Timestamp], pd.Timestamp] = {}
+    row: Any
+    for row in recent.itertuples():
+        if kpi_theme(str(row.kpi), str(row.direction)) == (WAITING, True):
+            last, noticed = pd.Timestamp(row.last_at), pd.Timestamp(row.detected_at)
+            days = max(pd.Timestamp(row.started_at), last - pd.Timedelta(days=VOLUME_DAYS - 1)), last
+            spans[days] = min(noticed, spans.get(days, noticed))
+    return spans
+
+
 def _is_same(told: Mapping[str, Any], row: Any, series: str) -> bool:
     """Tell whether a detection of a combination is there already, for the same series and days."""
     near = abs(told["started_at"] - pd.Timestamp(row.started_at)) <= pd.Timedelta(days=14)
@@ -82,7 +158,12 @@ def _is_same(told: Mapping[str, Any], row: Any, series: str) -> bool:
 
 
 def _stands_out_more(
-    told: Mapping[str, Any], segment: Mapping[str, str], found: pd.DataFrame, by: Sequence[str]
+    told: dict[str, Any],
+    part: WatchedKpi,
+    segment: Mapping[str, str],
+    found: pd.DataFrame,
+    watched: Sequence[WatchedKpi],
+    by: Sequence[str],
 ) -> bool:
     """Tell whether a change stands out more in a combination than in any segment of it that was detected.
 
@@ -90,8 +171,25 @@ def _stands_out_more(
     """
     own = found[(found["kpi"] == told["kpi"]) & (found["direction"] == told["direction"])]
     own = own[(own["started_at"] - told["started_at"]).abs() <= pd.Timedelta(days=14)]
-    wider = [abs(row.z) for row in own.itertuples() if _holds(parse_combination(str(row.series), by), segment)]
-    return bool(abs(told["z"]) >= max(wider, default=0.0) + MIN_NARROWER_GAIN * bool(wider))
+    wider = [row for row in own.itertuples() if _holds(parse_combination(str(row.series), by), segment)]
+    gain = MIN_NARROWER_GAIN * bool(wider)
+    if abs(told["z"]) >= max((abs(row.z) for row in wider), default=0.0) + gain:
+        return True
+    if told["kind"] != "level_shift" or not watched:
+        return False
+    days, way = (told["changed_at"], told["last_at"]), 1 if told["direction"] == "up" else -1
+    panels = {name: one for one in watched if one.kpi == told["kpi"] for name in one.panel.names}
+    scores = [  # of its own days or of these: each has days on which it stands out most
+        way * score_over_days(panels[row.series], row.series, *span)
+        for row in wider
+        if row.series in panels
+        for span in (days, (row.changed_at, row.last_at))
+    ]
+    narrow = way * score_over_days(part, format_segment(segment), *days)
+    if not narrow >= max(scores, default=np.inf) + gain:
+        return False
+    told["z"] = way * max(narrow, abs(told["z"]))
+    return True
 
 
 def _holds(wide: Mapping[str, str], narrow: Mapping[str, str]) -> bool:
@@ -148,6 +246,7 @@ class _Known:
     started_at: pd.Timestamp
     detected_at: pd.Timestamp
     last_at: pd.Timestamp
+    series: str = TOTAL_SERIES
 
 
 def _known_rows(keys: Iterable[str], ask: Explainer) -> list[tuple[Any, dict[str, str], None]]:

@@ -41,15 +41,15 @@ def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
     after = facts["after"]
     since = f"on {after:since}" if row.kind == "spike" else f"since {after:since}"
     text = (
-        f"{_NEWS_PREFIXES[row.news]}{format_kpi(row.kpi)}{where} {row.direction} {since}: {after}, "
+        f"{_prefix(row)}{format_kpi(row.kpi)}{where} {row.direction} {since}: {after}, "
         f"expected {after:expected}{_impact(row, facts)}."
     )
     tail = [
         "It is no longer found." if row.news == "cancelled" else "",
         f"Acknowledged by {row.acknowledged_by}{f': {row.note}' if row.note else ''}." if row.acknowledged_by else "",
-        f"Mainly {row.drivers}." if row.drivers else "",
+        _state(row, after),  # what is over, or has stayed, is said whatever else there is to say
         f"Possible cause: {row.causes.split('; ')[0]}." if row.causes else "",
-        _state(row, after),
+        f"Mainly {row.drivers}." if row.drivers else "",
         f"Also {_also(row.other_kpis)}." if row.other_kpis else "",
     ]
     names = [row.series, row.drivers, row.causes, row.note, row.acknowledged_by, row.other_kpis, row.ongoing_kpis]
@@ -125,13 +125,23 @@ def explained_sentences(
     ]
 
 
+def _prefix(row: Any) -> str:
+    """Say what is new; where others have stayed but the reported KPI is back, that one has not become usual."""
+    return _NEWS_PREFIXES["updated" if row.news == "usual" and row.ongoing_kpis else row.news]
+
+
 def _state(row: Any, after: Fact) -> str:
     """Report the state of an alert; what continues is never called over."""
-    if row.state == "become usual" and row.kind == "level_shift":
+    if row.state == "become usual" and row.kind == "level_shift" and not row.ongoing_kpis:
         return f"It has stayed at {after}."
     if row.state == "back to normal" and row.news != "resolved":
         return f"Back to normal after {format_date(row.last_at, None if after.as_of is None else after.as_of.year)}."
-    return f"Still changed: {_ongoing(row.ongoing_kpis)}." if row.ongoing_kpis and row.news != "cancelled" else ""
+    if row.news == "cancelled" or not row.ongoing_kpis:
+        return ""
+    own = f"{row.kpi} {row.direction} ({row.series})"
+    others = "; ".join(part for part in row.ongoing_kpis.split("; ") if part != own)
+    said = [f"It is still {row.direction}." if others != row.ongoing_kpis else ""]  # the reported days are past
+    return " ".join([*filter(None, said), *([f"Still changed: {_ongoing(others)}."] if others else [])])
 
 
 def _where(row: Any) -> tuple[str, list[Fact]]:

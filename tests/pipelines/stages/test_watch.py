@@ -104,11 +104,12 @@ def test_a_hand_over_of_little_work_is_no_cause():
         CaseLog({}, pd.Timestamp("2024-05-01", tz="UTC")), ("product",), pd.Timestamp("2024-01-01"), _work=work
     )
     begin = pd.Timestamp("2024-03-29", tz="UTC")
-    assert ask._owners({"product": "Net"}, begin)[0].startswith(
-        "Ana has not worked since Thu 28 Mar 2024 (100% of product Net"
-    )
+    words, last = ask._owners({"product": "Net"}, begin)[0]
+    assert words.startswith("Ana has not worked since Thu 28 Mar 2024 (100% of product Net")
+    assert last == begin.tz_localize(None) - pd.Timedelta(days=1)
     assert ask._owners({"product": "TV"}, begin) == []
-    assert ask.causes({"product": "Net"}, begin.tz_localize(None), "cases_opened") == ""  # no agent makes cases come
+    causes = ask.causes({"product": "Net"}, begin.tz_localize(None), "cases_opened")
+    assert causes.words == ""  # no agent makes cases come
 
 
 @pytest.mark.parametrize(
