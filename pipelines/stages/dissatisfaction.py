@@ -123,14 +123,17 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     return replace(stage, tables=kept, findings=(*stage.findings, *findings))
 
 
-def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:  # noqa: ARG001
-    events = log.table("events")
-    if not fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0]:
+def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
+    events, to = log.table("events"), project.config.risk.escalated_to
+    if not to and not fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0]:
         return stage
+    labels = escalation_labels(log, to=to)
     past = _as_open(_thin_snapshot_times(trained.frame, 3 * MAX_OUTCOME_ROWS))
-    risk = EscalationRisk(replicates=BOOTSTRAP_REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
+    risk = EscalationRisk(replicates=BOOTSTRAP_REPLICATES).fit(past, labels, as_of=log.until)
     now = _as_open(trained.today)
-    if "escalations" in now:  # what has been escalated will not be for the first time
+    # What has been escalated will not be for the first time.
+    now = now[~now["case_id"].isin(labels["case_id"][labels["label"].eq(True).fillna(False)])]
+    if "escalations" in now:
         now = now[~(now["escalations"].fillna(0) > 0)]
     table = now[[c for c in ("case_id", "age_s", "team", "priority") if c in now]].reset_index(drop=True)
     table["escalation_risk"] = risk.risk(now)
