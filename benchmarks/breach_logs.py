@@ -32,10 +32,10 @@ SPANS = {"bpic2014_rabobank": ("2013-10-01", "2014-04-01"), "helpdesk_italy": ("
 def bank(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return cases and events of the bank; only what is known when an incident is opened describes it."""
     known = pd.read_csv(folder / "bpic2014_rabobank/incident_attributes_label_encoded.csv.gz")
-    known = known[known["alert_id"].notna()]
+    known = known[known["incident_id"].notna()]
     cases = pd.DataFrame(
         {
-            "case_id": known["alert_id"],
+            "case_id": known["incident_id"],
             "created_at": _utc(known["t_Open_Time"], "Europe/Amsterdam"),
             "priority": (known["y_Priority"] + 1).astype("Int64").astype("str"),
             "case_type": known["c_CI_Cat"].astype("Int64").astype("str"),
@@ -46,7 +46,7 @@ def bank(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     kinds = {"Assignment": "assigned", "Reassignment": "assigned", "Closed": "closed", "Status Change": "status"}
     events = pd.DataFrame(
         {
-            "case_id": told["alert_id"],
+            "case_id": told["incident_id"],
             "at": _utc(told["timestamp"], "Europe/Amsterdam"),
             "kind": told["activity"].map(kinds).fillna("field"),
             "field": told["activity"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import ibis
@@ -18,9 +19,13 @@ from ..errors import InputError
 
 NEVER_US = int(np.iinfo(np.int64).max)
 WEEK_S = 7 * 86400.0
+#: Among teams that take escalations: every other team does.
+ANY_TEAM = "*"
 
 
-def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFrame:
+def escalation_labels(
+    log: CaseLog, horizon_s: float | None = None, *, to: Collection[str] | None = None
+) -> pd.DataFrame:
     """Label each case: was it escalated before it first ended?
 
     Whichever comes first decides, once and for all: the escalation (true), the first resolution or closing or the
@@ -34,6 +39,9 @@ def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFr
         A log with ``cases`` and ``events``.
     horizon_s
         Seconds after creation within which it must come; without it until the case ends.
+    to
+        Teams that take escalations: a case is escalated too when one of them takes it over from another team. With
+        ``"*"`` among them every hand-over to another team counts. Without it only events of the kind ``escalated`` do.
 
     Returns
     -------
@@ -55,7 +63,7 @@ def escalation_labels(log: CaseLog, horizon_s: float | None = None) -> pd.DataFr
     [True, False, <NA>]
     """
     _check_span(horizon_s, "horizon_s")
-    facts = _firsts(log, "escalated")
+    facts = _firsts(log, "escalated", to=to)
     end = np.minimum(facts["ended"], NEVER_US if horizon_s is None else facts["created"] + round(horizon_s * US_PER_S))
     yes = facts["sought"] <= np.minimum(end, facts["merged"])
     no = ~yes & (end < NEVER_US) & (end <= facts["merged"])
@@ -106,18 +114,33 @@ def _check_span(seconds: float | None, name: str) -> None:
         raise InputError("a time span must be above 0", column=name, got=seconds, wanted="seconds", code="value.range")
 
 
-def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, Any]:
-    """Return for each case when it was created, ended, merged and met an event of the kind, as recorded."""
+def _is_taken_over(events: Any, to: Collection[str]) -> Any:
+    """Tell which events are the first of a team that took a case over from another one."""
+    there = ibis.window(group_by=["case_id", events.team.notnull()], order_by=[events.seen, events.seq])
+    moved = events.team.notnull() & (events.team != events.team.lag().over(there))
+    return (moved if ANY_TEAM in to else moved & events.team.isin(tuple(to))).fill_null(False)
+
+
+def _firsts(log: CaseLog, kind: str, *, after_end: bool = False, to: Collection[str] | None = None) -> dict[str, Any]:
+    """Return for each case when it was created, ended, merged and met an event of the kind, as recorded.
+
+    Where teams are named, so does their taking over.
+    """
     cases = log.table("cases").filter(lambda t: t.created_at <= log.until).select("case_id", "created_at")
     events = add_missing_event_columns(log)
-    events = events.select("case_id", "kind", seen=select_event_time(events, as_recorded=True))
+    more = ("team", "seq") if to else ()
+    events = events.select("case_id", "kind", *more, seen=select_event_time(events, as_recorded=True))
     events = events.filter(events.seen <= log.until).inner_join(cases, "case_id")
     ends = events.kind.isin(("resolved", "closed"))
     early = ends & (seconds_between(events.created_at, events.seen) < -MAX_CLOCK_SKEW_S)
     events = events.mutate(seen=ibis.greatest(events.seen, events.created_at), early=early)
     ends = events.kind.isin(("resolved", "closed"))
     events = events.mutate(ended=ibis.ifelse(ends, events.seen, None).min().over(ibis.window(group_by="case_id")))
-    sought = events.kind == kind
+    named = events.kind == kind
+    if to:
+        events = events.mutate(named=named | _is_taken_over(events, to))
+        named = events.named
+    sought = named
     if after_end:
         sought = sought & (events.seen >= events.ended)
     facts = events.group_by("case_id").agg(
@@ -125,7 +148,7 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False) -> dict[str, An
         early=events.early.any(),
         merged=ibis.ifelse(events.kind == "merged", events.seen, None).min(),
         sought=ibis.ifelse(sought, events.seen, None).min(),
-        kinds=ibis.ifelse(events.kind == kind, events.seen, None).min(),
+        kinds=ibis.ifelse(named, events.seen, None).min(),
     )
     joined = cases.left_join(facts, "case_id").select(
         "case_id", "created_at", "ended", "merged", "sought", "kinds", "early"

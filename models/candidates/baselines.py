@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +12,8 @@ import pandas as pd
 from scipy.special import expit
 
 from ...features.arrays import Floats
-from ..evaluation.calibration import fit_platt_scaling, log_odds
+from ..evaluation.calibration import log_odds
+from ..evaluation.slope import Slope, estimate_slope, fit_intercept, pool_slopes
 from .encoding import Encoder, as_text, fit_encoder
 from .feature_groups import NUMERIC_FEATURES
 from .own_classifiers import OwnClassifier
@@ -120,7 +122,7 @@ class Logistic:
 
 @dataclass(frozen=True)
 class CalibratedModel:
-    """A score with Platt's slope and intercept, learnt on later cases than the score itself."""
+    """A score with a slope and an intercept, learnt on later cases than the score itself."""
 
     score: LogOddsModel
     slope: float
@@ -144,13 +146,20 @@ class CalibratedModel:
 
 
 def calibrate_model(
-    score: LogOddsModel, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None
+    score: LogOddsModel,
+    snapshots: pd.DataFrame,
+    breached: Floats,
+    weight: Floats | None = None,
+    *,
+    earlier: Sequence[Slope] = (),
 ) -> CalibratedModel:
     """Correct a score on cases that it was not fitted on.
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
-    as the model does, or else the model would be praised for the drift. ``weight`` says how many snapshots each stands
-    for, here and in the fits below; see :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
+    as the model does, or else the model would be praised for the drift. The slope of any other score is drawn to its
+    ``earlier`` ones and to what is usual as far as the cases leave it open; see
+    :mod:`deskcast.models.evaluation.slope`. ``weight`` says how many snapshots each stands for, here and in the fits
+    below; see :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
 
     Examples
     --------
@@ -159,8 +168,15 @@ def calibrate_model(
     >>> calibrate_model(BaseRate(2.0), frame, np.array([0.0, 0.0, 0.0, 1.0])).probability(frame).round(2).tolist()
     [0.32, 0.32, 0.32, 0.32]
     """
-    slope, intercept = fit_platt_scaling(breached, CalibratedModel(score, 1.0, 0.0).logit(snapshots), weight=weight)
-    return CalibratedModel(score, slope, intercept)
+    logit = CalibratedModel(score, 1.0, 0.0).logit(snapshots)
+    slope = pool_slopes(find_slope(score, snapshots, breached, weight), earlier)
+    return CalibratedModel(score, slope, fit_intercept(breached, slope * logit, weight=weight))
+
+
+def find_slope(score: LogOddsModel, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None) -> Slope:
+    """Estimate the calibration slope of a score on cases that it was not fitted on; the rows of a case are one."""
+    case = snapshots["case_id"].to_numpy() if "case_id" in snapshots else np.arange(len(breached))
+    return estimate_slope(breached, CalibratedModel(score, 1.0, 0.0).logit(snapshots), case, weight=weight)
 
 
 def fit_base_rate(breached: Floats, weight: Floats | None = None) -> BaseRate:
@@ -239,6 +255,13 @@ def fit_logistic(
     >>> bool(parts["time"].iloc[0] < 0 < parts["time"].iloc[99])
     True
     """
+    return fit_logistics(snapshots, breached, [regularisation], weight)[0]
+
+
+def fit_logistics(
+    snapshots: pd.DataFrame, breached: Floats, penalties: Sequence[float], weight: Floats | None = None
+) -> list[Logistic]:
+    """Fit logistic regressions with several ridge penalties on the same columns."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -248,14 +271,16 @@ def fit_logistic(
     w = np.ones(len(breached)) if weight is None else weight
     means = np.asarray(np.average(x, axis=0, weights=w), dtype=np.float64)
     if not x.shape[1]:
-        return Logistic(encoder, np.zeros(0), fit_base_rate(breached, w).logit, means)
+        return [Logistic(encoder, np.zeros(0), fit_base_rate(breached, w).logit, means)] * len(penalties)
     x -= means.astype(np.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LogisticRegression(C=1.0 / regularisation, max_iter=MAX_FIT_ITERATIONS, tol=1e-3).fit(
-            x, breached, sample_weight=w
-        )
-    return Logistic(encoder, np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0]), means)
+    found = []
+    for penalty in penalties:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = LogisticRegression(C=1.0 / penalty, max_iter=MAX_FIT_ITERATIONS, tol=1e-3)
+            model.fit(x, breached, sample_weight=w)
+        found.append(Logistic(encoder, np.asarray(model.coef_[0], dtype=float), float(model.intercept_[0]), means))
+    return found
 
 
 def _values(snapshots: pd.DataFrame, name: str) -> Floats:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ..evaluation.calibration import fit_platt_scaling
 from .baselines import LogOddsModel
+from .ridge import calibrated_log_loss
 
 #: Shares of the first score that are tried, besides a half: it stays a mean, since each score competes alone too.
 SHARES = (0.1, 0.25, 0.75, 0.9)
@@ -72,7 +72,7 @@ def fit_blend(
     w = np.ones(len(breached)) if weight is None else weight
     one, two = (_sum_parts(score, snapshots) for score in (first, second))
     losses = {
-        share: _log_loss(np.where(np.isnan(one), two, share * one + (1 - share) * two), breached, w)
+        share: calibrated_log_loss(np.where(np.isnan(one), two, share * one + (1 - share) * two), breached, w)
         for share in (0.5, *SHARES)
     }
     best = min(SHARES, key=lambda share: float(w @ losses[share]))
@@ -86,8 +86,3 @@ def _sum_parts(score: LogOddsModel, snapshots: pd.DataFrame) -> Floats:
     """Return the log-odds of a score; missing where it has none."""
     base, parts = score.parts(snapshots)
     return np.asarray(base + parts.sum(axis=1, skipna=False).to_numpy(dtype=float))
-
-
-def _log_loss(logit: Floats, breached: Floats, weight: Floats) -> Floats:
-    slope, intercept = fit_platt_scaling(breached, logit, weight=weight)
-    return np.asarray(np.logaddexp(0.0, np.where(breached > 0.5, -1.0, 1.0) * (slope * logit + intercept)))

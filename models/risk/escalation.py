@@ -84,7 +84,7 @@ class EscalationRisk(RiskEstimator):
         """
         snapshots, labels, end = self._begin(snapshots, labels, as_of)
         if len(labels) and "label" in labels and not labels["label"].eq(True).any():
-            hint = "map an event to the kind 'escalated'"
+            hint = "map an event to the kind 'escalated', or name the teams that take escalations"
             raise InputError(
                 "no case was ever escalated, as far as the log tells", where="labels", hint=hint, code="labels.none"
             )

@@ -15,10 +15,10 @@ from ..candidates.baselines import (
     calibrate_model,
     fit_age_rule,
     fit_base_rate,
-    fit_logistic,
     fit_segment_rate,
 )
 from ..candidates.own_classifiers import fit_own_classifiers
+from ..candidates.ridge import fit_firm_logistic
 from ..evaluation.scores import reliability_tables, score_table
 from ..evaluation.skill import MIN_SKILL, Skill, brier_skill, format_skill, top_lift
 from ..evaluation.statement import Statement, state
@@ -200,13 +200,13 @@ def fit_outcome_candidates(
     Name -> model, in the order of :data:`OUTCOME_CANDIDATES`, then users' own.
     """
     frame, y, w = cohort.weighted_rows(train, propensity)
+    check = cohort.weighted_rows(later, propensity)
     scores: dict[str, LogOddsModel] = {
         "constant": fit_base_rate(y, w),
         "rule": fit_age_rule(frame, y, w),
         "rates": fit_segment_rate(frame, y, w),
-        "logistic": fit_logistic(frame, y, settings.regularisation, w),
+        "logistic": fit_firm_logistic(frame, y, settings.regularisation, w, check),
     }
-    check = cohort.weighted_rows(later, propensity)
     scores |= fit_own_classifiers(frame, y, w, check.snapshots)
     return {name: calibrate_model(score, *check) for name, score in scores.items()}
 

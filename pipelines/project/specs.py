@@ -238,7 +238,8 @@ class RiskSpec:
 
     ``cases_per_day`` cases, or ``capacity`` of work a day, are picked by what is expected to be saved: a case takes
     ``effort``, and a breach costs ``cost`` (a number, or one by priority). None below ``min_probability`` is picked,
-    even if there is room. ``segments`` are columns of the cases whose track record tells dissatisfaction.
+    even if there is room. ``segments`` are columns of the cases whose track record tells dissatisfaction. A hand-over
+    to a team of ``escalated_to`` (``"*"``: to any other) is an escalation, as events of the kind ``escalated`` are.
     """
 
     at: fields.Clock = "08:00"
@@ -251,6 +252,7 @@ class RiskSpec:
     min_probability: fields.Probability = 0.1
     cost: fields.Costs = 1.0
     segments: tuple[str, ...] = ()
+    escalated_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -124,7 +124,7 @@ def read_decisions(state: Connection | None, experiment: str, kind: str = "") ->
 
 
 def mark_targets(config: Config) -> str:
-    """Return a mark of the SLA targets and opening hours: a model that learnt others is of no use.
+    """Return a mark of SLA targets, opening hours and escalations: a model that learnt others is of no use.
 
     >>> from pathlib import Path
     >>> len(mark_targets(Config(Path("."), ())))
@@ -134,6 +134,8 @@ def mark_targets(config: Config) -> str:
         "slas": [asdict(one) for one in config.slas],
         "calendars": {n: asdict(c) for n, c in config.calendars.items()},
     }
+    if config.risk.escalated_to:
+        told["escalated_to"] = list(config.risk.escalated_to)
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

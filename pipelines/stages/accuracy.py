@@ -142,7 +142,7 @@ def find_outcomes(project: Project, metric: str, labels: pd.DataFrame | None = N
         if metric == "dissatisfaction":
             found = dissatisfaction_labels(log)
         elif metric == "escalation":
-            found = escalation_labels(log)
+            found = escalation_labels(log, to=project.config.risk.escalated_to)
         else:
             every = (
                 breach_labels(log, with_decision=True)

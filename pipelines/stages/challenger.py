@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -55,6 +55,8 @@ class Outlook:
         Snapshots from eight weeks before the models in use were trained.
     labels, ends
         Outcomes of the SLA, and when the work was done.
+    escalated_to
+        Teams that take escalations.
     """
 
     log: CaseLog
@@ -62,6 +64,7 @@ class Outlook:
     frame: pd.DataFrame
     labels: pd.DataFrame
     ends: pd.DataFrame
+    escalated_to: Collection[str] = ()
     _cache: dict[str, Any] = field(default_factory=dict)
 
     def decided(self, kind: str, since: pd.Timestamp) -> JudgedRows:
@@ -80,7 +83,11 @@ class Outlook:
             rows = _opened_after(self.frame, since)
             return JudgedRows(*known_outcomes(rows, self.labels, until).weighted_rows())
         rows = _opened_after(self._rows_of_outcome(kind), since)
-        labels = dissatisfaction_labels(self.log) if kind == "dissatisfaction" else escalation_labels(self.log)
+        labels = (
+            dissatisfaction_labels(self.log)
+            if kind == "dissatisfaction"
+            else escalation_labels(self.log, to=self.escalated_to)
+        )
         cohort = known_cohort(rows, labels, until, kind)
         return JudgedRows(*cohort.weighted_rows(np.ones(len(cohort.label), dtype=bool)))
 
@@ -101,7 +108,8 @@ def look_since(project: Project, metric: str, since: pd.Timestamp) -> Outlook:
     instants = training_instants(log, project.config.risk)
     instants = instants[instants > since - pd.Timedelta(days=MAX_WINDOW_DAYS)]
     frame, _ = look_at_cases(log, instants, metric)
-    return Outlook(log, metric, frame, metric_labels(log, metric), find_case_ends(log, metric))
+    to = project.config.risk.escalated_to
+    return Outlook(log, metric, frame, metric_labels(log, metric), find_case_ends(log, metric), to)
 
 
 def choose_cut(outlook: Outlook, trained_until: pd.Timestamp) -> tuple[pd.Timestamp | None, int]:

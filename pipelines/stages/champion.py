@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pandas as pd
@@ -92,7 +92,7 @@ def load_champion(project: Project) -> tuple[TrainedModel, Decision] | None:
     risk = load_model(config, decision.registered).risk
     outcomes = _load_outcomes(config, decisions)
     instants = training_instants(log, config.risk)
-    if _all_there(log, outcomes):  # else one of them has to learn from all that the log tells
+    if _all_there(log, outcomes, config.risk.escalated_to):  # else one of them has to learn from all that the log tells
         instants = instants[instants > log.until - pd.Timedelta(days=LOOK_BACK_DAYS)]
     frame, today = look_at_cases(log, instants, metric)
     labels, ends = metric_labels(log, metric), find_case_ends(log, metric)
@@ -114,6 +114,6 @@ def _load_outcomes(config: Config, decisions: Mapping[str, Decision]) -> dict[st
     return {kind: load_model(config, decisions[n].registered).risk for kind, n in names.items() if n in decisions}
 
 
-def _all_there(log: CaseLog, outcomes: Mapping[str, RiskEstimator]) -> bool:
+def _all_there(log: CaseLog, outcomes: Mapping[str, RiskEstimator], to: Collection[str]) -> bool:
     surveyed = log.has("surveys", "case_id") and "dissatisfaction" not in outcomes
-    return not surveyed and ("escalation" in outcomes or not has_escalations(log))
+    return not surveyed and ("escalation" in outcomes or not has_escalations(log, to))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -121,16 +121,18 @@ def find_closings(log: CaseLog, since: pd.Timestamp, metric: str) -> pd.DataFram
     return case_snapshots(log, newest.reset_index(drop=True), metric)
 
 
-def fit_escalation(log: CaseLog, trained: TrainedModel) -> EscalationRisk:
-    """Fit the escalation model to the looks of the breach model."""
+def fit_escalation(log: CaseLog, trained: TrainedModel, to: Collection[str] = ()) -> EscalationRisk:
+    """Fit the escalation model to the looks of the breach model; ``to`` names the teams that take escalations."""
     past = _as_open(_thin_snapshot_times(trained.frame, 3 * MAX_OUTCOME_ROWS))
-    return EscalationRisk(replicates=BOOTSTRAP_REPLICATES).fit(past, escalation_labels(log), as_of=log.until)
+    return EscalationRisk(replicates=BOOTSTRAP_REPLICATES).fit(past, escalation_labels(log, to=to), as_of=log.until)
 
 
-def has_escalations(log: CaseLog) -> bool:
-    """Tell whether any case was ever escalated, as far as the log tells."""
+def has_escalations(log: CaseLog, to: Collection[str] = ()) -> bool:
+    """Tell whether any case was ever escalated, as far as the log tells; hand-overs to ``to`` may be."""
     events = log.table("events")
-    return bool(fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0])
+    return bool(to) or bool(
+        fetch(events.filter(events.kind == "escalated").aggregate(n=lambda t: t.count()))["n"].iloc[0]
+    )
 
 
 def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
@@ -160,13 +162,17 @@ def _dissatisfied(stage: Stage, project: Project, trained: TrainedModel, log: Ca
     return replace(stage, tables=kept, findings=(*stage.findings, *findings))
 
 
-def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:  # noqa: ARG001
-    if not has_escalations(log):
+def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseLog) -> Stage:
+    to = project.config.risk.escalated_to
+    if not has_escalations(log, to):
         return stage
+    labels = escalation_labels(log, to=to)
     found = trained.outcomes.get("escalation")
-    risk = found if isinstance(found, EscalationRisk) else fit_escalation(log, trained)
+    risk = found if isinstance(found, EscalationRisk) else fit_escalation(log, trained, to)
     now = _as_open(trained.today)
-    if "escalations" in now:  # what has been escalated will not be for the first time
+    # What has been escalated will not be for the first time.
+    now = now[~now["case_id"].isin(labels["case_id"][labels["label"].eq(True).fillna(False)])]
+    if "escalations" in now:
         now = now[~(now["escalations"].fillna(0) > 0)]
     table = now[[c for c in ("case_id", "age_s", "team", "priority") if c in now]].reset_index(drop=True)
     table["escalation_risk"] = risk.risk(now)

@@ -106,11 +106,12 @@ def _fit_dissatisfaction(project: Project, log: CaseLog, trained: TrainedModel) 
     return FittedOutcome(*fit_dissatisfaction(log, trained, labels, project.config.risk.segments))
 
 
-def _fit_escalation(_: Project, log: CaseLog, trained: TrainedModel) -> FittedOutcome | None:
-    if not has_escalations(log):
+def _fit_escalation(project: Project, log: CaseLog, trained: TrainedModel) -> FittedOutcome | None:
+    to = project.config.risk.escalated_to
+    if not has_escalations(log, to):
         return None
     rows = trained.frame.assign(stage=pd.Series("open", index=trained.frame.index, dtype="str"))
-    return FittedOutcome(fit_escalation(log, trained), rows)
+    return FittedOutcome(fit_escalation(log, trained, to), rows)
 
 
 _WHAT = {

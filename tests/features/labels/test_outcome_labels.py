@@ -23,6 +23,7 @@ LOG = CaseLog.from_frames(cases=CASES, events=EVENTS, surveys=FRAMES["surveys"],
 MAKERS = {
     "escalated": escalation_labels,
     "escalated in three days": lambda log: escalation_labels(log, 3 * 86400.0),
+    "handed over": lambda log: escalation_labels(log, to=["*"]),
     "re-opened": reopen_labels,
     "surveys": dissatisfaction_labels,
     "an attribute": lambda log: dissatisfaction_labels(log, field="disputed"),
@@ -78,6 +79,24 @@ def test_escalations_by_hand():
     first = pd.Timestamp("2024-03-01T13:00Z")
     assert found.loc["b", "known_at"] == first, "that none came is not known before the log shows any"
     assert escalation_labels(log, 12 * 3600.0)["label"].tolist() == [False, False, pd.NA, False]
+
+
+def test_handovers_to_teams_that_take_escalations_count_by_hand():
+    told = [("a", "01T10:00", "assigned", "first"), ("a", "01T11:00", "message", None),
+            ("a", "02T09:00", "assigned", "second"), ("b", "01T10:00", "assigned", "second"),
+            ("b", "02T10:00", "assigned", "first"), ("b", "03T10:00", "resolved", None),
+            ("b", "03T11:00", "assigned", "second"), ("c", "01T10:00", "assigned", "first"),
+            ("c", "01T11:00", "assigned", "first"), ("c", "04T10:00", "resolved", None)]  # fmt: skip
+    log = log_of(*[row[:3] for row in told])
+    events = log.frame("events")
+    events["team"] = pd.Series([row[3] for row in told], index=events.index, dtype="str")
+    log = CaseLog.from_frames(cases=log.frame("cases"), events=events, until="2024-03-20T00:00Z")
+    found = escalation_labels(log, to=["second"]).set_index("case_id")
+    assert found["label"].tolist() == [True, False, False, pd.NA], "b began there, and came back after its end"
+    assert found.loc["a", "known_at"] == pd.Timestamp("2024-03-02T09:00Z")
+    assert escalation_labels(log, to=["*"])["label"].tolist() == [True, True, False, pd.NA]
+    assert escalation_labels(log, to=["third"])["label"].isna().all(), "nobody was ever with them"
+    assert escalation_labels(log)["label"].isna().all()
 
 
 def test_reopenings_by_hand():
