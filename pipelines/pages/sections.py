@@ -62,8 +62,14 @@ PAGE_COLUMNS = {
     "past_saving": ("case_id", "probability", "due_at", "team", "owner", "priority", "median_finish"),
     "breached_cases": ("case_id", "due_at", "overdue_s", "team", "owner", "priority"),
     "accuracy_risk": (
-        *("metric", "model", "cases", "undecided", "expected_count", "observed_count", "selected", "precision"),
-        *("recall", "lead_h"),
+        "metric",
+        "model",
+        "cases",
+        "undecided",
+        "expected_count",
+        "observed_count",
+        "selected",
+        "precision",
     ),
     "recently_closed": ("case_id", "at", "team", "priority", "dissatisfaction_risk"),
 }
