@@ -94,9 +94,15 @@ MAIN_COLUMNS = {
     "past_saving": ("case_id", "probability", "due_at", "median_finish", "owner", "team", "priority"),
     "breached_cases": ("case_id", "due_at", "overdue_s", "owner", "team", "priority"),
     "accuracy_risk": (
-        *("metric", "model", "cases", "undecided", "expected_count", "observed_count", "selected", "precision"),
-        *("recall", "lead_h"),
-    ),
+        "metric",
+        "model",
+        "cases",
+        "undecided",
+        "expected_count",
+        "observed_count",
+        "selected",
+        "precision",
+    ),  # fmt: skip
     "recently_closed": ("case_id", "at", "dissatisfaction_risk", "team", "priority"),
     "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state", "direction", "drivers"),
     "goals": ("kpi", "end", "target", "so_far", "forecast", "probability", "low", "high", "name"),
