@@ -73,9 +73,9 @@ class TableView:
         shown = rows[choose_main_columns(self.name, rows)]
         table = format_table(self.name, shown, MAX_ROWS, self.timezone, self.year)
         head = "".join(f"<th>{escape(label)}</th>" for label, _ in table.columns)
-        rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)
         more = f" ({MAX_ROWS} of {table.total:,} rows)" if table.total > MAX_ROWS else ""
-        return f"<table><caption>{title}{more}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f"<table><caption>{title}{more}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 class Analysis:

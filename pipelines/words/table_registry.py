@@ -102,7 +102,7 @@ MAIN_COLUMNS = {
         "observed_count",
         "selected",
         "precision",
-    ),  # fmt: skip
+    ),
     "recently_closed": ("case_id", "at", "dissatisfaction_risk", "team", "priority"),
     "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state", "direction", "drivers"),
     "goals": ("kpi", "end", "target", "so_far", "forecast", "probability", "low", "high", "name"),
