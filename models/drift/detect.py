@@ -19,6 +19,8 @@ MIN_PAST_DAYS = 30
 DAYS_PER_ALARM = 60
 #: A change is seen so long, until the weeks before hold it too; mornings in alarm for longer are mornings of the past.
 MAX_RUN_DAYS = RECENT_DAYS + REFERENCE_DAYS
+#: Checks that a reason to train again names.
+MAX_REASONS = 3
 #: Standard deviations for a median absolute deviation of a normal distribution.
 _MAD_SCALE = 1.4826
 #: Groups of features that describe the whole desk or its past and not a case.
@@ -169,8 +171,10 @@ def needs_retraining(drift: Drift, trained_at: pd.Timestamp | None = None) -> st
     until = drift.mornings["at"].iloc[0]
     if trained_at is not None and until - trained_at < pd.Timedelta(days=RECENT_DAYS):
         return None
-    names = (str(row.column or row.check) for row in drift.moved.itertuples())
-    return ", ".join(dict.fromkeys(name.replace("_", " ") for name in names))
+    named = (str(row.column or row.check).removesuffix("_s").replace("_", " ") for row in drift.moved.itertuples())
+    names = list(dict.fromkeys(named))
+    more = f" and {len(names) - MAX_REASONS} more" if len(names) > MAX_REASONS else ""
+    return ", ".join(names[:MAX_REASONS]) + more
 
 
 def find_limit(largest: Floats, ends: Ints, since: int = 0) -> tuple[float, int]:

@@ -14,6 +14,20 @@ from .table_registry import VALUES
 #: Checks that moved and are reported with their figures.
 MAX_CHECKS_REPORTED = 3
 _CHECKS = "drift_checks"
+#: Inputs that are durations, in words.
+_DURATIONS = {
+    "age_s": "age of cases",
+    "idle_s": "time since the last event",
+    "in_team_s": "time in team",
+    "in_status_s": "time in status",
+    "left_s": "time left",
+    "left_wall_s": "time left (calendar)",
+    "left_business_s": "time left (business)",
+    "paused_s": "time paused",
+    "unanswered_s": "time without an answer",
+    "resolved_for_s": "time since resolution",
+    "target_used": "SLA elapsed",
+}
 
 
 def drift_findings(tables: Mapping[str, pd.DataFrame], figures: str) -> list[Finding]:
@@ -31,7 +45,7 @@ def drift_findings(tables: Mapping[str, pd.DataFrame], figures: str) -> list[Fin
     >>> table = pd.DataFrame({"check": ["new values"], "column": "channel", "value": 0.2, "usual": 0.0, "moved": True,
     ...                       "strength": 9.0, "detail": "app"})
     >>> drift_findings({"drift_checks": table}, "drift_figures")
-    ['Train the breach risk model again: open cases of the last 7 days differ from the 4 weeks before in channel.',
+    ['Train the breach risk model again: the last 7 days differ from the 4 weeks before (channel).',
      'Channel, share of new values: 20%, usually 0% (app).']
     """
     table = tables[_CHECKS]
@@ -46,18 +60,19 @@ def drift_findings(tables: Mapping[str, pd.DataFrame], figures: str) -> list[Fin
     if len(names) > MAX_CHECKS_REPORTED:
         more = figure(figures, "further inputs", "drift", len(names) - MAX_CHECKS_REPORTED)
         listed, facts = f"{listed} and {more} more", [*facts, more]
-    text = f"Train the breach risk model again: open cases of the last {days:day} differ from the {weeks:week} before "
-    first = Finding(f"{text}in {listed}.", *facts, audience="planner", names=names[:MAX_CHECKS_REPORTED])
+    text = f"Train the breach risk model again: the last {days:day} differ from the {weeks:week} before ({listed})."
+    first = Finding(text, *facts, audience="planner", names=names[:MAX_CHECKS_REPORTED])
     return [first, *[_check(tables, row) for row in moved.head(MAX_CHECKS_REPORTED).to_dict("records")]]
 
 
 def _input_name(row: Mapping[Hashable, Any]) -> str:
     """Return what a check is of, in words.
 
-    >>> [_input_name({"check": "open cases", "column": column}) for column in ("in_team_s", "")]
-    ['in team', 'open cases']
+    >>> [_input_name({"check": "open cases", "column": column}) for column in ("in_team_s", "attr_impact", "")]
+    ['time in team', 'impact', 'open cases']
     """
-    name = str(row["column"]).removeprefix("attr_").removesuffix("_s").replace("_", " ")
+    column = str(row["column"])
+    name = _DURATIONS.get(column, column.removeprefix("attr_").removesuffix("_s").replace("_", " "))
     return name or str(row["check"])
 
 

@@ -54,7 +54,7 @@ def test_a_new_channel_proposes_to_train_again_and_says_why():
     project, model = desk(changed=True)
     stage = drift_stage(project, model)
     assert stage.findings[0] == (
-        "Train the breach risk model again: open cases of the last 7 days differ from the 4 weeks before in channel."
+        "Train the breach risk model again: the last 7 days differ from the 4 weeks before (channel)."
     )
     assert audience_of(stage.findings[0]) == "planner"
     assert any(said.startswith("Channel, share of new values: ") and said.endswith("(app).") for said in stage.findings)
