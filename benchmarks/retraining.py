@@ -4,7 +4,7 @@ Eighteen months of a simulated desk: the first six train the first model, twelve
 in October a form breaks, in November the network fails, in February a product is faulty (the desk's known events); in
 May and June the volume is doubled here: every case gets a twin, and what happens to either takes 1.5 times as long. At
 the end of each month a challenger is trained as ``deskcast train`` does it, judged with the model in use on cases that
-neither has seen, and promoted or not; the version before the one in use is judged too. Every probability is that of its
+neither has seen, and promoted or not; up to three earlier versions are judged too. Every probability is that of its
 day: nothing is used that was not known by then. Three ways are compared month by month: never trained again and not
 brought up to date; never trained again, brought up to date; retrained monthly and brought up to date.
 
@@ -91,7 +91,7 @@ def _double(cases: pd.DataFrame, events: pd.DataFrame) -> tuple[pd.DataFrame, pd
 def play(played: Played, first: pd.Timestamp, months: int) -> tuple[pd.DataFrame, list[str]]:
     """Play months, and return the predictions of all ways with the decision of each month in a sentence."""
     frozen = in_use = played.train(first)
-    former: BreachRisk | None = None
+    earlier: list[BreachRisk] = []
     began, parts, told = first, [], list[str]()
     for number in range(months):
         start, end = first + pd.DateOffset(months=number), first + pd.DateOffset(months=number + 1)
@@ -116,16 +116,15 @@ def play(played: Played, first: pd.Timestamp, months: int) -> tuple[pd.DataFrame
             continue
         challenger = played.train(cut)
         verdict = judge_models(outlook, {"breach": in_use}, {"breach": challenger}, cut)["breach"]
-        back = None
-        if former is not None and former.as_of_ <= cut:
-            back = judge_models(outlook, {"breach": in_use}, {"breach": former}, cut, "The version before")["breach"]
-        if back is not None and back.is_promoted and not (verdict.is_promoted and verdict.gain.mean >= back.gain.mean):
-            told.append(f"{end:%b %Y}: {back.reason}")
-            in_use, former, began = former, None, max(former.as_of_, began)
-            continue
-        told.append(f"{end:%b %Y}: {verdict.reason}")
-        if verdict.is_promoted:
-            in_use, former, began = challenger, in_use, cut
+        best, chosen = verdict, challenger if verdict.is_promoted else None
+        for one in earlier:
+            back = judge_models(outlook, {"breach": in_use}, {"breach": one}, cut, "An earlier version")["breach"]
+            if back.is_promoted and (chosen is None or back.gain.mean > best.gain.mean):
+                best, chosen = back, one
+        told.append(f"{end:%b %Y}: {best.reason}")
+        if chosen is not None:
+            earlier = [in_use, *(one for one in earlier if one is not chosen)][:3]
+            in_use, began = chosen, max(cut if chosen is challenger else began, began)
     return pd.concat(parts, ignore_index=True), told
 
 

@@ -16,7 +16,7 @@ from ..state.database import read_state
 from ..state.diagnosis import Check
 from ..store.sweeper import scratch_folder
 from ..store.tracking import find_store_file
-from .decisions import Decision, find_former, find_in_use, mark_targets, read_decisions
+from .decisions import Decision, find_earlier, find_in_use, mark_targets, read_decisions
 from .digest import compute_digest
 from .pyfuncs import _load_pyfunc
 from .register import DATA_FOLDER, RegisteredModel, fetched, set_alias, tracking_client
@@ -40,11 +40,10 @@ def find_champions(config: Config, until: pd.Timestamp | None = None) -> dict[st
     return find_in_use(_read_valid(config, until))
 
 
-def find_formers(config: Config, until: pd.Timestamp | None = None) -> dict[str, Decision]:
-    """Return by registered name which version was in use before the one that is, where there was one."""
+def find_formers(config: Config, until: pd.Timestamp | None = None) -> dict[str, list[Decision]]:
+    """Return by registered name which versions were in use once and are not now, the latest first."""
     decisions = _read_valid(config, until)
-    found = {name: find_former(decisions, name) for name in {one.model for one in decisions}}
-    return {name: one for name, one in found.items() if one is not None}
+    return {name: find_earlier(decisions, name) for name in {one.model for one in decisions}}
 
 
 def _read_valid(config: Config, until: pd.Timestamp | None) -> list[Decision]:

@@ -166,3 +166,17 @@ def find_former(decisions: Sequence[Decision], model: str) -> Decision | None:
         if not used or used[-1].version != one.version:
             used.append(one)
     return used[-2] if len(used) > 1 else None
+
+
+def find_earlier(decisions: Sequence[Decision], model: str, most: int = 3) -> list[Decision]:
+    """Return the versions that were in use once and are not now, the latest first, and at most so many.
+
+    >>> made = [Decision("m", version, "promoted", "") for version in ("1", "2", "1", "3")]
+    >>> [one.version for one in find_earlier(made, "m")]
+    ['1', '2']
+    """
+    used = [one for one in decisions if one.model == model and one.decision in IN_USE]
+    if not used:
+        return []
+    by_version = {one.version: one for one in reversed(used) if one.version != used[-1].version}
+    return list(by_version.values())[:most]

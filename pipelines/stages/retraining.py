@@ -49,7 +49,7 @@ class Training:
     verdicts
         Kind of model -> the comparison with the one in use, where there was one.
     again
-        Kind of model -> the version before the one in use, where that is the best of all, and why.
+        Kind of model -> a version that was in use once, where that is the best of all, and why.
     """
 
     stage: Stage
@@ -120,24 +120,26 @@ def _judge_formers(
     cut: pd.Timestamp,
     metric: str,
 ) -> dict[str, tuple[Decision, PairedVerdict]]:
-    """Return the versions before those in use that are better than these and than the new ones.
+    """Return the versions that were in use once and are better than those in use and than the new ones.
 
-    A model that learnt an exceptional month is promoted in it and poor afterwards; the one before may be better again.
+    A model that learnt an exceptional month is promoted in it and poor afterwards; an earlier one may be better again.
     """
-    config, found = project.config, {}
+    config, found = project.config, dict[str, tuple[Decision, PairedVerdict]]()
     formers = find_formers(config, project.log.until)
     for kind in old:
-        decision = formers.get(model_name(config.experiment, _full(kind, metric)))
-        if decision is None or decision.as_of > cut:
-            continue
-        try:
-            risk = load_model(config, decision.registered).risk
-        except InputError:  # it is gone: there is nothing to go back to
-            continue
-        verdict = judge_models(outlook, old, {kind: risk}, cut, "The version before")[kind]
-        new = verdicts.get(_full(kind, metric))
-        if verdict.is_promoted and not (new is not None and new.is_promoted and new.gain.mean >= verdict.gain.mean):
-            found[_full(kind, metric)] = (decision, verdict)
+        full, best = _full(kind, metric), verdicts.get(_full(kind, metric))
+        for decision in formers.get(model_name(config.experiment, full), []):
+            if decision.as_of > cut:
+                continue
+            try:
+                risk = load_model(config, decision.registered).risk
+            except InputError:  # it is gone: there is nothing to go back to
+                continue
+            verdict = judge_models(outlook, old, {kind: risk}, cut, "An earlier version")[kind]
+            if verdict.is_promoted and not (
+                best is not None and best.is_promoted and best.gain.mean >= verdict.gain.mean
+            ):
+                found[full], best = (decision, verdict), verdict
     return found
 
 
@@ -170,7 +172,7 @@ def _decided(
 ) -> Training:
     reasons = {m.kind: _decide(m.kind, config, champions, verdicts.get(m.kind), first_reason) for m in models}
     for kind, (_, verdict) in (again or {}).items():
-        reasons[kind] = False, f"It is not the best of three. {verdict.reason}"
+        reasons[kind] = False, f"It is not the best. {verdict.reason}"
     said: list[str] = []
     for kind, verdict in (dict(verdicts) | {k: v for k, (_, v) in (again or {}).items()}).items():
         said += bind_sentences(verdict.reason, FIGURES, f"challenger {kind}", audience="analyst")

@@ -1,4 +1,4 @@
-"""The version before the one in use competes too: a model that learnt an exceptional month does not stay for a year."""
+"""The versions before the one in use compete too: a model that learnt an exceptional month does not stay for a year."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -19,7 +19,7 @@ NAME, KIND = "desk-breach-resolution", "breach-resolution"
 
 def verdict(promoted, gain):
     return PairedVerdict(
-        promoted, say("The version before is used: {gain}.", gain=gain), 300, 900, Gain(gain, 0.0, 1.0)
+        promoted, say("An earlier version is used: {gain}.", gain=gain), 300, 900, Gain(gain, 0.0, 1.0)
     )
 
 
@@ -36,7 +36,7 @@ def verdict(promoted, gain):
 def test_the_best_of_three_is_used(first, monkeypatch, new, before, again):
     cut = first.project.log.until
     old = Decision(NAME, "1", PROMOTED, "", {"as_of": cut.isoformat(), "sha256": ""})
-    monkeypatch.setattr(retraining, "find_formers", lambda *_: {NAME: old})
+    monkeypatch.setattr(retraining, "find_formers", lambda *_: {NAME: [old]})
     monkeypatch.setattr(retraining, "load_model", lambda *_: SimpleNamespace(risk="the one before"))
     monkeypatch.setattr(retraining, "judge_models", lambda *_: {"breach": before})
     found = retraining._judge_formers(
@@ -58,7 +58,7 @@ def test_what_was_in_use_before_is_written_down_as_in_use_again(desk, first, mon
     with change_state(project.config.state_place) as state:
         decide(state, replace(made, version="2"), PROMOTED, "Better.", by="ann", as_of=first.project.log.until)
     assert find_champions(project.config)[NAME].version == "2"
-    before = find_formers(project.config)[NAME]
+    (before,) = find_formers(project.config)[NAME]
     assert before.version == "1"
     monkeypatch.setattr(
         "deskcast.pipelines.commands.retraining.register_models", lambda *_, **__: [replace(made, version="3")]
@@ -66,7 +66,7 @@ def test_what_was_in_use_before_is_written_down_as_in_use_again(desk, first, mon
     training = replace(
         first.training,
         models=tuple(m for m in first.training.models if m.kind == KIND),
-        reasons={KIND: (False, "It is not the best of three.")},
+        reasons={KIND: (False, "It is not the best.")},
         again={KIND: (before, verdict(True, 0.02))},
     )
     keep_training(project, training, first.runs[1])
@@ -74,6 +74,6 @@ def test_what_was_in_use_before_is_written_down_as_in_use_again(desk, first, mon
     with read_state(project.config.state_place) as state:
         last = [d for d in read_decisions(state, "desk") if d.model == NAME][-2:]
     assert [(d.version, d.decision) for d in last] == [("3", "kept"), ("1", "rolled back")]
-    assert last[1].reason == "The version before is used: 0.02."
+    assert last[1].reason == "An earlier version is used: 0.02."
     assert str(client.get_model_version_by_alias(NAME, "champion").version) == "1"
     assert str(client.get_model_version_by_alias(NAME, "challenger").version) == "3"
