@@ -29,6 +29,8 @@ _RUNS_FACTOR = 1.3  # by which sums of days stray further than single days let e
 def detection_in(part: WatchedKpi, series: str, row: Any) -> dict[str, Any] | None:
     """Return the detection of a narrower series in the days of one that was detected; nothing where it shows none.
 
+    ``by_days`` tells that ``z`` is the score of those days: no run of its own evidence shows the change.
+
     Parameters
     ----------
     part, series
@@ -36,7 +38,7 @@ def detection_in(part: WatchedKpi, series: str, row: Any) -> dict[str, Any] | No
     row
         The detection: ``kind``, ``direction``, ``started_at``, ``detected_at``.
     """
-    i, way = part.panel.names.index(series), 1 if row.direction == "up" else -1
+    i, way, by_days = part.panel.names.index(series), 1 if row.direction == "up" else -1, False
     stamps = part.panel.stamps
     at, first = (min(int(stamps.searchsorted(t)), len(stamps) - 1) for t in (row.detected_at, row.started_at))
     if row.kind == "spike":
@@ -45,13 +47,14 @@ def detection_in(part: WatchedKpi, series: str, row: Any) -> dict[str, Any] | No
             return None
         found = Detection("spike", way, first, first, first, z * way, alarms=[first])
     else:
-        shift = _run_in(part, i, way, first, at) or _moved_since(part, i, way, first, at)
+        run = _run_in(part, i, way, first, at)
+        shift = run or _moved_since(part, i, way, first, at)
         if shift is None:
             return None
-        found = shift
+        found, by_days = shift, run is None
     told = settle(part, i, found)
     found.ending, found.ended, found.last = told.ending, told.at, told.last
-    return part.row(i, found)
+    return part.row(i, found) | {"by_days": by_days}
 
 
 def _run_in(part: WatchedKpi, i: int, way: int, first: int, at: int) -> Detection | None:

@@ -24,7 +24,6 @@ Segment = Mapping[str, str]
 #: More combinations of columns than this many columns hold are not searched.
 MAX_COLUMNS = 4
 _LOOKBACK = pd.Timedelta(days=70)
-_TAUGHT = pd.Timedelta(days=112)  # before that, so that a narrower series is judged by what it did for half a year
 _VERSION = re.compile(r"version|release|form|article|template|build", re.IGNORECASE)
 _MIN_MOVED_SHARE = 0.1  # share of a segment's work that must have changed hands to be told as a cause
 #: Days around a start in which the last piece of work of an owner may lie.
@@ -63,7 +62,7 @@ class Explainer:
     by
         Columns that are split by.
     since
-        Nothing before this day is needed of people's work; of KPIs no more than a level is learnt from.
+        Nothing before this day is needed of people's work.
     limits
         Limits that the configuration counts with: what is explained must be what was watched.
     """
@@ -200,7 +199,7 @@ class Explainer:
             except InputError:
                 cells = None  # this KPI cannot be split by these columns
             if cells is not None:
-                cells = cells[(cells["kpi"] == kpi) & (cells["ds"] >= self.since - _TAUGHT)]
+                cells = cells[cells["kpi"] == kpi]  # of all days: the same evidence at every look
                 cells = cells.fillna(dict.fromkeys(self.by, "(missing)"))
             self._cells[kpi] = cells
         return self._cells[kpi]

@@ -29,6 +29,8 @@ MAX_SPIKE_GAP_DAYS = MAX_DAYS_AFTER_END = 2
 #: Days in which another KPI that moves in the very segment of a level that has not come back is more of the same, if
 #: it is not so much stronger.
 MAX_SAME_SEGMENT_GAP_DAYS, MAX_LATER_STRENGTH = 91, 1.5
+#: The same in a narrower segment: what moves there later than this has a cause of its own.
+MAX_NARROWER_SEGMENT_GAP_DAYS = 28
 #: KPIs of queues, which segments share: a burst of volume anywhere lets all wait. They are so many views of one thing,
 #: as both KPIs of volume are. Days after a burst in which the stock of its segment finds its way back.
 QUEUE_KPIS = (
@@ -88,7 +90,9 @@ class ComparedDetection:
         if not self.lasts or not inside or self.theme == other.theme or self._is_before(other):
             return False
         weaker = other.strength <= MAX_LATER_STRENGTH * self.strength
-        later = 0 <= other.start - self.start <= MAX_SAME_SEGMENT_GAP_DAYS and self.found <= other.found
+        very = self.segment == other.segment or (self.segment == other.own and len(other.segment) <= len(other.own))
+        most = MAX_SAME_SEGMENT_GAP_DAYS if very else MAX_NARROWER_SEGMENT_GAP_DAYS
+        later = 0 <= other.start - self.start <= most and self.found <= other.found
         return weaker and later and not self._contradicts(other)
 
     def _contradicts(self, other: ComparedDetection) -> bool:

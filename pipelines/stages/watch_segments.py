@@ -21,6 +21,8 @@ from .watch_relations import WAITING, kpi_theme
 VOLUME_DAYS = 14
 #: By so much more (in standard deviations) must a change stand out in a combination than in a segment that holds it.
 MIN_NARROWER_GAIN = 1.0
+#: The same where the days are compared: of a dozen combinations one has days that suit it by chance.
+MIN_SAME_DAYS_GAIN = 2.0
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _stands_out_more(
     own = own[(own["started_at"] - told["started_at"]).abs() <= pd.Timedelta(days=14)]
     wider = [row for row in own.itertuples() if _holds(parse_combination(str(row.series), by), segment)]
     gain = MIN_NARROWER_GAIN * bool(wider)
-    if abs(told["z"]) >= max((abs(row.z) for row in wider), default=0.0) + gain:
+    if not told.get("by_days") and abs(told["z"]) >= max((abs(row.z) for row in wider), default=0.0) + gain:
         return True
     if told["kind"] != "level_shift" or not watched:
         return False
@@ -186,7 +188,7 @@ def _stands_out_more(
         for span in (days, (row.changed_at, row.last_at))
     ]
     narrow = way * score_over_days(part, format_segment(segment), *days)
-    if not narrow >= max(scores, default=np.inf) + gain:
+    if not narrow >= max(scores, default=np.inf) + MIN_SAME_DAYS_GAIN:
         return False
     told["z"] = way * max(narrow, abs(told["z"]))
     return True

@@ -144,3 +144,16 @@ def test_what_the_whole_desk_did_too_does_not_join_two_accounts():
     groups = grouped(repeats, own, total, other)
     assert groups[0] == groups[1] != groups[2] == groups[3]
     assert grouped(repeats, ("cases_opened", "account A2", "up", "level_shift", 7, 14, None, 4.0)) == [0, 0]
+
+
+@settings(max_examples=15)
+@given(st.integers(30, 88))
+def test_what_moves_long_after_in_a_part_of_a_segment_is_its_own_alert(days):
+    """A product had more cases since May; the account whose agent left in August is not told under it."""
+    product = ("cases_opened", "product Mobile", "up", "level_shift", 0, 8, None, 6.0)
+    part = ("csat", "product Mobile, account A2", "down", "level_shift", days, days + 8, None, -5.0)
+    soon = ("csat", "product Mobile, account A2", "down", "level_shift", 20, 27, None, -5.0)
+    same = ("csat", "product Mobile", "down", "level_shift", days, days + 8, None, -5.0)
+    assert len(set(grouped(product, part))) == 2
+    assert len(set(grouped(product, soon))) == 1
+    assert len(set(grouped(product, same))) == 1
