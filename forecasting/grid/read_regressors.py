@@ -128,7 +128,7 @@ def _slots(ds: pd.Series[Any], grid: Grid) -> tuple[Ints, Ints, bool]:
     if not exact.all():
         at = int((~exact).argmax())
         raise InputError(
-            "this is not the start of a slot",
+            "not the start of a time step",
             where="regressors",
             column="ds",
             row=at + 1,

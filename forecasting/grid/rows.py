@@ -106,24 +106,24 @@ def read_rows(
     refuse(unread, "ds", "not a valid time", "such as 2024-03-01T09:00")
     wanted = "a volume of 0 or more, or missing" if lowest == 0 else "a number, or missing"
     refuse(np.isnan(values) & history["y"].notna().to_numpy(), "y", "not a valid number", wanted)
-    refuse(np.isinf(values), "y", "this value is infinite", wanted)
+    refuse(np.isinf(values), "y", "value is infinite", wanted)
     if lowest is not None:
         refuse(values < lowest, "y", "a volume cannot be negative", wanted)
     usable = ~np.isin(codes, list(bad))
     anchor = _week_start(local[usable]) if frequency.name == "W" and usable.any() else 0
     number, exact = frequency.number(np.where(np.isnat(local), np.datetime64(0, "us"), local), anchor)
-    refuse(usable & ~exact, "ds", "this is not the start of a slot", f"slots of {frequency.name}")
+    refuse(usable & ~exact, "ds", "not the start of a time step", f"time steps of {frequency.name}")
     double = pd.DataFrame({"u": codes, "ds": history["ds"].to_numpy()}).duplicated().to_numpy() & usable
     many = f"{int(double.sum()):,} rows repeat a stamp; add them up, or keep one of each"
-    refuse(double, "ds", "duplicate time stamp", "one row a series and slot", many)
+    refuse(double, "ds", "duplicate time stamp", "one row for each series and time step", many)
     good = ~np.isin(codes, list(bad))
     apart = "stamps that go on from one another; one that is far off would move the end of every series"
     for backwards in (False, True):
-        refuse(_stray(codes, local, good, backwards), "ds", "this stamp is far from all others", apart)
+        refuse(_stray(codes, local, good, backwards), "ds", "time stamp is far from all others", apart)
     refuse(
         _mark_overlong(codes, number, len(names), bad),
         "ds",
-        "the span makes too many slots",
+        "too many time steps",
         "series of one age",
         "is this stamp right?",
     )

@@ -69,8 +69,8 @@ class TableView:
         title = escape(table_title(self.name))
         if self.frame.empty:
             return f"<p>{title}: no rows.</p>"
-        rows = drop_idle_intervals(self.name, self.frame)
-        shown = rows[choose_main_columns(self.name, rows)]
+        kept = drop_idle_intervals(self.name, self.frame)
+        shown = kept[choose_main_columns(self.name, kept)]
         table = format_table(self.name, shown, MAX_ROWS, self.timezone, self.year)
         head = "".join(f"<th>{escape(label)}</th>" for label, _ in table.columns)
         body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in table.rows)

@@ -161,7 +161,7 @@ def test_a_state_of_a_case_is_no_region(tmp_path):
 
 
 def test_a_file_without_times_is_refused_by_name(tmp_path):
-    with pytest.raises(InputError, match=r"export\.csv: missing column of times; got 'series, value'"):
+    with pytest.raises(InputError, match=r"export\.csv: missing column of times; got series, value,"):
         recognise(write(tmp_path, "series,value\na,1\nb,2\n"))
 
 

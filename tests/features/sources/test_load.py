@@ -300,4 +300,4 @@ def test_unknown_kinds_of_event_and_bad_numbers_are_refused(tmp_path):
     loaded = load(tmp_path, text, "events")
     assert loaded.rejected["value"].tolist() == ["exploded"]
     costs = load(tmp_path, "start,end,amount\n2024-01-01,2024-02-01,12\n2024-01-01,2024-03-01,lots\n", "costs")
-    assert costs.rejected[["row", "reason"]].to_numpy().tolist() == [[2, "not a valid number in any row"]]
+    assert costs.rejected[["row", "reason"]].to_numpy().tolist() == [[2, "the value is not a number"]]

@@ -258,7 +258,7 @@ def test_people_who_clear_the_backlog_by_a_date():
         clear_backlog(quiet, OFFICE, old, "2024-03-04 07:00", sla_s=16 * H, handle_s=1800)
     with pytest.raises(InputError, match="argument 'by': not a valid time"):
         clear_backlog(quiet, OFFICE, old, "soon", sla_s=16 * H, handle_s=1800)
-    with pytest.raises(InputError, match="nobody is there"):
+    with pytest.raises(InputError, match="in intervals without agents"):
         clear_backlog(busy, OFFICE, old, "2024-03-05 20:00", sla_s=16 * H, handle_s=1800, left=0.0)
 
 

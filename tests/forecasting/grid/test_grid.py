@@ -63,8 +63,8 @@ def test_a_late_start_is_no_gap():
         (lambda f: f.assign(y=np.nan), "missing values in all rows"),
         (lambda f: f.assign(ds=["2024-03-01", "soon", "2024-03-03"]), "row 2: not a valid time; got 'soon'"),
         (lambda f: f.assign(ds=f["ds"].where(f["ds"] != "2024-03-02")), "row 2: missing time"),
-        (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("9h")), "row 1: this is not the start of a slot"),
-        (lambda f: pd.concat([f, f.iloc[[1]]]), r"series 'all': column 'ds', row 4: .*duplicate.*2024-03-02"),
+        (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("9h")), "row 1: not the start of a time step"),
+        (lambda f: pd.concat([f, f.iloc[[1]]]), r"series 'all': column 'ds', row 4: duplicate time stamp.*2024-03-02"),
         (lambda f: f.assign(unique_id=[None, "a", "b"]), "missing name of a series"),
     ],
 )
@@ -75,7 +75,7 @@ def test_bad_input_is_named(change, said):
 
 def test_a_stamp_of_another_age_does_not_fill_the_memory():
     frames = [rows(["1700-01-01", "2024-03-01"], name=f"s{i}") for i in range(20)]
-    with pytest.raises(InputError, match=r"series 's0'.*row 1: .*too many slots.*1700"):
+    with pytest.raises(InputError, match=r"series 's0'.*row 1: .*too many time steps.*1700"):
         make_grid(pd.concat(frames), 1, "5min")
 
 
@@ -117,7 +117,7 @@ def test_weeks_may_begin_on_any_day_but_on_one():
     sundays = pd.date_range("2024-01-07", periods=4, freq="7D")
     grid = make_grid(rows(sundays), 1, "W")
     assert grid.stamps(0, 4).tolist() == sundays.to_numpy(dtype="datetime64[us]").tolist()
-    with pytest.raises(InputError, match="not the start of a slot"):
+    with pytest.raises(InputError, match="not the start of a time step"):
         make_grid(rows(["2024-01-07", "2024-01-15"]), 1, "W")
 
 
@@ -145,8 +145,8 @@ GOOD = rows(pd.date_range("2024-03-01", periods=60), name="good")
         (lambda f: f.assign(y=f["y"].where(f.index != 3, -2.0)), 64, "negative"),
         (lambda f: f.assign(y=f["y"].where(f.index != 4, np.inf)), 65, "infinite"),
         (lambda f: f.assign(y=f["y"].astype(object).where(f.index != 5, "many")), 66, "not a valid number"),
-        (lambda f: pd.concat([f, f.iloc[[1]]]), 121, "duplicate"),
-        (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("2h")), 61, "not the start of a slot"),
+        (lambda f: pd.concat([f, f.iloc[[1]]]), 121, "duplicate time stamp"),
+        (lambda f: f.assign(ds=f["ds"] + pd.Timedelta("2h")), 61, "not the start of a time step"),
         (lambda f: f.assign(ds=f["ds"].where(f.index != 6)), 67, "missing time"),
         (lambda f: f.assign(ds=f["ds"].where(f.index != 6, pd.Timestamp("1700-01-01"))), None, ""),
     ],

@@ -94,5 +94,5 @@ def test_faults_are_named():
         hierarchy(LEAVES, ["channel", "region"], [["chanel"]])
     with pytest.raises(InputError, match="duplicate name of a node"):
         reconcile(frame, hierarchy(["a/a", "b/b"], ["x", "y"]))
-    with pytest.raises(InputError, match="duplicate"):
+    with pytest.raises(InputError, match="duplicate forecast"):
         reconcile(pd.concat([frame, frame]), ["channel"])

@@ -34,10 +34,10 @@ def load(folder, text):
         ("[forecast]\nhorizon = 100001", r"\[forecast\]: key 'horizon': .*got 100001, expected .* up to 100,000"),
         (
             "[forecast]\nhorizon = 0",
-            "key 'horizon': .* cannot be used; got 0, expected a whole number above 0",
+            "key 'horizon': not a valid value; got 0, expected a whole number above 0",
         ),
-        ("[forecast]\nhorizon = 7.5", "key 'horizon': .* cannot be used; got 7.5, expected a whole number"),
-        ("[forecast]\nhorizon = true", "key 'horizon': .* cannot be used; got True, expected a whole number"),
+        ("[forecast]\nhorizon = 7.5", "key 'horizon': not a valid value; got 7.5, expected a whole number"),
+        ("[forecast]\nhorizon = true", "key 'horizon': not a valid value; got True, expected a whole number"),
         (f"[forecast]\nlevels = {list(range(1, 22))}", "key 'levels': too many levels"),
         (
             '[forecast]\nlevels = ["80"]',

@@ -90,9 +90,7 @@ def read_csv(path, *times):
 @pytest.mark.slow
 def test_over_ten_played_nights_the_tables_equal_those_made_by_hand_from_the_log(tmp_path, monkeypatch):
     monkeypatch.chdir(write_desk(tmp_path))
-    monkeypatch.setattr(
-        "deskcast.pipelines.pages.report.write_report", lambda stages, path, **_: path.write_text("page")
-    )
+    monkeypatch.setattr("deskcast.pipelines.pages.report.write_report", lambda _, path, **__: path.write_text("page"))
     nights = pd.date_range(FIRST, LAST, tz="Europe/Berlin")
     told = {}
     for night in nights:
