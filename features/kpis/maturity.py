@@ -71,7 +71,8 @@ def _find_answer_start(log: CaseLog, kind: str, days: float) -> pd.Timestamp | N
     ripe = frame["offered_at"] <= log.until - pd.Timedelta(seconds=limit)
     in_time = delay[ripe & (delay >= 0) & (delay <= limit)]
     usual = float(np.quantile(in_time, _USUAL_SHARE)) if len(in_time) >= MIN_ANSWERS else limit
-    return local_reading(log, find_first_time(frame["offered_at"]) + pd.Timedelta(seconds=usual))
+    first = find_first_time(frame["offered_at"])
+    return None if first is None else local_reading(log, first + pd.Timedelta(seconds=usual))
 
 
 def find_target_start(log: CaseLog, metric: str = "") -> pd.Timestamp | None:

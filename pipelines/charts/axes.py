@@ -130,7 +130,8 @@ def find_weeks(ds: pd.Series[Any], first: int = 0) -> pd.Series[Any]:
     >>> find_weeks(pd.Series(pd.to_datetime(["2024-03-06 09:00"]))).dt.day.tolist()
     [4]
     """
-    return (ds - pd.to_timedelta((ds.dt.day_of_week - first) % 7, unit="D")).dt.normalize()
+    begins: pd.Series[Any] = (ds - pd.to_timedelta((ds.dt.day_of_week - first) % 7, unit="D")).dt.normalize()
+    return begins
 
 
 def seconds(ds: pd.Series[Any]) -> Floats:
