@@ -35,6 +35,8 @@ MAX_TWICE_EVEN, MIN_ROWS_EVEN = 0.02, 5
 MIN_ONCE = 0.8
 #: A time is no opening if so many of the ends lie before it.
 MAX_ENDS_BEFORE = 0.2
+#: With fewer rows a case of an event log need not come again; and how surely a name says that it is an activity.
+MIN_ROWS_OF_STORIES, MIN_ACTIVITY_NAME = 5, 0.9
 
 
 def read_as_cases(
@@ -113,6 +115,9 @@ def read_as_cases(
             _ask_whether_arrivals(opening, "neither a name nor an id or an end says so", where, ask)
         elif named < MIN_OPENING_NAME and _comes_at_even_steps(times[opening]):
             _ask_whether_arrivals(opening, "each time is unique, as in a list of days or of counts", where, ask)
+    elif not (ends or reckoned) and (activity := _find_unrepeated_activity(columns, opening)):
+        why_not = f"'{activity}' may say what happened to a case, and so few rows do not tell"
+        _ask_whether_arrivals(opening, why_not, where, ask)
     score, reasons = _score(columns, taken, ends, bool(case))
     instead: tuple[tuple[str, Reading], ...] = ()
     if early:
@@ -120,6 +125,15 @@ def read_as_cases(
         label = f"'{mapped[early]}' opens a case and '{mapped['created_at']}' ends it"
         instead = ((label, Reading(found["shape"], score, {**found, "columns": turned}, reasons)),)
     return Reading(found["shape"], score, found, reasons, against, instead)
+
+
+def _find_unrepeated_activity(columns: Mapping[str, ColumnProfile], opening: str) -> str:
+    """Return the column that names activities, where the rows are too few for a case of an event log to come again."""
+    if score_role_match(opening, "created_at") >= MIN_OPENING_NAME:
+        return ""
+    few = any(0 < p.rows < MIN_ROWS_OF_STORIES for p in columns.values())
+    named = (n for n in columns if score_role_match(n, "activity") >= MIN_ACTIVITY_NAME)
+    return next(named, "") if few else ""
 
 
 def _comes_at_even_steps(times: pd.Series[Any]) -> bool:

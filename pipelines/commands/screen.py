@@ -97,8 +97,8 @@ def lay_out(shown: FormattedTable, title: str, width: int = SCREEN_WIDTH, cell_l
     >>> print("\\n".join([*block.header, *[line for row in block.rows for line in row]]))
     Case    Breach  Main reason
               risk
-    C1    over 99%  88% of the SLA
-                    time is used
+    C1    over 99%  88% of the SLA time
+                    is used
     C2          7%  priority 4
     """
     chosen = _fit(shown, width)
@@ -194,9 +194,10 @@ def lay_out_within(shown: FormattedTable, title: str, width: int, lines: int) ->
     Examples
     --------
     >>> from deskcast.pipelines.words.tables import FormattedTable
-    >>> table = FormattedTable("checks", [("Question", False), ("Answer", False)], [["Rows", "one two three"]], 1)
-    >>> [lay_out_within(table, "", 18, lines).rows for lines in (1, 2)]
-    [((('Rows      one…'),),), (('Rows      one two', '          three'),)]
+    >>> rows = [["Rows", "one two three four five six"]]
+    >>> table = FormattedTable("checks", [("Question", False), ("Answer", False)], rows, 1)
+    >>> [lay_out_within(table, "", 30, lines).rows for lines in (1, 2)]
+    [(('Rows      one two three four…',),), (('Rows      one two three four', '          five six'),)]
     """
     best = lay_out(shown, title, width)
     for cell_lines in range(2, lines + 1):

@@ -144,3 +144,20 @@ def test_a_short_table_of_comments_is_no_table_of_cases(case, tmp_path):
     ]
     with pytest.raises(InputError, match=f"'{case}' repeats, so the rows are parts of cases and no cases"):
         recognise(write(tmp_path, "comments.csv", f"id,{case},created_at,author_id", rows))
+
+
+@pytest.mark.parametrize(("activity", "opening", "rows", "asks"), [
+    ("Activity", "Timestamp", 1, True),
+    ("Event", "Date", 3, True),
+    ("Activity", "Created at", 1, False),  # the name says that cases are opened
+    ("Category", "Timestamp", 1, False),
+    ("Activity", "Timestamp", 30, False),  # in so many rows a case of an event log would come again
+])  # fmt: skip
+def test_a_log_cut_after_few_rows_is_asked_about_and_not_read_as_cases(tmp_path, activity, opening, rows, asks):
+    lines = [f"2024-03-{i + 1:02d} 14:13,Take in charge,Case {i},B" for i in range(rows)]
+    (tmp_path / "log.csv").write_text("\n".join([f"{opening},{activity},Case ID,Product", *lines]) + "\n")
+    if asks:
+        with pytest.raises(InputError, match="is each row a case"):
+            recognise(tmp_path / "log.csv")
+    else:
+        assert recognise(tmp_path / "log.csv").table == "cases"
