@@ -156,10 +156,11 @@ def calibrate_model(
     """Correct a score on cases that it was not fitted on.
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
-    as the model does, or else the model would be praised for the drift. The rules keep the slope that is
-    found, since their shares are drawn together already; that of a model is drawn down to its ``earlier`` ones and to
-    what is usual as far as the cases leave it open; see :mod:`deskcast.models.evaluation.slope`. ``weight`` says how many snapshots each stands for, here and in the fits
-    below; see :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
+    as the model does, or else the model would be praised for the drift. The rules keep the slope that is found, since
+    their shares are drawn together already; that of a model is drawn down to its ``earlier`` ones and to what is usual
+    as far as the cases leave it open; see :mod:`deskcast.models.evaluation.slope`. ``weight`` says how many snapshots
+    each stands for, here and in the fits below; see
+    :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
 
     Examples
     --------
