@@ -9,7 +9,7 @@
   repeated simulation of the same arrivals.
 
 Figures are out of time: the newest fifth of the cases, and on the desk the last five months.
-Run: ``python benchmarks/dissatisfaction.py [FOLDER] [complaints] [synthetic] [desk]``.
+Run: ``python benchmarks/dissatisfaction.py [FOLDER] [complaints] [synthetic] [desk] [open]``.
 """
 
 from __future__ import annotations
@@ -118,6 +118,35 @@ def desk(cases: int = 40_000, seed: int = 1, replicates: int = 60) -> None:
         # The model stays as it was; of the track records each case sees what was known at its own instant.
         risk = risk.follow(rows, labels, log.until)
         _hold(risk, test, {stage: {n: v[place] for n, v in each.items()} for stage, each in truths.items()})
+
+
+def open_cases(cases: int = 40_000, seeds: tuple[int, ...] = (2, 3, 4)) -> None:
+    """Print what is said of the cases open on the six Mondays after training, beside the truth."""
+    from types import SimpleNamespace
+
+    from deskcast.features.snapshots.snapshots import snapshots
+    from deskcast.pipelines.project.specs import RiskSpec
+    from deskcast.pipelines.stages.dissatisfaction import fit_dissatisfaction
+    from deskcast.pipelines.stages.train import training_instants
+
+    for seed in seeds:
+        log, truth = desk_log(cases, seed), truth_at_closing(experience_mean(cases, seed))
+        cut = log.until - pd.Timedelta(weeks=8)
+        then = log.as_of(cut)
+        frame = snapshots(then, training_instants(then, RiskSpec()), "resolution")
+        trained = SimpleNamespace(frame=frame, metric="resolution")
+        risk, _ = fit_dissatisfaction(then, trained, dissatisfaction_labels(then, low={"csat": 2}))
+        mondays = pd.DatetimeIndex([cut + pd.Timedelta(weeks=k) for k in range(7)])
+        test = snapshots(log, mondays, "resolution").assign(stage="open")
+        said, place = risk.predict_table(test), test["case_id"].str.slice(1).astype(int).to_numpy() - 1
+        told = said["response_probability"].to_numpy()
+        there = np.isfinite(truth["asked"][place])
+        answers, p = truth["answers"][place], truth["response_probability"][place]
+        print(f"seed {seed}, {there.sum():,} open cases, {risk.used_['open']}: among answers said "
+              f"{np.average(said['dissatisfaction_risk_if_answered'][there], weights=told[there]):.3f}, true "
+              f"{np.average(answers[there], weights=p[there]):.3f}; if asked said "
+              f"{said['dissatisfaction_risk'][there].mean():.3f}, true "
+              f"{truth['asked'][place][there].mean():.3f}", flush=True)  # fmt: skip
 
 
 def _hold(risk: DissatisfactionRisk, test: pd.DataFrame, truths: dict[str, dict[str, np.ndarray]]) -> None:
@@ -268,6 +297,8 @@ def main(folder: Path, parts: list[str]) -> None:
         print("used on shuffled labels:", verdicts)
     if not parts or "desk" in parts:
         desk()
+    if not parts or "open" in parts:
+        open_cases()
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.special import expit
 
 from ...features.arrays import Floats
-from ..evaluation.calibration import log_odds
+from ..evaluation.calibration import fit_platt_scaling, log_odds
 from ..evaluation.slope import Slope, estimate_slope, fit_intercept, pool_slopes
 from .encoding import Encoder, as_text, fit_encoder
 from .feature_groups import NUMERIC_FEATURES
@@ -156,10 +156,11 @@ def calibrate_model(
     """Correct a score on cases that it was not fitted on.
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
-    as the model does, or else the model would be praised for the drift. The slope of any other score is drawn to its
-    ``earlier`` ones and to what is usual as far as the cases leave it open; see
-    :mod:`deskcast.models.evaluation.slope`. ``weight`` says how many snapshots each stands for, here and in the fits
-    below; see :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
+    as the model does, or else the model would be praised for the drift. The rules keep the slope that is found, since
+    their shares are drawn together already; that of a model is drawn down to its ``earlier`` ones and to what is usual
+    as far as the cases leave it open; see :mod:`deskcast.models.evaluation.slope`. ``weight`` says how many snapshots
+    each stands for, here and in the fits below; see
+    :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
 
     Examples
     --------
@@ -169,6 +170,8 @@ def calibrate_model(
     [0.32, 0.32, 0.32, 0.32]
     """
     logit = CalibratedModel(score, 1.0, 0.0).logit(snapshots)
+    if isinstance(score, (BaseRate, AgeRule, SegmentRate)):
+        return CalibratedModel(score, *fit_platt_scaling(breached, logit, weight=weight))
     slope = pool_slopes(find_slope(score, snapshots, breached, weight), earlier)
     return CalibratedModel(score, slope, fit_intercept(breached, slope * logit, weight=weight))
 

@@ -75,19 +75,19 @@ def estimate_slope(observed: ArrayLike, logit: ArrayLike, case: ArrayLike, *, we
 
 
 def pool_slopes(found: Slope, earlier: Sequence[Slope] = ()) -> float:
-    """Draw a slope to those of earlier parts and to what is usual, each as far as it is sure.
+    """Draw a slope down to those of earlier parts and to what is usual, each as far as it is sure.
 
-    A slope of 0 is left as it is: such a score knows nothing, and no earlier day makes it better.
+    No score is made surer than its cases show: a slope below the others is left as it is.
 
     >>> round(pool_slopes(Slope(1.5, 0.25)), 2), round(pool_slopes(Slope(1.5, 0.25), [Slope(0.7, 0.1)]), 2)
     (1.21, 1.0)
+    >>> pool_slopes(Slope(0.3, 0.25), [Slope(0.7, 0.1)])
+    0.3
     """
-    if found.slope == 0.0:
-        return 0.0
     parts = [(found.slope, found.error), (PRIOR_SLOPE, PRIOR_ERROR)]
     parts += [(one.slope, float(np.hypot(one.error, BETWEEN_PARTS_ERROR))) for one in earlier if one.slope > 0]
     sureness = [1.0 / max(error, 1e-6) ** 2 for _, error in parts]
-    return float(np.average([slope for slope, _ in parts], weights=sureness))
+    return min(found.slope, float(np.average([slope for slope, _ in parts], weights=sureness)))
 
 
 def fit_intercept(observed: ArrayLike, logit: ArrayLike, *, weight: ArrayLike | None = None) -> float:

@@ -108,8 +108,8 @@ class BreachRisk(RiskEstimator):
     (by creation) train, the next 20 % calibrate, the last 20 % evaluate. All candidates get the same calibration, and
     within the evaluation all are brought up to date with what was known by then. After it the first 80 % train and the
     last 20 % calibrate, and the models are those of the last day; :meth:`follow` takes them to a later one. The
-    mornings of a case are one lesson, so that the slope of a correction is drawn to that of the part before and to
-    what is usual, as far as the cases leave it open (:mod:`deskcast.models.evaluation.slope`).
+    mornings of a case are one lesson, so that the slope of a model's correction is drawn down to that of the part
+    before and to what is usual, as far as the cases leave it open (:mod:`deskcast.models.evaluation.slope`).
 
     Examples
     --------
