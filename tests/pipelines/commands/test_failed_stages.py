@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -44,7 +45,7 @@ def desk(tmp_path, monkeypatch, made_up):
             found = ends.get(name, usual[name])
             if isinstance(found, Exception):
                 raise found
-            return (found, object() if found is usual[name] else None) if name == "train" else found
+            return (found, SimpleNamespace(labels=None) if found is usual[name] else None) if name == "train" else found
 
         for name in NAMES:
             monkeypatch.setattr(f"deskcast.pipelines.stages.{name}.{name}_stage", lambda *_, n=name, **__: ended(n))
