@@ -12,7 +12,7 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ..project.specs import Config
-from ..state.database import read_state
+from ..state.database import open_unchanged, read_state
 from ..state.diagnosis import Check
 from ..store.sweeper import scratch_folder
 from ..store.tracking import find_store_file
@@ -108,9 +108,13 @@ def _not_the_promoted_one(model: RegisteredModel, problem: str) -> InputError:
 def examine_models(config: Config) -> list[Check]:
     """Look whether the files of each model in use are those that were promoted; nothing is loaded or changed.
 
+    For a state that is whole.
+
     Files in a store that is not a SQLite file beside the project are looked at when they are used.
     """
-    placed = [one for one in find_champions(config).values() if one.registered.place]
+    with open_unchanged(config.state_place) as state:
+        in_use = find_in_use(read_decisions(state, config.experiment))
+    placed = [one for one in in_use.values() if one.registered.place]
     found = []
     for one in placed:
         try:

@@ -20,6 +20,7 @@ from ..registry.register import model_name
 from ..stage import Stage
 from ..words.facts import Finding
 from ..words.words import format_date
+from . import train
 from .dissatisfaction import has_escalations
 from .train import (
     TrainedModel,
@@ -27,7 +28,6 @@ from .train import (
     look_at_cases,
     metric_labels,
     risk_metric,
-    train_stage,
     training_instants,
 )
 
@@ -47,7 +47,7 @@ def use_or_train(project: Project) -> tuple[Stage, TrainedModel | None]:
     """
     found = load_champion(project)
     if found is None:
-        return train_stage(project)
+        return train.train_stage(project)
     trained, decision = found
     stage = describe_training(project, project.log, trained)
     since = format_date(decision.as_of.tz_convert(project.log.timezone))

@@ -20,10 +20,11 @@ from ..registry.slim import drop_training_rows
 from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import bind_sentences, figures_table
+from . import train
 from .challenger import Outlook, choose_cut, judge_models, look_since, project_as_of
 from .champion import OUTCOME_KINDS
 from .registered import Draw, fit_outcomes, make_models
-from .train import TrainedModel, backtest_training, risk_metric, train_stage
+from .train import TrainedModel, backtest_training, risk_metric
 from .train_scores import FIGURES
 
 #: Why the first version of a model is used, and one that there is nothing to compare of.
@@ -99,7 +100,7 @@ def train_models(
         few = {f"breach-{metric}": PairedVerdict(False, explain_few_cases(cases), cases)}
         return _train_on_all(project, champions, evaluate, progress, draw, few)
     earlier = project_as_of(project, cut)
-    stage, trained = train_stage(earlier, evaluate=evaluate, progress=progress)
+    stage, trained = train.train_stage(earlier, evaluate=evaluate, progress=progress)
     if trained is None:
         return Training(stage)
     outcomes = fit_outcomes(earlier, trained)
@@ -152,7 +153,7 @@ def _train_on_all(
     verdicts: Mapping[str, PairedVerdict] | None = None,
     first_reason: str = FIRST_REASON,
 ) -> Training:
-    stage, trained = train_stage(project, evaluate=evaluate, progress=progress)
+    stage, trained = train.train_stage(project, evaluate=evaluate, progress=progress)
     if trained is None or project.is_look_back:
         return Training(stage)
     outcomes = fit_outcomes(project, trained)

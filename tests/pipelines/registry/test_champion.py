@@ -109,7 +109,7 @@ def test_the_model_in_use_is_followed_to_today_and_not_trained(first, later):
 
 def test_without_a_model_in_use_the_desk_is_trained_as_before(later, tmp_path, monkeypatch):
     bare = replace(later, config=replace(later.config, folder=tmp_path))
-    monkeypatch.setattr("deskcast.pipelines.stages.champion.train_stage", lambda project: ("trained anew", project))
+    monkeypatch.setattr("deskcast.pipelines.stages.train.train_stage", lambda project: ("trained anew", project))
     assert find_champions(bare.config) == {}
     assert use_or_train(bare) == ("trained anew", bare)
     assert not (tmp_path / "results-state").exists()
