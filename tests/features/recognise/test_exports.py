@@ -219,7 +219,7 @@ def test_the_log_gives_the_times_that_a_reader_would_compute():
 def test_kinds_say_what_a_state_means(tmp_path):
     loaded = load("jira", "jira/issues.json", kinds={"Flurbed": "paused"})
     assert "04 11:00 paused" in story(loaded, "HELP-2")
-    with pytest.raises(InputError, match=r"cannot mean this; got 'pausd' .did you mean 'paused'"):
+    with pytest.raises(InputError, match=r"unknown meaning of a state; got 'pausd' .did you mean 'paused'"):
         load("jira", "jira/issues.json", kinds={"Flurbed": "pausd"})
 
 

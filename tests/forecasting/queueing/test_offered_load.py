@@ -102,7 +102,7 @@ def test_an_index_is_kept():
     [
         ({"calls": [1, -1]}, "argument 'calls', position 1"),
         ({"calls": ["x", 1]}, "argument 'calls', position 0"),
-        ({"calls": [[1, 2]]}, "argument 'calls'.*in a row"),
+        ({"calls": [[1, 2]]}, "argument 'calls'.*must be one row"),
         ({"aht": 0}, "argument 'aht'"),
         ({"aht": [1, 2, 3]}, "argument 'aht'.*shape"),
         ({"interval": 0}, "argument 'interval'"),
