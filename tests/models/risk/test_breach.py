@@ -224,7 +224,7 @@ def test_no_open_case_has_no_probability(desk):
 
 def test_misuse_is_named(desk):
     snapshots, labels, _, risk = desk
-    with pytest.raises(InputError, match="column 'team': missing column that the model was trained with"):
+    with pytest.raises(InputError, match="column 'team': the model was trained with this column and it has vanished"):
         risk.risk(snapshots.drop(columns="team"))
     with pytest.raises(InputError, match="fitted for another metric; got 'first_response', expected resolution"):
         risk.risk(snapshots.assign(metric="first_response"))
