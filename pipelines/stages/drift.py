@@ -67,7 +67,7 @@ def drift_stage(project: Project, trained: TrainedModel | None) -> Stage:
     project
         Opened, perhaps as of an earlier instant.
     trained
-        What the stage ``train`` learned.
+        What the stage ``train`` learned, or the model in use: then the weeks before end when that was trained.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def drift_stage(project: Project, trained: TrainedModel | None) -> Stage:
     """
     if trained is None:
         return Stage("drift", skipped="No model yet: see the stage 'train'.")
-    found = find_drift(project, trained)
+    found = find_drift(project, trained, trained.trained_until)
     if not found.judged:
         rows, until = _mornings(project, trained)
         days = int(find_lags(rows["at"], until, project.log.timezone).max()) + 1 if len(rows) else 0
@@ -91,5 +91,5 @@ def drift_stage(project: Project, trained: TrainedModel | None) -> Stage:
     findings = drift_findings(tables, FIGURES)
     newest = found.mornings.iloc[0]
     metrics = {"strength": float(newest["strength"]), "limit": float(newest["limit"]), "moved": float(len(found.moved))}
-    reason = needs_retraining(found) or ""
+    reason = needs_retraining(found, trained.trained_until) or ""
     return Stage("drift", tables | figures_table(FIGURES, findings), tuple(findings), {"retrain": reason}, metrics)

@@ -1,5 +1,6 @@
 """The stage on drift: one sentence that proposes to train again, or that nothing has moved, with its figures."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -80,3 +81,11 @@ def test_what_is_missing_is_said():
     assert few.findings == ("No check for model drift yet: it needs open cases of 65 past days, this log has 37.",)
     assert contradictions(few) == []
     assert drift_stage(desk()[0], None).skipped == "No model yet: see the stage 'train'."
+
+
+def test_a_model_in_use_is_compared_with_the_weeks_before_it_learned():
+    project, model = desk(changed=True)
+    lately = replace(model, trained_until=UNTIL - pd.Timedelta("3D"))
+    assert drift_stage(project, lately).params["retrain"] == ""  # too little that it has not seen
+    earlier = replace(model, trained_until=UNTIL - pd.Timedelta("30D"))
+    assert drift_stage(project, earlier).params["retrain"] == "channel"
