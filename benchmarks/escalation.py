@@ -33,8 +33,8 @@ from deskcast.features.labels.events import ANY_TEAM, escalation_labels
 from deskcast.features.snapshots.snapshots import daily
 from deskcast.models.candidates.baselines import CalibratedModel
 from deskcast.models.candidates.encoding import fit_encoder
+from deskcast.models.evaluation.calibration import fit_platt_scaling
 from deskcast.models.evaluation.scores import bootstrap_table
-from deskcast.models.evaluation.slope import estimate_slope, fit_intercept, pool_slopes
 from deskcast.models.evaluation.workload import recall_by_workload
 from deskcast.models.risk.case_rows import case_snapshots
 from deskcast.models.risk.escalation import ESCALATION_LABEL, EscalationRisk
@@ -112,9 +112,8 @@ def boosted(risk: EscalationRisk, rows: pd.DataFrame, labels: pd.DataFrame, test
     def said(frame: pd.DataFrame) -> np.ndarray:
         return logit(np.clip(model.predict_proba(encoder.matrix(frame))[:, 1], 1e-6, 1 - 1e-6))
 
-    x, case = said(check.snapshots), check.snapshots["case_id"].to_numpy()
-    slope = pool_slopes(estimate_slope(check.label, x, case, weight=check.weight))
-    return expit(slope * said(test) + fit_intercept(check.label, slope * x, weight=check.weight))
+    slope, intercept = fit_platt_scaling(check.label, said(check.snapshots), weight=check.weight)
+    return expit(slope * said(test) + intercept)
 
 
 def score(name: str, folder: Path) -> None:

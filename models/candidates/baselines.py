@@ -13,7 +13,6 @@ from scipy.special import expit
 
 from ...features.arrays import Floats
 from ..evaluation.calibration import fit_platt_scaling, log_odds
-from ..evaluation.slope import Slope, estimate_slope, fit_intercept, pool_slopes
 from .encoding import Encoder, as_text, fit_encoder
 from .feature_groups import NUMERIC_FEATURES
 from .own_classifiers import OwnClassifier
@@ -122,7 +121,7 @@ class Logistic:
 
 @dataclass(frozen=True)
 class CalibratedModel:
-    """A score with a slope and an intercept, learnt on later cases than the score itself."""
+    """A score with Platt's slope and intercept, learnt on later cases than the score itself."""
 
     score: LogOddsModel
     slope: float
@@ -146,21 +145,13 @@ class CalibratedModel:
 
 
 def calibrate_model(
-    score: LogOddsModel,
-    snapshots: pd.DataFrame,
-    breached: Floats,
-    weight: Floats | None = None,
-    *,
-    earlier: Sequence[Slope] = (),
+    score: LogOddsModel, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None
 ) -> CalibratedModel:
     """Correct a score on cases that it was not fitted on.
 
     A constant has no slope, so it becomes the share of breaches in these snapshots: the baselines follow the base rate
-    as the model does, or else the model would be praised for the drift. The rules keep the slope that is found, since
-    their shares are drawn together already; that of a model is drawn down to its ``earlier`` ones and to what is usual
-    as far as the cases leave it open; see :mod:`deskcast.models.evaluation.slope`. ``weight`` says how many snapshots
-    each stands for, here and in the fits below; see
-    :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
+    as the model does, or else the model would be praised for the drift. ``weight`` says how many snapshots each stands
+    for, here and in the fits below; see :func:`deskcast.models.risk.known_outcomes.censoring_weights`.
 
     Examples
     --------
@@ -169,17 +160,8 @@ def calibrate_model(
     >>> calibrate_model(BaseRate(2.0), frame, np.array([0.0, 0.0, 0.0, 1.0])).probability(frame).round(2).tolist()
     [0.32, 0.32, 0.32, 0.32]
     """
-    logit = CalibratedModel(score, 1.0, 0.0).logit(snapshots)
-    if isinstance(score, (BaseRate, AgeRule, SegmentRate)):
-        return CalibratedModel(score, *fit_platt_scaling(breached, logit, weight=weight))
-    slope = pool_slopes(find_slope(score, snapshots, breached, weight), earlier)
-    return CalibratedModel(score, slope, fit_intercept(breached, slope * logit, weight=weight))
-
-
-def find_slope(score: LogOddsModel, snapshots: pd.DataFrame, breached: Floats, weight: Floats | None = None) -> Slope:
-    """Estimate the calibration slope of a score on cases that it was not fitted on; the rows of a case are one."""
-    case = snapshots["case_id"].to_numpy() if "case_id" in snapshots else np.arange(len(breached))
-    return estimate_slope(breached, CalibratedModel(score, 1.0, 0.0).logit(snapshots), case, weight=weight)
+    slope, intercept = fit_platt_scaling(breached, CalibratedModel(score, 1.0, 0.0).logit(snapshots), weight=weight)
+    return CalibratedModel(score, slope, intercept)
 
 
 def fit_base_rate(breached: Floats, weight: Floats | None = None) -> BaseRate:

@@ -241,7 +241,7 @@ def fit_hazard(
     deadline
         For promises without due times.
     regularisation
-        Strength of the ridge penalty, where each case has one snapshot.
+        Strength of the ridge penalty.
     seed
         Of the thinning beyond 120,000 rows of snapshot and period.
 
@@ -304,9 +304,7 @@ def fit_hazard(
     design[:, 1 + len(means) :] = x[cut.row][:, fading] * fade[cut.period, None]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        # The looks at a case are many rows and one lesson, so the penalty counts for each of them.
-        penalty = regularisation * len(rows) / max(rows["case_id"].nunique(), 1)
-        model = LogisticRegression(C=1.0 / penalty, max_iter=MAX_FIT_ITERATIONS, tol=1e-3).fit(design, cut.done)
+        model = LogisticRegression(C=1.0 / regularisation, max_iter=MAX_FIT_ITERATIONS, tol=1e-3).fit(design, cut.done)
     found = np.asarray(model.coef_[0], dtype=np.float64)
     coefficients = np.zeros((len(means), 2))
     coefficients[:, 0] = found[1 : 1 + len(means)]

@@ -16,14 +16,7 @@ from ..candidates.finish_times import DEFAULT_HORIZONS_H, finish_times
 from ..candidates.person_periods import find_finish_times
 from ..evaluation.scores import reliability_tables, score_table
 from ..evaluation.statement import join_statements, state
-from .breach_candidates import (
-    BREACH_CANDIDATES,
-    TrainingData,
-    find_slopes,
-    fit_base_rate_only,
-    fit_candidates,
-    fit_time_used_only,
-)
+from .breach_candidates import BREACH_CANDIDATES, TrainingData, fit_base_rate_only, fit_candidates, fit_time_used_only
 from .estimator import RiskEstimator
 from .input_schema import read_instants
 from .known_outcomes import known_outcomes, one_metric
@@ -107,9 +100,7 @@ class BreachRisk(RiskEstimator):
     The split is in time and by case, so that no case is in two parts: the first 60 % of the cases with a known outcome
     (by creation) train, the next 20 % calibrate, the last 20 % evaluate. All candidates get the same calibration, and
     within the evaluation all are brought up to date with what was known by then. After it the first 80 % train and the
-    last 20 % calibrate, and the models are those of the last day; :meth:`follow` takes them to a later one. The
-    mornings of a case are one lesson, so that the slope of a model's correction is drawn down to that of the part
-    before and to what is usual, as far as the cases leave it open (:mod:`deskcast.models.evaluation.slope`).
+    last 20 % calibrate, and the models are those of the last day; :meth:`update_models` takes them to a later one.
 
     Examples
     --------
@@ -275,7 +266,6 @@ class BreachRisk(RiskEstimator):
             text = "Not enough data yet for a model, because {few}. Every case gets the average breach rate. {ranges}"
             return ModelDecision("constant", state(text, few=few, ranges=format_base_rate_range(found)))
         models = fit_candidates(makings, part == 0, part == 1, self.as_of_)
-        self._slopes = find_slopes(makings, models, part == 1)
         newest = found.weighted_rows(part == 2)
         predicted = self._walk(makings, models, part == 2)
         verdict = choose_model(
@@ -320,7 +310,7 @@ class BreachRisk(RiskEstimator):
             self.fitted_ = self.candidates_ = young or fit_base_rate_only(found)
         else:
             part = found.split((0.8, 0.2))
-            self.fitted_ = fit_candidates(makings, part == 0, part == 1, self.as_of_, self._slopes)
+            self.fitted_ = fit_candidates(makings, part == 0, part == 1, self.as_of_)
             now = update_models(self.fitted_, self._recent(makings, self.as_of_)) if self._updates else self.fitted_
             self.candidates_ = now
         self.used_ = self.used_ if self.used_ in self.candidates_ else "logistic"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +13,9 @@ from ..candidates.baselines import (
     CalibratedModel,
     LogOddsModel,
     calibrate_model,
-    find_slope,
     fit_age_rule,
     fit_base_rate,
+    fit_logistic,
     fit_segment_rate,
 )
 from ..candidates.blend import fit_blend
@@ -24,9 +23,7 @@ from ..candidates.hazard import Hazard, fit_hazard
 from ..candidates.implied_deadline import ImpliedDeadline, implied_deadline
 from ..candidates.own_classifiers import fit_own_classifiers
 from ..candidates.person_periods import Finish
-from ..candidates.ridge import fit_firm_logistic
 from ..candidates.time_used import TimeUsedCurve, find_stretches, fit_time_used
-from ..evaluation.slope import Slope
 from .known_outcomes import Outcomes
 from .promotion import MIN_RIPE_CASES
 
@@ -82,11 +79,7 @@ class TrainingData:
 
 
 def fit_candidates(
-    makings: TrainingData,
-    train: Bools,
-    later: Bools,
-    as_of: pd.Timestamp,
-    earlier: Mapping[str, Slope] | None = None,
+    makings: TrainingData, train: Bools, later: Bools, as_of: pd.Timestamp
 ) -> dict[str, CalibratedModel]:
     """Fit all candidates on some rows, and correct each on later ones.
 
@@ -98,8 +91,6 @@ def fit_candidates(
         Rows to learn from and to calibrate on, shape (n,).
     as_of
         What was known later is not seen.
-    earlier
-        Name -> calibration slope of the same candidate on an earlier part, which these cases add to.
 
     Returns
     -------
@@ -110,30 +101,20 @@ def fit_candidates(
     lesson = found.weighted_rows(train)
     keep = _sample_rows(len(lesson.breached), makings.seed)
     rows, y, w = lesson.snapshots[keep].reset_index(drop=True), lesson.breached[keep], lesson.weight[keep]
-    check = found.weighted_rows(later)
-    logistic = fit_firm_logistic(rows, y, makings.regularisation, w, check)
+    logistic = fit_logistic(rows, y, makings.regularisation, w)
     scores: dict[str, LogOddsModel] = {
         "constant": fit_base_rate(y, w),
         "rule": fit_age_rule(rows, y, w),
         "rates": fit_segment_rate(rows, y, w),
         "logistic": logistic,
     }
+    check = found.weighted_rows(later)
     hazard = _hazard(makings, train, as_of)
     hazard = hazard if hazard is None else hazard.with_pauses(rows, y, w)
     if hazard is not None and np.isfinite(hazard.logit(check.snapshots)).all() and len(check.breached):
         scores |= {"hazard": hazard, "mean": fit_blend(hazard, logistic, *check)}
     scores |= fit_own_classifiers(rows, y, w, check.snapshots)
-    slopes = {} if earlier is None else earlier
-    return {
-        name: calibrate_model(score, *check, earlier=[slopes[name]] if name in slopes else ())
-        for name, score in scores.items()
-    }
-
-
-def find_slopes(makings: TrainingData, models: Mapping[str, CalibratedModel], rows: Bools) -> dict[str, Slope]:
-    """Return the calibration slope of each model on rows that it was not fitted on."""
-    check = makings.found.weighted_rows(rows)
-    return {name: find_slope(model.score, *check) for name, model in models.items()}
+    return {name: calibrate_model(score, *check) for name, score in scores.items()}
 
 
 def fit_base_rate_only(found: Outcomes) -> dict[str, CalibratedModel]:

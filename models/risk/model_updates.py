@@ -106,21 +106,19 @@ def update_models(models: dict[str, CalibratedModel], now: RecentOutcomes) -> di
     """Return the models as they have to be read now.
 
     The hazard gets the speed of the last week, then every model the base rate of the last two: of outcomes that are
-    known, and for cases still undecided of what the mean with that hazard says of their latest snapshot. All models
-    get the same, the baselines too, or else one would be praised for the drift. Without a hazard each known outcome
-    stands for those that the instant cut off; see :mod:`deskcast.models.risk.known_outcomes`.
+    known, and for cases still undecided of what the hazard says of their latest snapshot. All models get the same, the
+    baselines too, or else one would be praised for the drift. Without a hazard each known outcome stands for those
+    that the instant cut off; see :mod:`deskcast.models.risk.known_outcomes`.
     """
     if not len(now.snapshots):
         return models
-    guide = models.get("mean") or next((m for m in models.values() if hazard_in(m.score)), None)
-    hazard = None if guide is None else hazard_in(guide.score)
-    if guide is None or hazard is None:
+    hazard = next((h for m in models.values() if (h := hazard_in(m.score)) is not None), None)
+    if hazard is None:
         outcome, weight = now.breached, _weights(now)
     else:
         quick = update_speed(hazard, now)
         models = {name: replace(m, score=_with_hazard(m.score, quick)) for name, m in models.items()}
-        said = replace(guide, score=_with_hazard(guide.score, quick))
-        outcome, weight = _imputed(now, said), np.ones(len(now.breached))
+        outcome, weight = _imputed(now, quick), np.ones(len(now.breached))
     told = np.isfinite(outcome) & (weight > 0)
     decided = now.snapshots["case_id"][np.isfinite(now.breached)].nunique()
     found = {}
@@ -145,11 +143,11 @@ def _with_hazard(score: LogOddsModel, hazard: Hazard) -> LogOddsModel:
     return replace(score, first=_with_hazard(score.first, hazard)) if isinstance(score, Blend) else score
 
 
-def _imputed(now: RecentOutcomes, guide: CalibratedModel) -> Floats:
+def _imputed(now: RecentOutcomes, hazard: Hazard) -> Floats:
     rows = now.snapshots
     undecided = np.isnan(now.breached)
     latest = ~np.asarray(rows["case_id"].duplicated(keep="last").to_numpy(dtype=bool)) & undecided
-    said = pd.Series(expit(guide.logit(rows[latest])), index=rows["case_id"][latest])
+    said = pd.Series(expit(hazard.logit(rows[latest])), index=rows["case_id"][latest])
     guess = said.reindex(rows["case_id"]).to_numpy(dtype=np.float64)
     return np.asarray(np.where(undecided, guess, now.breached), dtype=np.float64)
 

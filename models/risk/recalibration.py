@@ -9,7 +9,7 @@ from scipy.special import expit
 from ...features.errors import InputError
 
 #: Cases done, and cases decided, that weigh as much as the belief that nothing has changed.
-PRIOR_DONE_CASES, PRIOR_DECIDED_CASES = 30.0, 100.0
+PRIOR_DONE_CASES, PRIOR_DECIDED_CASES = 30.0, 50.0
 #: The log-odds are never moved by more.
 MAX_LOG_ODDS_SHIFT = 2.5
 

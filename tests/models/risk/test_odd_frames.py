@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 ESTIMATORS = (BreachRisk, DissatisfactionRisk, EscalationRisk)
-N = 500
+N = 200
 
 
 @pytest.fixture(scope="module")
