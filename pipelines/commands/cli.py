@@ -393,15 +393,6 @@ def serve_(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
 ) -> None:
     """Serve the web page for planners and managers."""
-    from ..pages.web import is_loopback, make_app, serve
-    from ..project.config import load_config
-    from .run import report_title
-    from .terminal import print_line
+    from .serve import serve_page
 
-    spec = load_config(config)
-    page = make_app(spec.results_folder, title=report_title(spec), timezone=spec.timezone, host=host)
-    if not is_loopback(host):
-        warning = f"everybody who reaches {host}:{port} can read cases and names: the page asks for no password"
-        sys.stderr.write(f"deskcast: warning: {warning}\n")
-    shown = f"[{host}]" if ":" in host else host
-    serve(page, host, port, lambda: print_line(f"The page is at http://{shown}:{port} (end with Ctrl+C)."))
+    serve_page(config, host, port)
