@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...features.arrays import Floats
+from .cusum import stands_apart
 from .expected_level import Pace
 from .incident import Detection, Ending
 
@@ -72,6 +73,9 @@ def settle(part: Part, i: int, found: Detection) -> Settled:
     limit = RETURN_EVIDENCE if found.kind == "level_shift" else SPIKE_RETURN_EVIDENCE
     opened = found.detected - found.start
     inside = known & (np.arange(len(rows)) <= opened)
+    z = part.evidence.spike[rows, i]
+    apart = stands_apart(z, z[inside])  # a day of an outage does not tell how far the level has moved
+    inside &= ~apart
     top, bottom = _sums(off[inside], unit[inside], spread[inside])
     evidence, last, quiet = 0.0, found.detected, 0
     for k in np.flatnonzero(known & (np.arange(len(rows)) > opened)):
@@ -82,7 +86,9 @@ def settle(part: Part, i: int, found: Detection) -> Settled:
         quiet += t not in found.alarms
         if evidence >= limit or (found.kind == "spike" and quiet >= _SPIKE_QUIET_PERIODS):
             return Settled("back", t, max(last, max(found.alarms, default=last)))
-        if evidence == 0:
+        if evidence == 0 and apart[k]:
+            last = t
+        elif evidence == 0:
             more = _sums(off[k : k + 1], unit[k : k + 1], spread[k : k + 1])
             top, bottom, last = top + more[0], bottom + more[1], t
         lasted = t - found.start >= 2 * pace.guard

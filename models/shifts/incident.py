@@ -54,7 +54,7 @@ class Detection:
 
     ``start`` and ``detected`` are fixed when the incident opens; ``last``, ``kind`` and ``peak`` follow the alarms.
     ``direction`` is 1 up, -1 down; ``ending`` says whether the level is ``back`` or has become ``usual``, and ``ended``
-    at which row that was known.
+    at which row that was known. ``earliest`` is the first row on which it can have begun.
     """
 
     kind: str
@@ -66,3 +66,4 @@ class Detection:
     ending: Ending = ""
     ended: int = -1
     alarms: list[int] = field(default_factory=list)
+    earliest: int = 0
