@@ -18,7 +18,12 @@ from .incident import Detection, Ending
 #: A watched KPI (it imports this module).
 Part = Any
 #: States of a detection as tables name them.
-DETECTION_STATES: dict[Ending, str] = {"": "continuing", "usual": "become usual", "back": "back to normal"}
+DETECTION_STATES: dict[Ending, str] = {
+    "": "continuing",
+    "usual": "become usual",
+    "back": "back to normal",
+    "changed": "back to changed level",
+}
 #: Evidence (log of the odds) for "as before" against "still moved" that a return takes; of a single value less will do.
 RETURN_EVIDENCE, SPIKE_RETURN_EVIDENCE = 5.5, 3.0
 _MAX_PERIOD_EVIDENCE = 2.5  # that one period can give
@@ -79,10 +84,8 @@ def settle(part: Part, i: int, found: Detection) -> Settled:
     top, bottom = _sums(off[inside], unit[inside], spread[inside])
     evidence, last, quiet = 0.0, found.detected, 0
     for k in np.flatnonzero(known & (np.arange(len(rows)) > opened)):
-        t, moved = int(rows[k]), _CERTAIN_SHARE * top / max(bottom, 1e-12)
-        away = off[k] - moved * unit[k]
-        gain = float((away**2 - off[k] ** 2) / (2 * spread[k] ** 2))
-        evidence = max(evidence + float(np.clip(gain, -_MAX_PERIOD_EVIDENCE, _MAX_PERIOD_EVIDENCE)), 0.0)
+        t, moved = int(rows[k]), _CERTAIN_SHARE * top / max(bottom, 1e-12) * unit[k]
+        evidence = max(evidence + _return_gain(off[k], moved, spread[k]), 0.0)
         quiet += t not in found.alarms
         if evidence >= limit or (found.kind == "spike" and quiet >= _SPIKE_QUIET_PERIODS):
             return Settled("back", t, max(last, max(found.alarms, default=last)))
@@ -95,6 +98,39 @@ def settle(part: Part, i: int, found: Detection) -> Settled:
         if found.kind == "level_shift" and lasted and evidence < _UNDECIDED_EVIDENCE:
             return Settled("usual", t, max(t, last))
     return Settled("", len(part.panel.stamps) - 1, last)
+
+
+def is_back_on_changed_level(part: Part, i: int, earlier: Detection, later: Detection) -> bool:
+    """Tell whether a change that is over left the series where an earlier one had brought it.
+
+    That the level from before the earlier change is back as well takes the evidence of a return, within the time in
+    which a level becomes usual: few cases leave it open, and then it is not said.
+    """
+    until = min(later.last + 2 * Pace.of(part.panel.freq).guard, len(part.panel.stamps) - 1)
+    rows = np.arange(earlier.start, until + 1, dtype=np.intp)
+    value = part.panel.columns["value"][rows, i]
+    own, after = rows <= earlier.last, rows > later.last
+    if part.kind == "stock":
+        before, seen = part.panel.columns["value"][max(earlier.start - 1, 0), i], value[after][:_RETURN_STOCK_PERIODS]
+        return not bool(abs(np.nanmean(seen) - before) < abs(np.nanmean(seen) - np.nanmedian(value[own])))
+    off, unit, spread = _offsets(part, i, earlier, rows)
+    known = part.tested[rows, i] & np.isfinite(value) & np.isfinite(off) & np.isfinite(unit) & (spread > 0)
+    z = part.evidence.spike[rows, i]
+    own = own & known & ~stands_apart(z, z[own & known])
+    top, bottom = _sums(off[own], unit[own], spread[own])
+    evidence = 0.0
+    for k in np.flatnonzero(known & after):
+        gain = _return_gain(off[k], _CERTAIN_SHARE * top / max(bottom, 1e-12) * unit[k], spread[k])
+        evidence = max(evidence + gain, 0.0)
+        if evidence >= RETURN_EVIDENCE:
+            return False
+    return True
+
+
+def _return_gain(off: float, moved: float, spread: float) -> float:
+    """Return the evidence of one period for "as before" against "still moved"."""
+    gain = ((off - moved) ** 2 - off**2) / (2 * spread**2)
+    return float(np.clip(gain, -_MAX_PERIOD_EVIDENCE, _MAX_PERIOD_EVIDENCE))
 
 
 def level_before(part: Part, start: int, rows: np.ndarray, i: int) -> Floats:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...features.arrays import Bools, Floats
-from .endings import settle
+from ..series.panel import period_days
+from .endings import is_back_on_changed_level, settle
 from .incident import Detection
 from .watched import Rows, WatchedKpi
 
 #: Score of a single value from which on it is no bad day of a shift that goes on.
 MIN_BURST_SCORE = 6.0
+_MAX_CHANGED_DAYS = 91  # days after it became usual for which a level is told from what is normal
 _MEMORY_SEASONS = 8  # seasons for which a shift is remembered, so that its return, or more of the same, is no news
 
 
@@ -41,7 +43,21 @@ def merge_detections(part: WatchedKpi, i: int, spiked: Bools, opened_up: Bools, 
                 _open_run(part, i, found, at, way)
         if spiked[at]:
             _add_spike(part, i, found, at)
+    for k, one in enumerate(found):
+        if one.ending == "back" and _is_on_top(part, i, [*found[:k], *found[k + 1 :]], one):
+            one.ending = "changed"
     return found
+
+
+def _is_on_top(part: WatchedKpi, i: int, others: list[Detection], one: Detection) -> bool:
+    """Tell whether a detection began on a level that has become usual, and left the series there."""
+    longest = round(_MAX_CHANGED_DAYS / period_days(part.panel.freq))
+    shifts = [d for d in others if d.kind == "level_shift" and d.start < one.start]
+    under = [d for d in shifts if d.direction == one.direction and d.ending == "usual"]
+    if not under or one.start - under[-1].last > longest:
+        return False
+    left = [d for d in shifts if d.direction != one.direction and d.ending != "back" and d.start > under[-1].start]
+    return not left and is_back_on_changed_level(part, i, under[-1], one)
 
 
 def _open_without_spikes(part: WatchedKpi, i: int, spiked: Bools, opened: Bools, way: int) -> Bools:
@@ -104,7 +120,7 @@ def _open_run(part: WatchedKpi, i: int, found: list[Detection], at: int, way: in
 
 
 def _is_apart(part: WatchedKpi, i: int, previous: Detection, at: int) -> bool:
-    """Tell whether a single value before a run is something of its own: far more, and farther off than what followed."""
+    """Tell whether a single value before a run is something of its own: far off, what followed is not."""
     if previous.kind != "spike" or abs(previous.peak) < MIN_BURST_SCORE or part.kind == "stock":
         return False
     after = np.arange(max(previous.alarms) + 1, at + 1, dtype=np.intp)
