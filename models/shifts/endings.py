@@ -28,8 +28,9 @@ DETECTION_STATES: dict[Ending, str] = {
 RETURN_EVIDENCE, SPIKE_RETURN_EVIDENCE = 5.5, 3.0
 _MAX_PERIOD_EVIDENCE = 2.5  # that one period can give
 _UNDECIDED_EVIDENCE = 2.0  # with this much for a return nothing has become usual yet
-#: Share of a change that the return is held against: on the day on which it is found, it looks larger than it is.
-_CERTAIN_SHARE = 2 / 3
+#: Share of a change that the return is held against: on the day on which it is found, it looks larger than it is. A rate
+#: is of few cases: against two thirds, half of those that had stayed at 0.4 of what was seen first were called over.
+_CERTAIN_SHARE, _CERTAIN_SHARE_OF_RATES = 2 / 3, 1 / 2
 _SPIKE_QUIET_PERIODS = 7  # known periods without an alarm after which a single value is past
 _REBASED = 2  # as Evidence.ended says that a level became the new one
 _RETURN_STOCK_PERIODS = 2  # known periods in a row on which a stock lies nearer to where it was
@@ -84,7 +85,7 @@ def settle(part: Part, i: int, found: Detection) -> Settled:
     top, bottom = _sums(off[inside], unit[inside], spread[inside])
     evidence, last, quiet = 0.0, found.detected, 0
     for k in np.flatnonzero(known & (np.arange(len(rows)) > opened)):
-        t, moved = int(rows[k]), _CERTAIN_SHARE * top / max(bottom, 1e-12) * unit[k]
+        t, moved = int(rows[k]), _certain_change(part, top, bottom) * unit[k]
         evidence = max(evidence + _return_gain(off[k], moved, spread[k]), 0.0)
         quiet += t not in found.alarms
         if evidence >= limit or (found.kind == "spike" and quiet >= _SPIKE_QUIET_PERIODS):
@@ -118,9 +119,9 @@ def is_back_on_changed_level(part: Part, i: int, earlier: Detection, later: Dete
     z = part.evidence.spike[rows, i]
     own = own & known & ~stands_apart(z, z[own & known])
     top, bottom = _sums(off[own], unit[own], spread[own])
-    evidence = 0.0
+    evidence, moved = 0.0, _certain_change(part, top, bottom)
     for k in np.flatnonzero(known & after):
-        gain = _return_gain(off[k], _CERTAIN_SHARE * top / max(bottom, 1e-12) * unit[k], spread[k])
+        gain = _return_gain(off[k], moved * unit[k], spread[k])
         evidence = max(evidence + gain, 0.0)
         if evidence >= RETURN_EVIDENCE:
             return False
@@ -159,6 +160,11 @@ def _sums(off: Floats, unit: Floats, spread: Floats) -> tuple[float, float]:
     """Return numerator and denominator of the change that fits best."""
     weight = unit / spread**2
     return float((off * weight).sum()), float((unit * weight).sum())
+
+
+def _certain_change(part: Part, top: float, bottom: float) -> float:
+    """Return what of a change can be counted on, from numerator and denominator of the change that fits best."""
+    return (_CERTAIN_SHARE_OF_RATES if part.kind == "share" else _CERTAIN_SHARE) * top / max(bottom, 1e-12)
 
 
 def _settle_stock(part: Part, i: int, found: Detection, rows: np.ndarray, known: np.ndarray) -> Settled:

@@ -59,4 +59,4 @@ def test_a_new_level_goes_on_and_is_learnt_without_the_one_day_that_stood_out(se
     found = found_about(cases(1.35, 5.0, seed, since=DAY - 19), DAY - 21, DAY + 30)
     assert "down" not in set(found["direction"])
     states = found.groupby("kind")["state"].agg(list).to_dict()
-    assert states == {"spike": ["back to normal"], "level_shift": ["become usual"]}
+    assert states == {"spike": ["back to changed level"], "level_shift": ["become usual"]}
