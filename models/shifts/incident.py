@@ -53,8 +53,9 @@ class Detection:
     """Alarms of one series that belong together; all places are rows of its panel.
 
     ``start`` and ``detected`` are fixed when the incident opens; ``last``, ``kind`` and ``peak`` follow the alarms.
-    ``direction`` is 1 up, -1 down; ``ending`` says whether the level is ``back``, has become ``usual`` or is back where an
-    earlier change had brought it (``changed``), and ``ended`` at which row that was known. ``earliest`` is the first row on which it can have begun.
+    ``direction`` is 1 up, -1 down; ``ending`` says whether the level is ``back``, has become ``usual`` or is back where
+    an earlier change had brought it (``changed``), and ``ended`` at which row that was known. ``earliest`` is the first
+    row on which it can have begun.
     """
 
     kind: str
