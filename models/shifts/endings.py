@@ -29,7 +29,7 @@ RETURN_EVIDENCE, SPIKE_RETURN_EVIDENCE = 5.5, 3.0
 _MAX_PERIOD_EVIDENCE = 2.5  # that one period can give
 _UNDECIDED_EVIDENCE = 2.0  # with this much for a return nothing has become usual yet
 #: Share of a change that the return is held against: on the day on which it is found, it looks larger than it is. A
-#: rate is of few cases: against two thirds, half of those that had stayed at 0.4 of what was seen first were called over.
+#: rate is of few cases: against two thirds, half of those that had stayed at 0.4 of what was seen were called over.
 _CERTAIN_SHARE, _CERTAIN_SHARE_OF_RATES = 2 / 3, 1 / 2
 _SPIKE_QUIET_PERIODS = 7  # known periods without an alarm after which a single value is past
 _REBASED = 2  # as Evidence.ended says that a level became the new one
