@@ -66,6 +66,18 @@ class Evidence:
     spread: Floats
 
 
+def stands_apart(z: Floats, run: Floats) -> Bools:
+    """Return which single values are far off by themselves: beyond what makes an outlier, and twice as far as a run.
+
+    >>> stands_apart(np.array([1.0, 10.1, 0.8]), np.array([1.0, 10.1, 0.8])).tolist()
+    [False, True, False]
+    >>> stands_apart(np.array([7.0, 9.0]), np.array([7.0, 9.0, 8.0])).tolist()
+    [False, False]
+    """
+    usual = float(np.median(np.abs(run[np.isfinite(run)]))) if np.isfinite(run).any() else np.inf
+    return np.asarray(np.abs(np.nan_to_num(z)) > max(_OUTLIER_SCORE, 2 * usual))
+
+
 def run_cusum(kind: KpiKind, value: Floats, n: Floats, pace: Pace, quiet: Bools | None = None) -> Evidence:
     """Add up the evidence for shifts in all series of a panel.
 
@@ -152,12 +164,8 @@ class _Pass:
             self.z[t] = np.where(usable[t] & (var > 0), np.clip(off / np.sqrt(var), -_MAX_SCORE, _MAX_SCORE), np.nan)
         self._judge_one(t, expected, var, judged)
         gain = np.where(judged, self._gain(t, expected, var, off), 0.0)
-        self._add(
-            t,
-            np.clip(
-                gain, -MAX_PERIOD_EVIDENCE, np.where(self._is_isolated(t), _MAX_OUTLIER_EVIDENCE, MAX_PERIOD_EVIDENCE)
-            ),
-        )
+        most = np.where(self._is_isolated(t), _MAX_OUTLIER_EVIDENCE, MAX_PERIOD_EVIDENCE)
+        self._add(t, np.clip(gain, -MAX_PERIOD_EVIDENCE, most))
         self._learn(t - self.pace.guard, usable)
 
     def _judge_one(self, t: int, expected: Floats, var: Floats, judged: Bools) -> None:
@@ -248,10 +256,12 @@ class _Pass:
         self.run[k] = hot & ~back
 
     def _rebase(self, t: int, column: int) -> None:
-        """Take the newest periods for the level of one series."""
+        """Take the newest periods for the level of one series, without single values that stand out by themselves."""
         rows = slice(t - self.pace.guard + 1, t + 1)
         x, n, expected = self.x[rows, column], self.n[rows, column], self.out.expected[rows, column]
         known = np.isfinite(x) & np.isfinite(expected)
+        z = self.out.spike[rows, column]
+        known &= ~stands_apart(z, z[known])
         if not known.any():
             return
         levels = self.levels

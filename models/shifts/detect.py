@@ -72,9 +72,9 @@ def detect_shifts(
         ``detected_at``, ``last_at`` (last alarm, or the return), ``before`` and ``after`` (expected and seen over the
         periods of the incident), ``n`` (cases in them), ``z`` (largest score; of a shift the
         root of twice its evidence), ``drivers`` (empty text; see
-        :func:`drivers`), ``state`` ("continuing", "become usual" or "back to normal"; only periods whose value is known
-        can be quiet), ``resolved`` (back to normal), ``changed_at`` (the likeliest start by
-        all that is known at the end of the history), ``impact`` (cases beyond what was expected; hours for durations).
+        :func:`drivers`), ``state`` ("continuing", "become usual", "back to normal", or "back to changed level" where it
+        began on a level that had become usual; only periods whose value is known can be quiet), ``resolved`` (back to
+        normal), ``changed_at`` (the likeliest start by all that is known at the end of the history), ``impact`` (cases beyond what was expected; hours for durations).
         ``attrs["notes"]`` names series that cannot alarm and why, ``attrs["segments"]`` the columns that split the
         history into series, ``attrs["passed_over"]`` those that are not used.
 

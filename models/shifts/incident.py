@@ -10,7 +10,7 @@ from scipy import special
 
 from ...features.arrays import Bools, Floats
 
-Ending = Literal["", "back", "usual"]
+Ending = Literal["", "back", "usual", "changed"]
 
 
 def benjamini_hochberg(score: Floats, share: float, least: float = 0.0) -> Bools:
@@ -53,8 +53,9 @@ class Detection:
     """Alarms of one series that belong together; all places are rows of its panel.
 
     ``start`` and ``detected`` are fixed when the incident opens; ``last``, ``kind`` and ``peak`` follow the alarms.
-    ``direction`` is 1 up, -1 down; ``ending`` says whether the level is ``back`` or has become ``usual``, and ``ended``
-    at which row that was known.
+    ``direction`` is 1 up, -1 down; ``ending`` says whether the level is ``back``, has become ``usual`` or is back where
+    an earlier change had brought it (``changed``), and ``ended`` at which row that was known. ``earliest`` is the first
+    row on which it can have begun.
     """
 
     kind: str
@@ -66,3 +67,4 @@ class Detection:
     ending: Ending = ""
     ended: int = -1
     alarms: list[int] = field(default_factory=list)
+    earliest: int = 0

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ...features.arrays import Bools, Floats
-from .endings import settle
+from ..series.panel import period_days
+from .endings import is_back_on_changed_level, settle
 from .incident import Detection
-from .watched import WatchedKpi
+from .watched import Rows, WatchedKpi
 
 #: Score of a single value from which on it is no bad day of a shift that goes on.
 MIN_BURST_SCORE = 6.0
+_MAX_CHANGED_DAYS = 91  # days after it became usual for which a level is told from what is normal
 _MEMORY_SEASONS = 8  # seasons for which a shift is remembered, so that its return, or more of the same, is no news
 
 
@@ -32,6 +34,8 @@ def merge_detections(part: WatchedKpi, i: int, spiked: Bools, opened_up: Bools, 
         Where the series spiked, and where a run opened, shape (periods,).
     """
     found: list[Detection] = []
+    opened_up = _open_without_spikes(part, i, spiked, opened_up, 1)
+    opened_down = _open_without_spikes(part, i, spiked, opened_down, -1)
     for t in np.flatnonzero(spiked | opened_up | opened_down):
         at = int(t)
         for way, opened in ((1, opened_up), (-1, opened_down)):
@@ -39,7 +43,51 @@ def merge_detections(part: WatchedKpi, i: int, spiked: Bools, opened_up: Bools, 
                 _open_run(part, i, found, at, way)
         if spiked[at]:
             _add_spike(part, i, found, at)
+    for k, one in enumerate(found):
+        if one.ending == "back" and _is_on_top(part, i, [*found[:k], *found[k + 1 :]], one):
+            one.ending = "changed"
     return found
+
+
+def _is_on_top(part: WatchedKpi, i: int, others: list[Detection], one: Detection) -> bool:
+    """Tell whether a detection began on a level that has become usual, and left the series there."""
+    longest = round(_MAX_CHANGED_DAYS / period_days(part.panel.freq))
+    shifts = [d for d in others if d.kind == "level_shift" and d.start < one.start]
+    under = [d for d in shifts if d.direction == one.direction and d.ending == "usual"]
+    if not under or one.start - under[-1].last > longest:
+        return False
+    left = [d for d in shifts if d.direction != one.direction and d.ending != "back" and d.start > under[-1].start]
+    return not left and is_back_on_changed_level(part, i, under[-1], one)
+
+
+def _open_without_spikes(part: WatchedKpi, i: int, spiked: Bools, opened: Bools, way: int) -> Bools:
+    """Return where runs open that owe nothing to a single value that is something of its own.
+
+    A day of an outage, and weeks a little over what was expected: the run opens once it has as much evidence without
+    that day, or never.
+    """
+    score, since = part.score(way > 0)[:, i], (part.evidence.up_since if way > 0 else part.evidence.down_since)[:, i]
+    gain, out = np.maximum(np.diff(score, prepend=0.0), 0.0), opened.copy()
+    for at in np.flatnonzero(opened) if part.kind != "stock" else ():
+        rows = np.arange(since[at], at + 1, dtype=np.intp)
+        z = part.evidence.spike[rows, i] * way
+        spikes = spiked[rows] & (z > 0)
+        loud = spikes & ((rows < at) | (z >= MIN_BURST_SCORE))  # on the day itself a lesser one is a bad day of the run
+        own = [t for t in rows[loud] if _dwarfs(part, i, rows[rows == t], rows[~spikes])]
+        if own:
+            end = int(at) + 1 + int(np.argmax(np.r_[score[at + 1 :], 0.0] <= 0))  # of this run
+            enough = at + 1 + np.flatnonzero(score[at + 1 : end] - gain[own].sum() >= score[at])
+            out[at] = False
+            out[enough[:1]] = True
+    return out
+
+
+def _dwarfs(part: WatchedKpi, i: int, spike: Rows, rest: Rows) -> bool:
+    """Tell whether a value lies at least twice as far off as the periods beside it, if there are any."""
+    if not len(rest):
+        return False
+    (was, became, _), (before, after, _) = part.levels(i, rest), part.levels(i, spike)
+    return bool(abs(_step(part, before, after)) >= 2 * abs(_step(part, was, became)))
 
 
 def _open_run(part: WatchedKpi, i: int, found: list[Detection], at: int, way: int) -> None:
@@ -49,6 +97,11 @@ def _open_run(part: WatchedKpi, i: int, found: list[Detection], at: int, way: in
     peak = float(np.sqrt(2 * score[peak_row, i])) * way
     previous = found[-1] if found else None
     if previous and previous.direction == way:
+        if _is_apart(part, i, previous, at):
+            start = max(start, max(previous.alarms) + 1)
+            found.append(Detection("level_shift", way, start, at, at, peak, alarms=[at], earliest=start))
+            _settle(part, i, found[-1])
+            return
         if _goes_on(part, previous, start, at):
             if previous.kind == "spike":
                 previous.kind = "level_shift"
@@ -64,6 +117,14 @@ def _open_run(part: WatchedKpi, i: int, found: list[Detection], at: int, way: in
         return
     found.append(Detection("level_shift", way, start, at, at, peak, alarms=[at]))
     _settle(part, i, found[-1])
+
+
+def _is_apart(part: WatchedKpi, i: int, previous: Detection, at: int) -> bool:
+    """Tell whether a single value before a run is something of its own: far off, what followed is not."""
+    if previous.kind != "spike" or abs(previous.peak) < MIN_BURST_SCORE or part.kind == "stock":
+        return False
+    after = np.arange(max(previous.alarms) + 1, at + 1, dtype=np.intp)
+    return _dwarfs(part, i, part.detection_rows(previous), after)
 
 
 def peak_of_run(score: Floats, at: int) -> int:

@@ -295,7 +295,7 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
     reasons = [span.name for span in known for row in rows if span.explains(row)]
     states = set(part["state"])
     over = led["state"] != "continuing"
-    lasting = ("continuing", *(("become usual",) if led["state"] == "back to normal" else ()))
+    lasting = ("continuing", *(("become usual",) if led["state"].startswith("back to ") else ()))
     ongoing = part[part["state"].isin(lasting)].sort_values(["kpi", "direction", "series"])
     dated = led.get("changed_at", led["started_at"]) if led["kind"] == "level_shift" else led["started_at"]
     entry = {c: led[c] for c in part.columns if c in LEDGER_COLUMNS}

@@ -238,7 +238,8 @@ class WatchedKpi:
         (int, array, array)
             The first of the periods, and the two from it to the one in which the shift was detected.
         """
-        first, last = max(incident.start - _MAX_EARLIER_PERIODS, 0), max(incident.last, incident.detected)
+        first = max(incident.start - _MAX_EARLIER_PERIODS, incident.earliest, 0)
+        last = max(incident.last, incident.detected)
         z = np.clip(np.nan_to_num(self.evidence.spike[first : last + 1, i]), -4, 4) * incident.direction
         spread = self.evidence.spread[first : last + 1, i]
         size = self.evidence.expected[first : last + 1, i] if self.kind == "count" else np.ones_like(z)

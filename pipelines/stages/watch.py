@@ -38,6 +38,7 @@ from ..words.incidents import (
     explained_sentences,
     goal_sentences,
 )
+from .forecast_target import find_counted_noun
 from .goals import goals_table
 from .history import history_limits, history_stage
 from .watch_causes import STATE_RANKS, add_causes
@@ -134,8 +135,10 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     tables |= {"expected_ranges": _bands([*parts, *refined.parts], recent, end)}
     tables |= {name: frame for name, frame in (("counter_metrics", pairs), ("goals", goals)) if len(frame)}
     news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
+    told = _alerts_to_report(recent).head(MAX_ALERTS_REPORTED)
+    freq, noun = project.config.history.freq, find_counted_noun(project, "cases_opened")
     findings: list[str] = [
-        *[alert_sentence(row, now) for row in _alerts_to_report(recent).head(MAX_ALERTS_REPORTED).itertuples()],
+        *[alert_sentence(row, now, freq, noun) for row in told.itertuples()],
         *[counter_metric_sentence(row) for row in news_pairs.head(3).itertuples()],
     ]
     if not findings:

@@ -84,8 +84,8 @@ def _join_groups(
     """Join whole groups that nothing explains.
 
     What moved in segments as the whole desk moved, what moved elsewhere as the total moved with something sudden
-    (queues are shared), what moved later in a segment though it counts for more, and what is so weak that it passed
-    only in company.
+    (queues are shared), what moved later in a segment though it counts for more, what moved on top of a level that has
+    stayed, and what is so weak that it passed only in company.
     """
     leads = dict(reversed(anchors))
     totals = [t for t in rows if not t.own and _is_of(t, leads.get(number[t.place]))]
@@ -100,6 +100,8 @@ def _join_groups(
         fits += [g for g, anchor in others if anchor.bursts(one) and g in moved]
         if group not in wide:  # the whole desk would bring along what has nothing to do with the segment
             fits += [g for g, anchor in others if anchor.is_continued_by(one)]
+        if group not in wide or sizes[group] == 1:
+            fits += [g for g, anchor in others if anchor.is_topped_by(one)]
         if sizes[group] == 1:
             fits += [g for g, anchor in others if anchor.carries(one)]
         if fits and group not in ids:

@@ -73,6 +73,8 @@ class ComparedDetection:
             return True  # queues are shared
         if self._excludes(other) or self._is_before(other):
             return False
+        if self.is_topped_by(other):
+            return True
         if self.bursts(other) and self.reaches(other):
             return True
         if self.is_continued_by(other):
@@ -94,6 +96,11 @@ class ComparedDetection:
         most = MAX_SAME_SEGMENT_GAP_DAYS if very else MAX_NARROWER_SEGMENT_GAP_DAYS
         later = 0 <= other.start - self.start <= most and self.found <= other.found
         return weaker and later and not self._contradicts(other)
+
+    def is_topped_by(self, other: ComparedDetection) -> bool:
+        """Tell whether another is more of the very same, on top of a level that has not come back."""
+        later = self.start <= other.start <= self.end + MAX_SAME_SEGMENT_GAP_DAYS
+        return self.lasts and self.subject == other.subject and later and not self._is_before(other)
 
     def _contradicts(self, other: ComparedDetection) -> bool:
         """Tell whether one cause cannot do both: more and less of one thing, or less to do and longer to wait."""
@@ -195,7 +202,7 @@ def by_strength(
                 np.inf if goes_on else _day(cells["last_at"]),
                 spike,
                 spike or start >= _day(cells["detected_at"]) - MAX_SAME_MOVE_GAP_DAYS,
-                not spike and cells.get("state", "continuing") != "back to normal",
+                not spike and cells.get("state", "continuing") in ("continuing", "become usual"),
                 abs(float(cells["z"])),
             )
         )

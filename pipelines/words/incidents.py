@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.catalogue import find_kpi, find_kpi_unit
 from .facts import Cell, Fact, Finding, Take
 from .figures import figure
 from .words import format_date, format_kpi, format_list
@@ -31,26 +31,32 @@ _NEWS_PREFIXES = {
 MAX_NAMES, MAX_DETAILS = 3, 2
 
 
-def alert_sentence(row: Any, as_of: pd.Timestamp | None = None) -> Finding:
+#: What a count is of, by the frequency of the history.
+PERIOD_WORDS = {"h": "an hour", "D": "a day", "W": "a week", "MS": "a month", "QS": "a quarter"}
+
+
+def alert_sentence(row: Any, as_of: pd.Timestamp | None = None, freq: str = "", noun: str = "case") -> Finding:
     """Report an alert: what is new, which KPI changed since when, its value, impact and drivers.
 
-    Every figure is one of the row in the table ``kpi_alerts``.
+    Every figure is one of the row in the table ``kpi_alerts``. ``noun`` is what ``cases_opened`` counts: a log of
+    counts has arrivals.
     """
     facts = _alert_facts(row, as_of)
     where, more = _where(row)
     after = facts["after"]
     since = f"on {after:since}" if row.kind == "spike" else f"since {after:since}"
+    per = f" {PERIOD_WORDS[freq]}" if freq in PERIOD_WORDS and _is_count_of_periods(row) else ""
     text = (
-        f"{_prefix(row)}{format_kpi(row.kpi)}{where} {row.direction} {since}: {after}, "
-        f"expected {after:expected}{_impact(row, facts)}."
+        f"{_prefix(row)}{_name(row.kpi, noun)}{where} {row.direction} {since}: {after}{per}, "
+        f"expected {after:expected}{_impact(row, facts, noun)}."
     )
     tail = [
         "It is no longer found." if row.news == "cancelled" else "",
         f"Acknowledged by {row.acknowledged_by}{f': {row.note}' if row.note else ''}." if row.acknowledged_by else "",
-        _state(row, after),  # what is over, or has stayed, is said whatever else there is to say
+        _state(row, after, per, noun),  # what is over, or has stayed, is said whatever else there is to say
         f"Possible cause: {row.causes.split('; ')[0]}." if row.causes else "",
         f"Mainly {row.drivers}." if row.drivers else "",
-        f"Also {_also(row.other_kpis)}." if row.other_kpis else "",
+        f"Also {_also(row.other_kpis, noun)}." if row.other_kpis else "",
     ]
     names = [row.series, row.drivers, row.causes, row.note, row.acknowledged_by, row.other_kpis, row.ongoing_kpis]
     said = [
@@ -130,10 +136,31 @@ def _prefix(row: Any) -> str:
     return _NEWS_PREFIXES["updated" if row.news == "usual" and row.ongoing_kpis else row.news]
 
 
-def _state(row: Any, after: Fact) -> str:
+def _name(kpi: str, noun: str) -> str:
+    """Name a KPI by what the log holds.
+
+    >>> _name("cases_opened", "arrival"), _name("cases_opened", "case"), _name("contacts_offered", "arrival")
+    ('Arrivals', 'Cases opened', 'Contacts offered')
+    """
+    return "Arrivals" if kpi == "cases_opened" and noun == "arrival" else format_kpi(kpi)
+
+
+def _counted(kpi: str, noun: str) -> str:
+    """Return what a KPI counts, or is a share of: contacts where it is of the queue, else what the log holds."""
+    entry = find_kpi(kpi)
+    return "contact" if entry and any(need.startswith("contacts") for need in entry.needs) else noun
+
+
+def _is_count_of_periods(row: Any) -> bool:
+    """Tell whether a value is the mean count of some periods; the day of a spike is named, a stock is of no period."""
+    entry = find_kpi(row.kpi)
+    return row.kind == "level_shift" and entry is not None and entry.unit == "count" and entry.measure == "total"
+
+
+def _state(row: Any, after: Fact, per: str, noun: str) -> str:
     """Report the state of an alert; what continues is never called over."""
     if row.state == "become usual" and row.kind == "level_shift" and not row.ongoing_kpis:
-        return f"It has stayed at {after}."
+        return f"It has stayed at {after}{per}."
     if row.state == "back to normal" and row.news != "resolved":
         return f"Back to normal after {format_date(row.last_at, None if after.as_of is None else after.as_of.year)}."
     if row.news == "cancelled" or not row.ongoing_kpis:
@@ -141,7 +168,7 @@ def _state(row: Any, after: Fact) -> str:
     own = f"{row.kpi} {row.direction} ({row.series})"
     others = "; ".join(part for part in row.ongoing_kpis.split("; ") if part != own)
     said = [f"It is still {row.direction}." if others != row.ongoing_kpis else ""]  # the reported days are past
-    return " ".join([*filter(None, said), *([f"Still changed: {_ongoing(others)}."] if others else [])])
+    return " ".join([*filter(None, said), *([f"Still changed: {_ongoing(others, noun)}."] if others else [])])
 
 
 def _where(row: Any) -> tuple[str, list[Fact]]:
@@ -155,24 +182,24 @@ def _where(row: Any) -> tuple[str, list[Fact]]:
     return f" ({row.series}; {more:more segment})", [more]
 
 
-def _impact(row: Any, facts: Mapping[str, Fact]) -> str:
+def _impact(row: Any, facts: Mapping[str, Fact], noun: str) -> str:
     impact = facts.get("impact")
     if impact is None:
         return ""
     number = f"{impact}"
-    case = "case" if number == "1" else "cases"
+    counted = _counted(row.kpi, noun) + ("" if number == "1" else "s")
     if find_kpi_unit(row.kpi) == "share":
-        return f"; {number} {case} affected"
-    noun = ("hour" if number == "1" else "hours") if row.impact_unit == "hours" else case
-    return f"; {number} {'more' if row.impact > 0 else 'fewer'} {noun} in total"
+        return f"; {number} {counted} affected"
+    unit = ("hour" if number == "1" else "hours") if row.impact_unit == "hours" else counted
+    return f"; {number} {'more' if row.impact > 0 else 'fewer'} {unit} in total"
 
 
-def _also(words: str) -> str:
+def _also(words: str, noun: str) -> str:
     """Name other KPIs and their direction, each once: ``csat down (all)`` becomes ``CSAT down``."""
     found = []
     for part in words.split("; "):
         kpi, direction = part.split(" (")[0].rsplit(" ", 1)
-        found.append(f"{format_kpi(kpi)} {direction}")
+        found.append(f"{_name(kpi, noun)} {direction}")
     return format_list(_shorten(list(dict.fromkeys(found))))
 
 
@@ -180,12 +207,12 @@ def _shorten(names: list[str]) -> list[str]:
     return names if len(names) <= MAX_NAMES else [*names[:MAX_NAMES], "more"]
 
 
-def _ongoing(words: str) -> str:
+def _ongoing(words: str, noun: str) -> str:
     """Name what continues, with its segment: ``csat down (all)`` becomes ``CSAT``."""
     found = []
     for part in words.split("; "):
         move, series = part[:-1].split(" (", 1)
-        found.append(format_kpi(move.rsplit(" ", 1)[0]) + ("" if series == "all" else f" ({series})"))
+        found.append(_name(move.rsplit(" ", 1)[0], noun) + ("" if series == "all" else f" ({series})"))
     return format_list(_shorten(list(dict.fromkeys(found))))
 
 

@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.models.shifts.detect import detect_shifts
+from deskcast.models.shifts.endings import settle
+from deskcast.models.shifts.incident import Detection
 from deskcast.models.shifts.ledger import build_alerts, join_causes, update_alerts
+from deskcast.models.shifts.watched import watch_kpi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,3 +144,59 @@ def test_a_stock_that_goes_back_after_a_sudden_rise_is_no_change_of_its_own(wait
     value[120 + wait :] = np.round(5 + noise[120 + wait :] / 3)  # far below where it was
     gone = detect_shifts(pd.DataFrame({"kpi": "backlog", "ds": days, "value": value}))
     assert "down" in set(gone["direction"])
+
+
+def topped(raised, top, after, seed, n=40):
+    """Return a daily share of 0.12 that moves to ``raised`` on day 100, to ``top`` on 150, and to ``after`` on 160."""
+    rng = np.random.default_rng(seed)
+    chance = np.full(230, 0.12)
+    chance[100:], chance[150:160], chance[160:] = raised, top, after
+    hits = rng.binomial(n, chance).astype(float)
+    days = pd.date_range("2024-01-01", periods=230, unit="us")
+    frame = {"kpi": "repeat_contact_rate", "ds": days, "value": hits / n, "n": float(n), "numerator": hits}
+    return pd.DataFrame(frame)
+
+
+def burst(history):
+    found = detect_shifts(history)
+    return found[(found["direction"] == "up") & found["started_at"].between("2024-05-28", "2024-06-02")].iloc[0]
+
+
+@pytest.mark.parametrize("n", [15, 25, 40])
+@pytest.mark.parametrize("seed", range(1, 3))
+def test_a_burst_on_a_level_that_has_stayed_is_never_called_over(seed, n):
+    row = burst(topped(0.3, 0.65, 0.3, seed, n))
+    assert row["state"] in ("become usual", "back to changed level")
+    assert not row["resolved"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_burst_after_which_all_is_as_before_is_back_to_normal(seed):
+    row = burst(topped(0.3, 0.65, 0.12, seed))
+    assert row["state"] == "back to normal"
+    assert row["resolved"]
+
+
+@pytest.mark.parametrize("times", [4, 6])
+def test_a_day_on_a_level_that_has_stayed_ends_at_that_level(times):
+    history = counts(1.5, days=190)
+    history.loc[165, "value"] *= times
+    found = detect_shifts(history).set_index("kind")["state"].to_dict()
+    assert found == {"level_shift": "become usual", "spike": "back to changed level"}
+
+
+@pytest.mark.parametrize("n", [15, 40])
+def test_a_rate_that_has_stayed_at_less_than_was_seen_first_is_seldom_called_over(n):
+    """Of few cases a change is found on the days on which it is largest; the leaver's effect goes on all the same."""
+    endings = {0.12: [], 0.2: []}
+    for after, told in endings.items():
+        for seed in range(12):
+            chance = np.r_[np.full(120, 0.12), np.full(10, 0.31), np.full(70, after)]
+            hits = np.random.default_rng(seed).binomial(n, chance).astype(float)
+            days = pd.date_range("2024-01-01", periods=200)
+            frame = pd.DataFrame({"kpi": "reopen_rate", "ds": days, "value": hits / n, "n": float(n)})
+            part = watch_kpi(frame, "D", (), {})
+            told.append(settle(part, 0, Detection("level_shift", 1, 120, 125, 125, 4.0, alarms=[125])).ending)
+    over = {after: told.count("back") for after, told in endings.items()}
+    assert over[0.2] <= 4, over
+    assert over[0.12] >= 10, over

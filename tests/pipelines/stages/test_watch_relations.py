@@ -157,3 +157,24 @@ def test_what_moves_long_after_in_a_part_of_a_segment_is_its_own_alert(days):
     assert len(set(grouped(product, part))) == 2
     assert len(set(grouped(product, soon))) == 1
     assert len(set(grouped(product, same))) == 1
+
+
+@pytest.mark.parametrize("z", [4.0, 9.0])
+@pytest.mark.parametrize("state", ["continuing", "back to changed level"])
+def test_more_of_the_very_same_on_a_level_that_has_stayed_is_the_same_alert(z, state):
+    """A burst of repeat contacts of an account whose agent left three months ago is no alert of its own."""
+    usual = ("repeat_contact_rate", "account A2", "up", "level_shift", 0, 6, 28, 7.0)
+    burst = ("repeat_contact_rate", "account A2", "up", "level_shift", 88, 94, 95, z)
+    other = ("repeat_contact_rate", "account A1", "up", "level_shift", 60, 66, 67, z)
+    late = ("repeat_contact_rate", "account A2", "up", "level_shift", 160, 166, 167, z)
+    frame = detections(usual, burst, other, late)
+    frame["state"] = ["become usual", state, "back to normal", "back to normal"]
+    groups = group_into_alerts(frame, {}, {}, BY)[0]
+    assert groups[0] == groups[1]
+    assert groups[0] != groups[2]
+    assert (groups[0] == groups[3]) == (state == "continuing" and z > 7)  # long after the end it is news
+    row = build_alerts(frame[:2], groups=groups[:2]).iloc[0]
+    assert row["state"] == ("continuing" if state == "continuing" else "become usual")
+    told = frame.assign(state=["back to normal", state, "back to normal", "back to normal"])
+    again = group_into_alerts(told, {}, {}, BY)[0]
+    assert again[0] != again[1]
