@@ -82,7 +82,7 @@ def select_calendar(log: CaseLog, name: str | None = None) -> BusinessCalendar:
             return log.calendars[names[0]]
         hint = f"name one of {', '.join(names)}" if names else "add [calendar.NAME] to the configuration"
         raise InputError(
-            "missing calendar: the log has several",
+            f"missing calendar: the log has {'several' if names else 'none'}",
             column="calendar",
             got=len(names),
             hint=hint,

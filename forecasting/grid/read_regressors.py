@@ -51,7 +51,7 @@ def read_regressors(frame: object, grid: Grid, horizon: int) -> Regressors:
     """
     if not isinstance(frame, pd.DataFrame):
         raise InputError(
-            "not a table", column="regressors", got=type(frame).__name__, wanted="a frame with ds", code="argument.kind"
+            "not a table", column="regressors", got=type(frame).__name__, wanted="a frame with ds", code="value.unknown"
         )
     require_columns(frame, ("ds",), "regressors")
     names = tuple(str(column) for column in frame.columns if column not in KEY_COLUMNS)
@@ -97,7 +97,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
             row=at + 1,
             got=column.iloc[at],
             hint=hint,
-            code="number.unreadable",
+            code="value.unreadable",
         )
     return found
 

@@ -137,7 +137,9 @@ def _read_text(values: pd.Series, where: str) -> pd.Series:
     wanted = "ISO 8601 text with an offset, such as 2024-03-01T08:00:00+01:00"
     try:
         if bad.any():
-            raise InputError("", row=int(bad.argmax()) + 1, got=str(values.iloc[int(bad.argmax())]))
+            raise InputError(
+                "", row=int(bad.argmax()) + 1, got=str(values.iloc[int(bad.argmax())]), code="time.unreadable"
+            )
         return read_instants(values.rename("at").to_frame(), where)["at"]
     except InputError as error:
         raise InputError(

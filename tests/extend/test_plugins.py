@@ -50,6 +50,7 @@ def small(tmp_path, module, plugins='modules = ["desk_plugins_x"]'):
     return tmp_path / "deskcast.toml"
 
 
+@pytest.mark.slow
 def test_the_page_brings_one_of_each_and_all_stages_see_them(desk, tmp_path):
     home = own_copy(desk, tmp_path)
     project = open_project(home / "deskcast.toml")

@@ -34,9 +34,9 @@ def test_business_durations_are_those_of_the_calendar(name):
 def test_the_only_calendar_counts_and_one_of_several_has_to_be_named():
     alone = desk({"office": OFFICE})
     assert "resolution_business_s" in case_business_times(alone).columns
-    with pytest.raises(InputError, match=r"not clear which calendar.*office, night"):
+    with pytest.raises(InputError, match=r"missing calendar: the log has several.*office, night"):
         case_business_times(desk(CALENDARS))
     with pytest.raises(InputError, match=r"unknown calendar.*did you mean 'office'"):
         case_business_times(alone, "offise")
-    with pytest.raises(InputError, match="not clear which calendar"):
+    with pytest.raises(InputError, match="missing calendar: the log has none"):
         case_business_times(desk({}))

@@ -42,6 +42,7 @@ def _renamed(ahead):
     return ahead.assign(node="channel=" + parts[0] + "/region=" + parts[1]).sort_values(["node", "ds"])
 
 
+@pytest.mark.slow
 def test_intervals_cover_at_every_level_after_adding_up():
     folds = pd.concat([backtest_hierarchy(leaves(s, 330), 14, "D", BY, folds=6) for s in range(3)])
     table = leaderboard(folds, by="level")

@@ -37,6 +37,7 @@ def shuffled(paths):
     return paths.assign(y=y)
 
 
+@pytest.mark.slow
 def test_week_totals_are_as_sure_as_they_say_where_days_go_on_as_they_were():
     ours, apart = [], []
     for seed in range(3):
@@ -53,6 +54,7 @@ def test_week_totals_are_as_sure_as_they_say_where_days_go_on_as_they_were():
     assert np.mean(apart, axis=0)[0] < eighty - 0.1
 
 
+@pytest.mark.slow
 def test_totals_over_series_are_as_sure_as_they_say_where_series_share_a_days_luck():
     ours, apart = [], []
     for seed in range(6):

@@ -224,7 +224,7 @@ DEMAND = Demand.varying(PROFILE, 300, 0.1)
         (lambda: risk_of_short(DEMAND, 5, days=[1]), ["'days'"]),
         (lambda: agents_for_confidence(DEMAND, 1.0), ["'confidence'", "below 1"]),
         (lambda: risk_curve(DEMAND, agent_cost=-1), ["'agent_cost'", "from 0"]),
-        (lambda: cheapest_agents(DEMAND, agent_cost=1), ["'miss_cost'", "costs nothing"]),
+        (lambda: cheapest_agents(DEMAND, agent_cost=1), ["'miss_cost'", "must cost something"]),
         (lambda: cheapest_agents(DEMAND, agent_cost=0, late_cost=1), ["'agent_cost'", "above 0"]),
     ],
 )

@@ -90,6 +90,7 @@ def test_more_than_two_days_after_the_end_is_another_alert():
     assert alerts["alert_id"].nunique() == 2
 
 
+@pytest.mark.slow
 def test_states_and_news_of_an_alert_from_day_to_day():
     history, ledger, said = counts(1.8, days=220, stop=None), None, []
     for end in range(119, 165):

@@ -34,7 +34,8 @@ def desk(tmp_path, monkeypatch, made_up):
     project = open_project(tmp_path / "deskcast.toml")
     usual = {stage.name: stage for stage in made_up(days=20, series=("phone/north",))}
     alerts = pd.DataFrame({"alert_id": ["a"], "state": ["open"]})
-    usual["drift"] = Stage("drift", {"drift_by_morning": pd.DataFrame({"strength": [1.0]})}, ("No drift.",))
+    morning = pd.DataFrame({"at": [pd.Timestamp("2024-03-01T08:00Z")], "strength": [1.0], "limit": [2.0]})
+    usual["drift"] = Stage("drift", {"drift_by_morning": morning}, ("No drift.",))
     usual["watch"] = replace(usual["watch"], tables={"kpi_alerts": alerts, **usual["watch"].tables})
     monkeypatch.setattr("deskcast.pipelines.stages.watch.save_alerts", lambda *_: saved.append("alerts") or True)
     monkeypatch.setattr(flagged_cases, "save_flags", lambda *_: saved.append("flags") or True)

@@ -24,7 +24,11 @@ REAL = {
 }
 
 
-@pytest.mark.parametrize("name", REAL)
+#: Large files.
+SLOW = ("nyc_council_cases/council_cases.csv.gz", "bpic2014_rabobank/incident_activity_basic.csv.gz")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in REAL])
 def test_init_then_open_on_real_exports(shared_data, tmp_path, name):
     counts, refused, sla, staffing = REAL[name]
     path = write_config([shared_data(name)], tmp_path)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 
@@ -45,6 +46,7 @@ def test_the_columns_that_give_the_end_away_change_nothing(shared_data, tmp_path
     assert {**first, "made_at": ""} == {**second, "made_at": ""}
 
 
+@pytest.mark.slow
 def test_the_list_as_of_then_is_that_of_the_file_cut_then(shared_data, tmp_path):
     log = pd.read_csv(shared_data("helpdesk_italy/helpdesk.csv.gz"), dtype=str, keep_default_na=False)
     whole = project_of(tmp_path / "whole", log)

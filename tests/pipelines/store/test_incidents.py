@@ -102,7 +102,8 @@ def test_one_incident_that_names_both_columns(at):
     news = incidents[incidents["news"] == "opened"]
     assert len(news) == 1
     row = news.iloc[0]
-    assert row["drivers"].startswith("channel phone, product router")
+    assert row["series"] == "channel phone, product router"
+    assert row["drivers"] == ""  # there is no narrower part to name
     assert abs(row["changed_at"] - START) <= pd.Timedelta(days=3)
     assert row["impact"] > 50
     assert row["impact_unit"] == "cases"
