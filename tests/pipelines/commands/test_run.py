@@ -73,7 +73,11 @@ def test_every_stage_leaves_an_mlflow_run(home):
     assert client.list_artifacts(stages["forecast"].info.run_id)
 
 
-@pytest.mark.parametrize("command", ["check", "history", "forecast", "staff", "train", "risk", "watch"])
+#: The commands that take the longest.
+LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("train", "watch")]
+
+
+@pytest.mark.parametrize("command", ["check", "history", "forecast", "staff", "risk", *LONG])
 def test_each_command_answers_in_json_and_writes_its_table(few, command, tmp_path):
     out = tmp_path / "table.parquet"
     done = deskcast(command, "--json", "--out", out, cwd=few)

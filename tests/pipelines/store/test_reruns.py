@@ -45,6 +45,7 @@ def again(desk, tmp_path_factory):
     return folder, time.perf_counter() - began
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_tables_to_the_bit(desk, again):
     tables = sorted((desk / "results").glob("*.parquet"))
     assert len(tables) >= 12
