@@ -221,12 +221,13 @@ def _print_screen(stage: Stage, names: Sequence[str], head: list[str], foot: int
     print_styled([*head, *lines])
     rows = 0
     if table and block:
-        left = height - around - len(lines) - 2 - len(block.header)
+        room = height - around - len(lines) - 2
+        left = room - len(block.header)
         block = lay_out_within(*table, width, left)
         rows = count_rows(block, left)
         if block.hidden_columns:  # more of them fit beside the rows that are shown than beside all
             block = lay_out_within(*_format_table(stage, names[0], zone, year, rows), width, left)
-            rows = count_rows(block, left)
+            rows = count_rows(block, room - len(block.header))  # which may have two lines now
         print_styled(["", block.title], "bold cyan")
         print_styled(block.header, "bold")
         print_styled([line for row in block.rows[:rows] for line in row])
