@@ -276,7 +276,10 @@ def test_a_model_answers_as_a_server(first):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     row = make_up_row(load_model(first.project.config, registered(first, "breach-resolution")).columns, "resolution")
-    env = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{first.folder / 'mlflow.db'}"}
+    programs = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )  # it starts uvicorn by name
+    env = {**os.environ, "PATH": programs, "MLFLOW_TRACKING_URI": f"sqlite:///{first.folder / 'mlflow.db'}"}
     command = [Path(sys.executable).parent / "mlflow", "models", "serve", "-m", f"models:/desk-{KINDS[0]}@champion"]
     command += ["--env-manager", "local", "--port", str(port), "--host", "127.0.0.1"]
     server = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
