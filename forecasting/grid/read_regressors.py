@@ -61,14 +61,15 @@ def read_regressors(frame: object, grid: Grid, horizon: int) -> Regressors:
             "no usable number of columns", where="regressors", got=len(names), wanted=wanted, code="column.missing"
         )
     numbers = np.column_stack([_numbers(frame, name) for name in names])
-    row, slots, every_slot = _slots(frame["ds"], grid)
+    row, slots = _slots(frame["ds"], grid)
     series = _series(frame, grid)
     length = grid.length + horizon
     values = np.full((1 if series is None else len(grid.ids), length, len(names)), np.nan)
     own = np.zeros(len(slots), dtype=np.int64) if series is None else series[row]
     inside = (slots >= 0) & (slots < length) & (own >= 0)
-    if not every_slot and pd.DataFrame({"s": own, "t": slots})[inside].duplicated().any():
-        first = int(row[inside][pd.DataFrame({"s": own, "t": slots})[inside].duplicated().to_numpy().argmax()])
+    twice = pd.DataFrame({"s": own, "t": slots})[inside].duplicated().to_numpy()
+    if twice.any():
+        first = int(row[inside][twice.argmax()])
         raise InputError(
             "duplicate time stamp",
             where="regressors",
@@ -87,7 +88,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     column = frame[name]
     found = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
     bad = (np.isnan(found) & column.notna().to_numpy()) | np.isinf(found)
-    if bad.any() or not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or len(column)):
+    if bad.any():
         at = int(bad.argmax())
         hint = "write a column of 0 and 1 for each kind" if isinstance(column.iloc[at], str) else None
         raise InputError(
@@ -102,9 +103,13 @@ def _numbers(frame: pd.DataFrame, name: str) -> Floats:
     return found
 
 
-def _slots(ds: pd.Series[Any], grid: Grid) -> tuple[Ints, Ints, bool]:
-    """Return row and slot of each value; a date stands for every slot of its day."""
-    stamps = pd.to_datetime(ds, errors="coerce")
+def _slots(ds: pd.Series[Any], grid: Grid) -> tuple[Ints, Ints]:
+    """Return row and slot of each value; a date stands for every slot of its day.
+
+    Text has to be ISO 8601: whether 03/04/2024 is in March or in April nobody can say of a single file.
+    """
+    are_times = pd.api.types.is_datetime64_any_dtype(ds)
+    stamps = ds if are_times else pd.to_datetime(ds, errors="coerce", format="ISO8601")
     bad = stamps.isna().to_numpy()
     if bad.any() or getattr(stamps.dt, "tz", None) is not None:
         at = int(bad.argmax()) if bad.any() else 0
@@ -123,7 +128,7 @@ def _slots(ds: pd.Series[Any], grid: Grid) -> tuple[Ints, Ints, bool]:
     if frequency.per_day > 1 and dates.all():
         first, _ = frequency.number(local, grid.anchor)
         row = np.repeat(np.arange(len(local)), frequency.per_day)
-        return row, (first[:, None] + np.arange(frequency.per_day)).ravel() - grid.first, _once_a_day(ds)
+        return row, (first[:, None] + np.arange(frequency.per_day)).ravel() - grid.first
     number, exact = frequency.number(local, grid.anchor)
     if not exact.all():
         at = int((~exact).argmax())
@@ -136,11 +141,7 @@ def _slots(ds: pd.Series[Any], grid: Grid) -> tuple[Ints, Ints, bool]:
             wanted=f"slots of {frequency.name}",
             code="time.order",
         )
-    return np.arange(len(local)), number - grid.first, False
-
-
-def _once_a_day(ds: pd.Series[Any]) -> bool:
-    return not ds.duplicated().any()
+    return np.arange(len(local)), number - grid.first
 
 
 def _series(frame: pd.DataFrame, grid: Grid) -> npt.NDArray[np.int64] | None:

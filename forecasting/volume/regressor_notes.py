@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..methods.decomposition import find_regressor_effects
+from ..methods.regressor_effects import MIN_BLOCKS
 
 if TYPE_CHECKING:
     from ...features.arrays import Floats
@@ -66,8 +67,8 @@ def format_regressors(records: Sequence[dict[str, Any]]) -> Iterator[str]:
             change = f"{abs(each['effect']):.0%} {'more' if each['effect'] >= 0 else 'less'} volume"
             span = f"from {each['low']:,g} to {each['high']:,g}"
             yield f"{name} {span}: {change} (95% interval {least:.0%} to {most:.0%})"
-        elif each["blocks"] < 3:
-            yield f"{name} is not used: it varies in {each['blocks']} spans of four weeks only, 3 are needed"
+        elif each["blocks"] < MIN_BLOCKS:
+            yield f"{name} is not used: it varies in {each['blocks']} spans of four weeks only, {MIN_BLOCKS} are needed"
         else:
             yield f"{name} is not used: past forecasts with it are not better beyond noise"
 

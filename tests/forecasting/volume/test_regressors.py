@@ -109,6 +109,7 @@ BAD = {
     "twice": (lambda k: pd.concat([k, k.tail(1)]), "duplicate time stamp", "ds"),
     "no time": (lambda k: k.assign(ds="soon"), "not a valid local time", "ds"),
     "a zone": (lambda k: k.assign(ds=k["ds"].dt.tz_localize("UTC")), "not a valid local time", "ds"),
+    "day first": (lambda k: k.assign(ds=k["ds"].dt.strftime("%d/%m/%Y")), "not a valid local time", "ds"),
     "between": (lambda k: k.assign(ds=k["ds"] + pd.Timedelta("3h")), "not the start of a time step", "ds"),
     "strangers": (lambda k: k.assign(unique_id="fax"), "unknown series", "unique_id"),
     "infinite": (lambda k: k.assign(mail=np.inf), "not a valid number", "mail"),
