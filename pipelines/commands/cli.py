@@ -326,7 +326,7 @@ def watch(
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="End of --silence, such as 2024-03-31.")] = None,
     feedback: Annotated[str | None, typer.Option(metavar="ID", help="Say whether an alert was real or noise.")] = None,
-    verdict: Annotated[str, typer.Option(help="With --feedback: was real or was noise.")] = "was real",
+    verdict: Annotated[str, typer.Option(help="With --feedback: was real or was noise.")] = "",
 ) -> None:
     """Detect KPI changes; new alerts first."""
     from .watch import apply_alert_actions, run_watch, save_alert_feedback

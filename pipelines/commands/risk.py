@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from ...features.durations import parse_duration
 from ...features.errors import InputError
-from ..project.config import load_config
 from ..project.project import Project
 from ..stages.champion import use_or_train
 from ..stages.risk import risk_stage
-from ..state.database import change_state
 from ..state.issued import is_issued_case
-from ..state.records import add_record
-from .options import answer_of, find_user, instants_of
+from .feedback import write_feedback
+from .options import answer_of, instants_of
 from .run import remember_stages
-from .terminal import output_stage, print_line, show_spinner
+from .terminal import output_stage, show_spinner
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ..project.specs import Config
 
 #: Tables that are shown below the list, where there are such.
 SHOWN_TABLES = (
@@ -36,8 +39,8 @@ def save_feedback(config: Path, case_id: str, verdict: str, note: str, as_json: 
     InputError
         If the case was on no list, or the verdict is not one of those that can be given.
     """
-    place, by = load_config(config).state_place, find_user()
-    with change_state(place) as state:
+
+    def check(_: Config, state: Connection) -> None:
         if not is_issued_case(state, case_id):
             raise InputError(
                 "this case was on no list that was issued",
@@ -46,12 +49,9 @@ def save_feedback(config: Path, case_id: str, verdict: str, note: str, as_json: 
                 hint="deskcast accuracy --issued risk shows those that were",
                 code="state.invalid",
             )
-        add_record(state, "feedback", by=by, kind="action", subject=case_id, verdict=verdict, note=note)
-        add_record(state, "audit", by=by, action="feedback", subject=case_id)
-    if as_json:
-        print_line(json.dumps({"feedback": case_id, "verdict": verdict, "note": note}, ensure_ascii=False, indent=2))
-    else:
-        print_line(f"Case {case_id}: '{verdict}' is noted; deskcast accuracy compares it with the outcome.")
+
+    said = f"Case {case_id}: '{verdict}' is noted; deskcast accuracy compares it with the outcome."
+    write_feedback(config, "action", case_id, verdict, note, check, said, as_json=as_json)
 
 
 def run_risk(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -18,8 +19,14 @@ from ..state.database import change_state
 from ..state.records import add_record
 from ..store.incidents import check_alert_state, read_alert_state, save_acknowledgement, save_mute
 from ..words.words import format_date
+from .feedback import write_feedback
 from .options import answer_of, find_user
 from .terminal import print_line, show_spinner
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from ..project.specs import Config
 
 
 def run_watch(
@@ -88,18 +95,15 @@ def save_alert_feedback(config: Path, alert_id: str, verdict: str, note: str, as
     InputError
         If no alert of this id was ever reported, or the verdict is not one of those that can be given.
     """
-    place, by = load_config(config).state_place, find_user()
-    with change_state(place) as state:
-        ledger = read_alert_state(place).ledger
+
+    def check(spec: Config, _: Connection) -> None:
+        ledger = read_alert_state(spec.state_place).ledger
         if ledger is None or alert_id not in set(ledger["alert_id"]):
             hint = "deskcast watch --all shows the ids"
             raise InputError("unknown KPI alert", where="--feedback", got=alert_id, hint=hint, code="state.invalid")
-        add_record(state, "feedback", by=by, kind="alert", subject=alert_id, verdict=verdict, note=note)
-        add_record(state, "audit", by=by, action="feedback", subject=alert_id)
-    if as_json:
-        print_line(json.dumps({"feedback": alert_id, "verdict": verdict, "note": note}, ensure_ascii=False, indent=2))
-    else:
-        print_line(f"KPI alert {alert_id}: '{verdict}' is noted; deskcast accuracy counts it.")
+
+    said = f"KPI alert {alert_id}: '{verdict}' is noted; deskcast accuracy counts it."
+    write_feedback(config, "alert", alert_id, verdict, note, check, said, as_json=as_json)
 
 
 def _day(text: str) -> pd.Timestamp:
