@@ -42,6 +42,7 @@ SECTIONS: Mapping[str, type] = {
     "[results]": specs.ResultsSpec,
     "[run]": specs.RunSpec,
     "[state]": specs.StateSpec,
+    "[people]": specs.PeopleSpec,
     "[plugins]": specs.PluginsSpec,
 }
 #: What a value looks like, by the first part of its annotation that fits.

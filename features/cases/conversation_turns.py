@@ -26,7 +26,7 @@ def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
     Returns
     -------
     Ibis table
-        case_id, asked_at, replied_at (missing without a reply).
+        case_id, asked_at, replied_at (missing without a reply); where agents are known, agent who gave it.
     """
     events = log.table("events")
     public = events.public.fill_null(False) if facts.public else ibis.literal(True)
@@ -34,12 +34,17 @@ def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     following = ibis.window(group_by="case_id", order_by=["at", "seq"], preceding=0, following=None)
     replied = ibis.ifelse(talk.actor_role == "agent", talk.at, None)
+    who = {}
+    if facts.actor:  # the one after the last message of the customer: rows are followed backwards in time
+        reply = ibis.ifelse(talk.actor_role == "agent", talk.actor_id, None)
+        who["agent"] = reply.first(include_null=False).over(following)
     talk = talk.select(
         "case_id",
         asked_at=talk.at,
         replied_at=replied.min().over(following),
         role=talk.actor_role,
         before=talk.actor_role.lag().over(ordered),
+        **who,
     )
     asks = (talk.role == "customer") & (talk.before.isnull() | (talk.before == "agent"))
-    return talk.filter(asks).select("case_id", "asked_at", "replied_at")
+    return talk.filter(asks).select("case_id", "asked_at", "replied_at", *who)

@@ -228,6 +228,13 @@ KPI_ENTRIES = (
         "talk, hold and wrap-up of a contact offered in the period and answered; running ones are censored; "
         "mean up to 2 hours; of an interval report the mean of the answered",
         columns=("contacts.answered_at|volumes.handle_s", "contacts.ended_at|volumes.handle_s"), horizon_s=7200.0),
+    Kpi("requests_per_agent", "ratio", "", _CASE_TABLES,
+        "cases on which a human agent acted in the period, counted once for each agent / agents who acted in it",
+        columns=("events.actor_role", "events.actor_id")),
+    Kpi("contact_effort_per_case", "s", "lower", ("cases", "events", "contacts"),
+        "talk, hold and wrap-up of all calls and chats of a case, by whoever took them, mean over cases resolved in "
+        "the period; by agent the agent's own time, over the cases of which the agent took calls or chats",
+        columns=("contacts.case_id", "contacts.answered_at", "contacts.ended_at"), kinds=_END_KINDS),
     Kpi("cases_per_agent_hour", "ratio", "higher", ("cases", "events", "agent_time"),
         "cases resolved in the period / paid agent hours in it",
         columns=("agent_time.paid",), kinds=_END_KINDS),

@@ -13,6 +13,7 @@ from ..case_log.fetch import fetch
 from ..errors import InputError
 from . import case_kpis as case
 from . import contact_kpis as rest
+from .agent_credits import find_credit
 from .aggregate import aggregate_count
 from .backlog_age import find_open_spans
 from .catalogue import find_kpi, parse_kpi_limit_s
@@ -67,12 +68,14 @@ _SIDES: Mapping[str, Callable[[LogView], list[Side]]] = {
     "effort_per_case": lambda desk: [Side(aggregate_count(desk.cases_of_agents, "resolved_at"), "n")],
     "cost_per_case": lambda desk: [Side(_resolutions(desk, desk.costs), "n")],
     "cost_per_success": lambda desk: [Side(rest.kept_resolutions(desk), "n")],
+    "requests_per_agent": lambda desk: [Side(aggregate_count(desk.requests, "at"), "numerator")],
     "occupancy": lambda _: [],
     "utilisation": lambda _: [],
     "availability": lambda _: [],
 }
 #: What no single case has a part in: working time and money of the period as a whole -> in words, and which side.
 WHOLE_SIDES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "requests_per_agent": ("agents who acted", ("n",)),
     "cases_per_agent_hour": ("paid hours of all agents", ("n",)),
     "effort_per_case": ("time of all agents", ("numerator",)),
     "cost_per_case": ("costs of the period", ("numerator",)),
@@ -112,6 +115,7 @@ def fetch_counted_rows(
     name = kpi if entry is None else entry.name
     segment = dict(segment or {})
     _, formula = next(iter(choose_formulas(desk, [kpi])))
+    desk = desk.credited(find_credit(kpi) or desk.credit)
     if name in _STOCKS or name.startswith("backlog_over_"):
         if ds is None:
             raise InputError("a stock is counted at the end of one period", column="period", code="kpi.unavailable")

@@ -7,6 +7,7 @@ from functools import partial
 
 from . import case_kpis as case
 from . import contact_kpis as rest
+from . import people_kpis as people
 from . import volume_kpis as report
 from .aggregate import aggregate_count
 from .catalogue import find_kpi, parse_kpi_limit_s
@@ -96,6 +97,8 @@ KPI_FORMULAS: dict[str, tuple[KpiFormula, str]] = {
     "task_completion_rate": (rest.task_completion_rate, ""),
     "automation_rate": (partial(case.share_of_resolved, column="agents", hit=lambda k: k == 0), "cases"),
     "handle_time": (contacts_or_counts(rest.handle_time, partial(report.mean_time, column="handle_s")), "contacts"),
+    "requests_per_agent": (people.requests_per_agent, "cases"),
+    "contact_effort_per_case": (people.contact_effort_per_case, "cases"),
     "cases_per_agent_hour": (rest.cases_per_agent_hour, "agent_time"),
     "effort_per_case": (rest.effort_per_case, "agent_time"),
     "occupancy": (partial(rest.agent_time_share, hit=rest.is_handling, of=rest.is_handling_or_available), "agent_time"),

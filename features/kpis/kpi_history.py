@@ -14,6 +14,7 @@ from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
 from ..frames import require_columns
 from ..plugins import PluginError, PluginWarning
+from .agent_credits import find_credit
 from .availability import KPI_CATALOGUE, describe_missing_data
 from .case_kpis import sla_attainment
 from .cells import CUT_COLUMN, KPI_MEASURES, MISSING_SEGMENT, find_segments
@@ -179,7 +180,7 @@ def _counted(
     """Let each formula say what it counts; a user's that fails is left out by name, unless it was asked for."""
     for name, formula in chosen:
         try:
-            yield name, formula(desk)
+            yield name, formula(desk.credited(find_credit(name) or desk.credit))
         except PluginError as error:
             if asked:
                 raise
@@ -234,6 +235,8 @@ def _splits(desk: LogView, name: str) -> bool:
         table = "volumes"
     if not desk.by:
         return True
+    if desk.by_agent and find_credit(name) is None:
+        return False
     if not table or not desk.has_segments(table):
         return False
     return table != "surveys" or desk.has_surveyed_cases(name)

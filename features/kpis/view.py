@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..case_log.log_end import find_first_instant
 from ..case_log.schema import DERIVED_COLUMNS
 from ..cases.business_times import case_business_times
 from ..cases.conversation_turns import turns_expr
+from ..cases.credits import Credit, acted_expr, credited_agents, has_agents
 from ..cases.facts import EventFacts, case_history_table, inspect_events
 from ..cases.transitions import transitions_expr
 from ..errors import InputError, did_you_mean
@@ -26,6 +27,8 @@ from .cells import CUT_COLUMN, KPI_MEASURES, PeriodSpec, SegmentedRows, label_se
 
 _NON_SEGMENT_COLUMNS = {"case_id", "customer_id", "created_at", "amount"}
 _CURRENT_VALUE_COLUMNS = ("current_priority", "current_team", "status")
+#: Segment of the human agent whose work a row was; which one, says ``credit`` of the view.
+AGENT = "agent"
 #: KPIs that are named after the kind of survey that they count.
 SURVEY_KINDS = ("csat", "nps", "ces", "agent_satisfaction")
 
@@ -88,6 +91,7 @@ class LogView:
     freq: str
     limits: Limits = field(default_factory=Limits)
     open_end: bool = False
+    credit: Credit = "owner"
 
     @classmethod
     def of(
@@ -97,7 +101,12 @@ class LogView:
         names = (by,) if isinstance(by, str) else tuple(by)
         known = segment_columns(log)
         for name in names:
-            if name not in known:
+            if name == AGENT and name not in known:
+                if not has_agents(log) and not log.has("contacts", "agent_id") and not log.has("agent_time"):
+                    problem = "nothing in this log tells which agent acted"
+                    hint = "name the columns of actor_id and actor_role"
+                    raise InputError(problem, column="by", got=name, hint=hint, code="column.unknown")
+            elif name not in known:
                 hint = did_you_mean(name, known) if known else "this log has no column to split by"
                 raise InputError("unknown column of the cases", column="by", got=name, hint=hint, code="column.unknown")
             if name in (*KPI_MEASURES, CUT_COLUMN, "kpi", "ds"):
@@ -111,6 +120,27 @@ class LogView:
             raise InputError("duplicate column", column="by", got=list(names), code="column.doubled")
         parse_zone(log.timezone)
         return cls(log, names, parse_period_frequency(freq).name, limits or Limits(), open_end)
+
+    @property
+    def by_agent(self) -> bool:
+        """Return whether the rows are split by whose work they were."""
+        return AGENT in self.by and AGENT not in segment_columns(self.log)
+
+    def credited(self, credit: Credit) -> LogView:
+        """Return the view that credits cases to other agents; the same where nothing is split by agent."""
+        return replace(self, credit=credit) if self.by_agent and credit != self.credit else self
+
+    def _with_agents(self, rows: Any) -> Any:
+        """Add whose work each case was, where rows are split by it; several rows where it was that of several."""
+        if not self.by_agent:
+            return rows
+        if not has_agents(self.log):
+            return rows.mutate(**{AGENT: ibis.null("string")})
+        who = credited_agents(self.log, self.credit).rename(_whose="case_id")
+        joined = rows.left_join(who, rows.case_id == who["_whose"]).drop("_whose")
+        if self.credit == "writer":
+            joined = joined.mutate(agent_messages=joined.messages)
+        return joined.drop("messages") if "messages" in joined.columns else joined
 
     @property
     def clock(self) -> PeriodSpec:
@@ -142,24 +172,25 @@ class LogView:
     def _segments_of_cases(self) -> Any:
         """case_id and the segment columns; without events, straight from the table."""
         later = any(name in _CURRENT_VALUE_COLUMNS for name in self.by)
-        return (self._history if later else self.log.table("cases")).select("case_id", *self.by)
+        rows = self._history if later else self.log.table("cases")
+        return self._with_agents(rows).select("case_id", *self.by)
 
     @cached_property
     def opened(self) -> SegmentedRows:
         """Cases as created."""
         later = any(name in _CURRENT_VALUE_COLUMNS for name in self.by)
-        return self._from(self._history if later else self.log.table("cases"), self._first_case)
+        return self._from(self._with_agents(self._history if later else self.log.table("cases")), self._first_case)
 
     @cached_property
     def cases(self) -> SegmentedRows:
         """Cases with all that happened to them."""
-        return self.opened.over(label_segments(self._history, self.by))
+        return self.opened.over(label_segments(self._with_agents(self._history), self.by))
 
     @cached_property
     def cases_with_next(self) -> SegmentedRows:
         """Cases with all that happened to them, and when the customer came again."""
         rows = compute_once(self.log, "returns", lambda: materialise(_add_next_cases(self._history)))
-        return self.opened.over(label_segments(rows, self.by))
+        return self.opened.over(label_segments(self._with_agents(rows), self.by))
 
     @cached_property
     def in_business_time(self) -> SegmentedRows:
@@ -170,7 +201,7 @@ class LogView:
             f"business time {name}",
             lambda: materialise(case_business_times(self.log, name, self._history)),
         )
-        return self.opened.over(label_segments(rows, self.by))
+        return self.opened.over(label_segments(self._with_agents(rows), self.by))
 
     @cached_property
     def _first_case(self) -> Any:
@@ -204,12 +235,15 @@ class LogView:
     @cached_property
     def contacts(self) -> SegmentedRows:
         """Calls and chats, with their own channel and team, else those of the linked case."""
-        return self._source(self._with_segments(self.log.table("contacts")), "queued_at")
+        return self._source(self._with_segments(self._own_agent(self.log.table("contacts"))), "queued_at")
 
     @cached_property
     def surveys(self) -> SegmentedRows:
         """Surveys offered, with the segments of the linked case."""
-        return self._source(self._with_segments(self.log.table("surveys")), "offered_at")
+        rows = self.log.table("surveys")
+        if self.by_agent and "agent_id" in rows.columns and not self.log.has("surveys", "case_id"):
+            rows = self._own_agent(rows)
+        return self._source(self._with_segments(rows), "offered_at")
 
     @cached_property
     def article_views(self) -> SegmentedRows:
@@ -238,12 +272,25 @@ class LogView:
     @cached_property
     def agent_time(self) -> SegmentedRows:
         """Stretches of agents' time."""
-        return self._source(self.log.table("agent_time"), "start")
+        return self._source(self._own_agent(self.log.table("agent_time")), "start")
+
+    def _own_agent(self, rows: Any) -> Any:
+        """Let a row that names its agent be that agent's work."""
+        return rows.mutate(**{AGENT: rows.agent_id}) if self.by_agent and "agent_id" in rows.columns else rows
+
+    @cached_property
+    def requests(self) -> SegmentedRows:
+        """Cases on which an agent acted in a period: one row for each of both, at the first time in it."""
+        rows = self._with_segments(acted_expr(self.log)) if self.by else acted_expr(self.log)
+        source = self._from(rows, self._first_case)
+        rows = source.rows.mutate(_ds=source.period_of(source.rows["at"]), _who=source.rows.agent)
+        rows = rows.group_by("case_id", "_who", "_ds", *self.by).agg(at=rows["at"].min())
+        return source.over(rows)
 
     @cached_property
     def cases_of_agents(self) -> SegmentedRows:
         """Cases in the segments of the agents' time: a case is of the team that it was last with."""
-        rows = self._history
+        rows = self._with_agents(self._history)
         rows = rows.mutate(team=rows.current_team) if "team" in self.by else rows
         return self.agent_time.over(label_segments(rows, self.by))
 
@@ -277,6 +324,7 @@ class LogView:
         own = set(self.log.table(table).columns) if table in self.log.tables else set()
         linked = "case_id" in own and self.log.has("cases")
         reach = set(self._segments_reach) if linked else set()
+        reach |= {AGENT} if self.by_agent else set()
         return set(self.by) <= (own if table in ("contacts", "agent_time", "volumes") else set()) | reach
 
     def has_surveyed_cases(self, kpi: str) -> bool:

@@ -21,6 +21,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
+from .people_specs import PeopleSpec
 from .references import check_references
 from .specs import (
     ActionSpec,
@@ -58,6 +59,7 @@ _ONCE: dict[str, type[Any]] = {
     "run": RunSpec,
     "model": ModelSpec,
     "state": StateSpec,
+    "people": PeopleSpec,
 }
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
 _LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}

@@ -7,7 +7,7 @@ from .specs import Config
 
 
 def check_references(config: Config, where: str) -> None:
-    """Refuse a calendar or a queue that no section declares.
+    """Refuse a calendar or a queue that no section declares, and people in what every run records.
 
     Raises
     ------
@@ -18,6 +18,20 @@ def check_references(config: Config, where: str) -> None:
     named += [("[forecast]", "calendar", config.forecast.calendar), ("[history]", "calendar", config.history.calendar)]
     named += [(f"[staffing.{name}]", "calendar", s.calendar) for name, s in config.staffing.items()]
     named += [(f"[shifts.{name}]", "queue", s.queue) for name, s in config.shifts.items()]
+    for section, columns in (
+        ("history", config.history.by),
+        ("forecast", config.forecast.by),
+        ("watch", config.watch.by),
+    ):
+        if "agent" in columns and config.people.by_agent:
+            raise InputError(
+                "agents are never in what every run records",
+                where=f"{where} [{section}]",
+                column="by",
+                got="agent",
+                hint="use 'deskcast history --by agent' or 'deskcast compare --by agent'",
+                code="setting.invalid",
+            )
     declared = {"calendar": tuple(config.calendars), "queue": tuple(config.staffing)}
     for section, key, name in named:
         if name is not None and name not in declared[key]:

@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from ...features.errors import InputError
 from ...features.kpis.cases_behind import find_cases_behind
 from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.view import AGENT
 from ..project.project import Project
 from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import figure, figures_table
 from ..words.words import format_kpi
 from .history import history_limits
+from .people import Pseudonyms, check_by_agent
 
 #: The table of what the sentence says.
 FIGURES = "cases_behind_figures"
@@ -36,11 +38,16 @@ def cases_behind_stage(
         Table ``cases_behind``.
     """
     limits = history_limits(project.config.history)
+    said_by = dict(by)
+    if check_by_agent(project, by):
+        names = Pseudonyms(project)
+        by = {**by, AGENT: names.find(project.log, by[AGENT])}
+        said_by[AGENT] = names.hide(by[AGENT])
     table = find_cases_behind(project.log, kpi, period, by, state=state, freq=freq, limits=limits)
     linked = table["case_id"].notna()
     cases = figure(FIGURES, "cases behind", f"{kpi}, {period}", float(linked.sum()))
     counted = figure(FIGURES, "sample size", f"{kpi}, {period}", float(table["n"].sum()))
-    where = ", ".join([period, *by.values()])
+    where = ", ".join([period, *said_by.values()])
     said = f"{format_kpi(kpi)}, {where}"
     facts = [cases, counted]
     if find_kpi_unit(kpi) == "share" and state is None and counted.value > 0:

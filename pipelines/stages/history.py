@@ -20,6 +20,7 @@ from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding
 from ..words.figures import figure, figures_table, setting
 from ..words.words import format_date, format_date_range, format_kpi, format_list
+from .people import Pseudonyms, check_by_agent
 
 #: The table of what the sentences say and no other table holds.
 FIGURES = "history_figures"
@@ -41,6 +42,7 @@ def history_stage(project: Project) -> Stage:
     """
     spec, log = project.config.history, project.log
     kpis = list(spec.kpis) or None
+    by_agent = check_by_agent(project, spec.by)
     # a day or less is soon followed by a whole one
     more: dict[str, Any] = {"limits": history_limits(spec)}
     more["open_period"] = parse_period_frequency(spec.freq).minutes is None
@@ -54,6 +56,8 @@ def history_stage(project: Project) -> Stage:
         if split is None or split:
             blocks.append(kpi_history(log, split, (column,), spec.freq, **more))
     frame = pd.concat(blocks, ignore_index=True)
+    if by_agent:
+        frame = Pseudonyms(project).hide_agents(frame)
     segments = [c for c in spec.by if c in frame.columns]
     frame = frame[["kpi", *segments, *[c for c in frame.columns if c not in ("kpi", *segments)]]]
     had = frame["kpi"].nunique()

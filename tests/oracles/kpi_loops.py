@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 from kpi_loops_desk import contact_kpis, repair_kpis, self_service_kpis, survey_kpis, work_kpis
-from kpi_twin import DAY, WEEK, Cells, Row, SlowDesk, average, cell, known, part, seconds
+from kpi_twin import DAY, WEEK, Cells, Row, SlowDesk, average, cell, each, known, part, seconds
 
 
 def again(desk: SlowDesk, row: Row, same: bool) -> list[pd.Timestamp]:
@@ -123,6 +123,18 @@ def turns(desk: SlowDesk) -> list[Row]:
     return [dict(row, first=first) for row in out]
 
 
+def requests_per_agent(desk: SlowDesk) -> Cells:
+    """Cases that agents acted on, once for each agent, over the agents."""
+    first = min(case["created_at"] for case in desk.cases)
+    acted = desk.events[(desk.events["actor_role"] == "agent") & desk.events["actor_id"].notna()]
+    rows = [{"case_id": e.case_id, "who": e.actor_id, "at": e.at, "first": first} for e in acted.itertuples()]
+
+    def measure(mine: list[Row]) -> dict:
+        return each(len({(row["case_id"], row["who"]) for row in mine}), len({row["who"] for row in mine}))
+
+    return desk.cells(rows, "first", "at", measure)
+
+
 def case_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
     """KPIs of cases and their events."""
     cases, until, contacts = desk.cases, desk.until, desk.table("contacts")
@@ -184,8 +196,16 @@ def case_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
         values = [row["amount"] for row in mine if known(row["amount"])]
         return cell(value=sum(values), n=len(values), numerator=sum(values), mean=average(values)["mean"])
 
+    def effort(row: Row) -> float:
+        mine = [k for k in answered(row) if known(k.get("ended_at")) and k["ended_at"] >= k["answered_at"]]
+        return sum(
+            seconds(k["answered_at"], k["ended_at"]) + (k["wrap_s"] if known(k.get("wrap_s")) else 0) for k in mine
+        )
+
     waits = turns(desk)
     return {
+        "requests_per_agent": lambda: requests_per_agent(desk),
+        "contact_effort_per_case": mean(effort),
         "cases_opened": lambda: desk.count(*c),
         "cases_resolved": lambda: desk.count(cases, "resolved_at", "created_at"),
         "backlog": lambda: open_at_end(desk, lambda a: cell(value=len(a), n=len(a), numerator=len(a))),
