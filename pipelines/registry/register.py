@@ -28,6 +28,8 @@ from .slim import find_ids
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
+#: Kind of the model that holds settings of the forecast.
+VOLUME = "volume"
 #: Where MLflow finds the function that loads a model.
 LOADER = "deskcast.pipelines.registry.pyfuncs"
 CARD_FILE, PICTURE_FILE = "card.md", "calibration.svg"
