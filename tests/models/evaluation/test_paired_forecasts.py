@@ -11,7 +11,7 @@ FIRST, Z80 = pd.Timestamp("2024-03-04"), 1.2816
 
 
 def played(seed, days=35, horizon=7, series=("a", "b"), drift=0.0):
-    """Return outcomes of nightly windows, and their keys; the level is off for days on end where ``drift`` is above 0."""
+    """Return outcomes of nightly windows, and their keys; by ``drift`` the level is off for days on end."""
     dice = np.random.default_rng(seed)
     level = np.full(days + horizon, 100.0)
     for day in range(1, days + horizon):
@@ -61,7 +61,8 @@ def test_the_same_forecast_and_a_worse_one_are_never_promoted(seed):
     keys = played(seed, drift=1.0)
     assert not compare(keys, said(keys, 100.0), said(keys, 100.0), replicates=100).is_promoted
     worse = compare(keys, said(keys, keys["y"]), said(keys, keys["y"] + 1.0), replicates=100)
-    assert not worse.is_promoted and worse.gain.hi < 0
+    assert not worse.is_promoted
+    assert worse.gain.hi < 0
     assert "not beyond noise" in worse.reason
 
 
@@ -77,7 +78,8 @@ def test_narrow_intervals_are_not_used_however_good_the_point_is():
     keys = played(2)
     old = said(keys, 120.0, width=Z80 * 5 + 15)
     narrow = compare(keys, old, said(keys, 100.0, width=2.0))
-    assert not narrow.is_promoted and narrow.gain.is_significant
+    assert not narrow.is_promoted
+    assert narrow.gain.is_significant
     assert "of outcomes are inside the 80% interval" in narrow.reason
     assert compare(keys, said(keys, 120.0, width=2.0), said(keys, 100.0, width=2.5)).is_promoted  # no further off
 
@@ -88,7 +90,8 @@ def test_a_group_that_gets_much_worse_keeps_the_version_in_use():
     off = np.where(keys["unique_id"] == "web", 125.0, 100.0)
     better_for_most = said(keys, np.where(keys["unique_id"] == "web", 106.0, 100.0))
     verdict = compare(keys, said(keys, np.where(off > 100, 100.0, 125.0)), better_for_most, groups=groups)
-    assert not verdict.is_promoted and "for channel web the new one loses" in verdict.reason
+    assert not verdict.is_promoted
+    assert "for channel web the new one loses" in verdict.reason
     assert list(verdict.groups["group"]) == ["phone", "web"]
     assert compare(keys, said(keys, 125.0), better_for_most, groups=groups).is_promoted
 
@@ -97,7 +100,8 @@ def test_a_group_that_gets_much_worse_keeps_the_version_in_use():
 def test_too_few_windows_or_weeks_decide_nothing(days, ready):
     keys = played(4, days=days)
     verdict = compare(keys, said(keys, 120.0), said(keys, 100.0))
-    assert verdict.is_decided == ready and verdict.is_promoted == ready
+    assert verdict.is_decided == ready
+    assert verdict.is_promoted == ready
     assert ready or "are over, so the version in use stays" in verdict.reason
 
 

@@ -94,7 +94,8 @@ def test_what_was_issued_decides_and_the_better_one_is_used(begun, first):
     issued = play(begun, first)
     volume = train_volume(begun)
     verdict = volume.verdict
-    assert verdict.is_promoted and verdict.windows >= 30
+    assert verdict.is_promoted
+    assert verdict.windows >= 30
     # by hand, from what was issued and the log
     actuals = find_forecast_target(begun, begun.config.forecast).actuals.set_index("ds")["y"]
     over = issued[issued["ds"] + pd.Timedelta("1D") <= begun.log.until.tz_convert("Europe/Berlin").tz_localize(None)]
@@ -132,7 +133,8 @@ def test_what_was_issued_decides_and_the_better_one_is_used(begun, first):
 def test_a_worse_one_stays_out_and_the_next_choice_is_tried(begun, first):
     play(begun, first, off=0.0, trial_off=6.0)
     volume = train_volume(begun)
-    assert not volume.verdict.is_promoted and "is not beyond noise" in volume.verdict.reason
+    assert not volume.verdict.is_promoted
+    assert "is not beyond noise" in volume.verdict.reason
     assert read_settings(volume.new.model.spec)["windows"] == 6
     keep(begun, first, volume)
     assert [(d.version, d.decision) for d in decisions(begun)][-2:] == [("2", "kept"), ("3", "shadowed")]
@@ -140,12 +142,14 @@ def test_a_worse_one_stays_out_and_the_next_choice_is_tried(begun, first):
     assert decisions(begun)[-2].body["figures"]["windows"] == volume.verdict.windows
     # all were tried: that of the longest ago is next
     tried = [one.body["settings"]["models"] for one in decisions(begun)]
-    assert tried[1] == ["core"] and len(list_settings(begun)) == 3
+    assert tried[1] == ["core"]
+    assert len(list_settings(begun)) == 3
 
 
 def test_before_enough_is_over_nothing_is_decided_and_nothing_new_is_made(begun, first):
     volume = train_volume(begun)
-    assert volume.new is None and volume.judged is None
+    assert volume.new is None
+    assert volume.judged is None
     assert volume.verdict.reason == "Only 0 of 14 windows in 0 of 4 weeks are over, so the version in use stays."
     before = len(decisions(begun))
     assert keep(begun, first, volume) == [f"{NAME}: {volume.verdict.reason}"]
