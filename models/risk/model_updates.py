@@ -132,7 +132,7 @@ def update_models(models: dict[str, CalibratedModel], now: RecentOutcomes) -> di
         by = _rate_shift(logit, outcome, weight, now, good)
         for days in windows:
             near = good & np.asarray((now.snapshots["at"] > now.as_of - pd.Timedelta(days=days)).to_numpy(dtype=bool))
-            if not _is_contradicted(logit + by, now, near):
+            if not _is_contradicted(logit + by, outcome, now, near):
                 break
             by += _rate_shift(logit + by, outcome, weight, now, near)
         found[name] = replace(model, intercept=model.intercept + by)
@@ -144,16 +144,18 @@ def _rate_shift(logit: Floats, outcome: Floats, weight: Floats, now: RecentOutco
     return rate_shift(logit[rows], outcome[rows], weight=weight[rows], decided=float(decided))
 
 
-def _is_contradicted(logit: Floats, now: RecentOutcomes, rows: Bools) -> bool:
-    """Tell whether the decided cases among these rows, each by its latest one, breached more or less than was said."""
-    known = rows & np.isfinite(now.breached)
-    latest = known.copy()
-    latest[known] = ~now.snapshots["case_id"][known].duplicated(keep="last").to_numpy(dtype=bool)
-    if latest.sum() < MIN_CONTRADICTING_CASES:
+def _is_contradicted(logit: Floats, outcome: Floats, now: RecentOutcomes, rows: Bools) -> bool:
+    """Tell whether the cases of these rows breach more or less than was said, beyond what cases differ.
+
+    As in the rate, undecided rows count by what the hazard says, and cases by their rows: those that are decided within
+    days, or seen on one morning only, are not like all.
+    """
+    cases = now.snapshots["case_id"][rows]
+    if cases[np.isfinite(now.breached[rows])].nunique() < MIN_CONTRADICTING_CASES:
         return False
-    said = expit(logit[latest])
-    noise = float(np.sqrt((said * (1 - said)).sum()))
-    return abs(float((now.breached[latest] - said).sum())) > MIN_CONTRADICTION * noise
+    missed = outcome[rows] - expit(logit[rows])
+    by_case = np.bincount(pd.factorize(cases)[0], missed)
+    return bool(abs(float(missed.sum())) > MIN_CONTRADICTION * float(np.sqrt((by_case**2).sum())))
 
 
 def hazard_in(score: LogOddsModel) -> Hazard | None:

@@ -1,6 +1,9 @@
 """State and tracking store on a real PostgreSQL server: models, decisions and what is issued are kept there alike."""
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -26,20 +29,16 @@ def served(first, desk, postgres_uri):
     """Give the project of the first models with its state and its tracking store in databases of their own."""
     import psycopg
 
-    names = ("desk_state", "desk_mlflow")
+    own = f"{abs(hash(desk)) % 10**9}"
+    names = (f"state_{own}", f"mlflow_{own}")
     with psycopg.connect(postgres_uri, autocommit=True) as server:
         for name in names:
-            server.execute(f"DROP DATABASE IF EXISTS {name}")
             server.execute(f"CREATE DATABASE {name}")
     state, store = (postgres_uri.replace("/postgres?", f"/{name}?") for name in names)
     config = first.project.config
     spec = replace(config.state, database=state)
     uri = store.replace("postgresql://", "postgresql+psycopg://")
-    yield replace(first.project, config=replace(config, folder=desk, state=spec, tracking_uri=uri))
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    for engine in getattr(SqlAlchemyStore, "_engine_map", {}).values():
-        engine.dispose()  # the server ends before this process does
+    return replace(first.project, config=replace(config, folder=desk, state=spec, tracking_uri=uri))
 
 
 def keep(project, first):
@@ -73,19 +72,12 @@ def test_models_and_decisions_are_kept_in_postgres_as_in_files(served, first):
     assert use_volume_champion(served).decision.version == "1"
     # a second training and a rollback: both are decisions in the database
     again = replace(first.training, reasons={**first.training.reasons, "breach-resolution": (True, "Better.")})
-    keep(served, replace_training(first, again))
+    keep(served, SimpleNamespace(training=again))
     assert find_champions(config)[NAME].version == "2"
     with change_state(config.state_place) as state:
         roll_back(state, config, read_decisions(state, "desk"), NAME, "ann")
     assert find_champions(config)[NAME].version == "1"
     assert [(c.what, c.condition) for c in examine(config) if c.condition == "broken"] == []
-    assert not (config.results_folder.parent / "mlflow-other.db").exists()
-
-
-def replace_training(first, training):
-    from types import SimpleNamespace
-
-    return SimpleNamespace(training=training, project=first.project, runs=first.runs, made=first.made)
 
 
 @pytest.mark.slow
@@ -97,9 +89,6 @@ def test_a_model_that_was_altered_behind_a_database_is_refused(served, first):
     client = MlflowClient(served.config.tracking_uri)
     place = client.get_model_version_download_uri(NAME, "1")
     assert place
-    from pathlib import Path
-    from urllib.parse import urlsplit
-
     (body,) = Path(urlsplit(place).path).rglob("model.pkl")
     body.write_bytes(body.read_bytes() + b"x")
     with pytest.raises(InputError, match="was altered since it was promoted"):
