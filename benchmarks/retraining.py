@@ -38,6 +38,7 @@ from dissatisfaction import desk_log
 
 TRAIN = pd.Timedelta(days=120)
 METRIC, DOUBLED, SLOWER = "resolution", ("2025-05-01", "2025-07-01"), 1.5
+DAILY = 31  # as the work list of each morning is
 WAYS = ("frozen", "brought up to date", "retrained monthly")
 COLOURS = {"frozen": GREY, "brought up to date": ORANGE, "retrained monthly": BLUE}
 
@@ -101,8 +102,8 @@ def play(played: Played, first: pd.Timestamp, months: int) -> tuple[pd.DataFrame
         outlook = played.outlook(end)
         said = {
             "frozen": frozen.risk(rows),
-            "brought up to date": predict_forward(frozen, rows, outlook),
-            "retrained monthly": predict_forward(in_use, rows, outlook),
+            "brought up to date": predict_forward(frozen, rows, outlook, updates=DAILY),
+            "retrained monthly": predict_forward(in_use, rows, outlook, updates=DAILY),
         }
         parts += [
             pd.DataFrame(

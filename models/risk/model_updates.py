@@ -21,6 +21,9 @@ from .recalibration import rate_shift, speed_shift
 SPEED_WINDOW_DAYS, RATE_WINDOW_DAYS = 7.0, 14.0
 #: Where fewer cases were decided, outcomes are looked for further back, but not beyond so many days.
 MIN_RECENT_CASES, MAX_WINDOW_DAYS = 100, 56.0
+#: Where the cases decided in so many last days contradict the longer window by so many standard errors, the base rate
+#: has just changed, and they move it on; fewer cases contradict nothing.
+SHORTER_WINDOWS_DAYS, MIN_CONTRADICTION, MIN_CONTRADICTING_CASES = (7.0, 3.5), 3.0, 20
 #: More recent snapshots than this are thinned, whole cases at a time.
 MAX_RECENT_ROWS = 8_000
 
@@ -106,9 +109,10 @@ def update_models(models: dict[str, CalibratedModel], now: RecentOutcomes) -> di
     """Return the models as they have to be read now.
 
     The hazard gets the speed of the last week, then every model the base rate of the last two: of outcomes that are
-    known, and for cases still undecided of what the hazard says of their latest snapshot. All models get the same, the
-    baselines too, or else one would be praised for the drift. Without a hazard each known outcome stands for those
-    that the instant cut off; see :mod:`deskcast.models.risk.known_outcomes`.
+    known, and for cases still undecided of what the hazard says of their latest snapshot. Where the last days
+    contradict that beyond noise they move it on. All models get the same, the baselines too, or else one would be
+    praised for the drift. Without a hazard each known outcome stands for those that the instant cut off; see
+    :mod:`deskcast.models.risk.known_outcomes`.
     """
     if not len(now.snapshots):
         return models
@@ -120,14 +124,38 @@ def update_models(models: dict[str, CalibratedModel], now: RecentOutcomes) -> di
         models = {name: replace(m, score=_with_hazard(m.score, quick)) for name, m in models.items()}
         outcome, weight = _imputed(now, quick), np.ones(len(now.breached))
     told = np.isfinite(outcome) & (weight > 0)
-    decided = now.snapshots["case_id"][np.isfinite(now.breached)].nunique()
+    windows = () if hazard is None else SHORTER_WINDOWS_DAYS  # early outcomes of few days would stand for late ones
     found = {}
     for name, model in models.items():
         logit = model.logit(now.snapshots)
         good = told & np.isfinite(logit)
-        by = rate_shift(logit[good], outcome[good], weight=weight[good], decided=float(decided))
+        by = _rate_shift(logit, outcome, weight, now, good)
+        for days in windows:
+            near = good & np.asarray((now.snapshots["at"] > now.as_of - pd.Timedelta(days=days)).to_numpy(dtype=bool))
+            if not _is_contradicted(logit + by, outcome, now, near):
+                break
+            by += _rate_shift(logit + by, outcome, weight, now, near)
         found[name] = replace(model, intercept=model.intercept + by)
     return found
+
+
+def _rate_shift(logit: Floats, outcome: Floats, weight: Floats, now: RecentOutcomes, rows: Bools) -> float:
+    decided = now.snapshots["case_id"][rows & np.isfinite(now.breached)].nunique()
+    return rate_shift(logit[rows], outcome[rows], weight=weight[rows], decided=float(decided))
+
+
+def _is_contradicted(logit: Floats, outcome: Floats, now: RecentOutcomes, rows: Bools) -> bool:
+    """Tell whether the cases of these rows breach more or less than was said, beyond what cases differ.
+
+    As in the rate, undecided rows count by what the hazard says, and cases by their rows: those that are decided within
+    days, or seen on one morning only, are not like all.
+    """
+    cases = now.snapshots["case_id"][rows]
+    if cases[np.isfinite(now.breached[rows])].nunique() < MIN_CONTRADICTING_CASES:
+        return False
+    missed = outcome[rows] - expit(logit[rows])
+    by_case = np.bincount(pd.factorize(cases)[0], missed)
+    return bool(abs(float(missed.sum())) > MIN_CONTRADICTION * float(np.sqrt((by_case**2).sum())))
 
 
 def hazard_in(score: LogOddsModel) -> Hazard | None:

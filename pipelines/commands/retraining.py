@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
+from sqlalchemy import Connection
 
 from ..charts.risk import plot_calibration
 from ..project.project import Project
 from ..project.specs import Config
 from ..registry.champions import publish_decisions
-from ..registry.decisions import KEPT, PROMOTED, ROLLED_BACK, decide, mark_targets, read_decisions
-from ..registry.register import RegisteredModel, model_name, register_models
+from ..registry.decisions import (
+    KEPT,
+    PROMOTED,
+    ROLLED_BACK,
+    SHADOWED,
+    decide,
+    mark_forecast,
+    mark_targets,
+    read_decisions,
+)
+from ..registry.register import VOLUME, RegisteredModel, model_name, register_models
 from ..registry.retention import drop_expired_models
 from ..stage import Stage
 from ..stages.retraining import Training, find_last_training, is_due, train_models
+from ..stages.volume_challenger import VolumeTraining
+from ..stages.volume_champion import read_settings
 from ..state.database import change_state, read_state
 from ..store.tracking import record_run
 from ..words.instants import Instants
@@ -47,7 +60,10 @@ def keep_training(project: Project, training: Training, run_id: str) -> list[Reg
     config, until = project.config, training.trained_until
     made = register_models(config, run_id, training.models, fingerprint=project.fingerprint, as_of=until)
     with change_state(config.state_place) as state:
+        keep_volume(state, project, training.volume, made[-1])
         for new, model in zip(training.models, made, strict=True):
+            if new is training.volume.new:
+                continue
             is_used, reason = training.reasons[new.kind]
             verdict = training.verdicts.get(new.kind)
             figures = {} if verdict is None else verdict.figures()
@@ -64,6 +80,39 @@ def keep_training(project: Project, training: Training, run_id: str) -> list[Reg
     publish_decisions(config, decisions)
     drop_expired(config)
     return made
+
+
+def keep_volume(state: Connection, project: Project, training: VolumeTraining, made: RegisteredModel) -> None:
+    """Write down what was decided on the version on trial and on the new one, where there are such.
+
+    Parameters
+    ----------
+    state
+        From :func:`~deskcast.pipelines.state.database.change_state`.
+    project
+        Of which it was trained.
+    training
+        From :func:`~deskcast.pipelines.stages.volume_challenger.train_volume`.
+    made
+        The new version, where one was registered.
+    """
+    until = project.log.until
+    rest: dict[str, Any] = {
+        "by": find_user(),
+        "data_until": until.isoformat(),
+        "forecast": mark_forecast(project.config),
+    }
+    trial, verdict = training.judged, training.verdict
+    if trial is not None and verdict is not None:
+        decision = PROMOTED if verdict.is_promoted else KEPT
+        told: dict[str, Any] = {"settings": trial.body.get("settings"), "figures": verdict.figures()}
+        decide(state, trial.registered, decision, str(verdict.reason), as_of=trial.as_of, **rest, **told)
+    if training.new is not None:
+        told = {"settings": read_settings(training.new.model.spec)}
+        told |= (
+            {"until": (until + pd.Timedelta(days=training.until)).isoformat()} if training.decision == SHADOWED else {}
+        )
+        decide(state, made, training.decision, training.reason, as_of=until, **rest, **told)
 
 
 def drop_expired(config: Config) -> None:
@@ -110,4 +159,7 @@ def say_decisions(project: Project, training: Training, made: Sequence[Registere
         is_used, reason = training.reasons[new.kind]
         name = model_name(project.config.experiment, new.kind)
         lines.append(f"{name} version {model.version}: {'in use' if is_used else 'not in use'}. {reason}")
+    verdict = training.volume.verdict
+    if verdict is not None:
+        lines.append(f"{model_name(project.config.experiment, VOLUME)}: {verdict.reason}")
     return lines

@@ -148,11 +148,15 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
     """
     from ..stages.issuing import issue_stages
     from ..stages.shadow import issue_shadow
+    from ..stages.volume_challenger import forecast_trial, issue_trial
     from ..stages.watch import save_watch_stage
     from ..state.database import change_state
     from ..store.flagged_cases import save_flags
 
     place, done = project.config.state_place, {stage.name: stage for stage in stages}
+    ahead = done.get("forecast")
+    is_issued = ahead is not None and not ahead.skipped and not ahead.tables_made_at
+    trial = forecast_trial(project) if is_issued else None  # before the state is held
     with change_state(place) as state:
         if "watch" in done:
             save_watch_stage(project, done["watch"])
@@ -162,6 +166,7 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
         issue_stages(state, project, stages, instants)
         if risk is not None and not risk.skipped:
             issue_shadow(state, project, instants)
+        issue_trial(state, instants, trial)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:

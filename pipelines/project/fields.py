@@ -78,6 +78,22 @@ def _check_models(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def split_models(text: str) -> tuple[str, ...]:
+    """Return the methods of a choice such as ``core,ets``.
+
+    >>> split_models("core, ets")
+    ('core', 'ets')
+    """
+    return tuple(name.strip() for name in text.split(","))
+
+
+def _check_choices(value: tuple[str, ...]) -> tuple[str, ...]:
+    for choice in value:
+        if choice != "core":  # that of the default: the methods need not be imported for it
+            _check_models(split_models(choice))
+    return value
+
+
 def _check_zone(value: str) -> str:
     from zoneinfo import ZoneInfo
 
@@ -127,6 +143,7 @@ KpiName = Annotated[str, AfterValidator(_check_kpi)]
 KpiNames = Annotated[tuple[str, ...], AfterValidator(_check_kpi)]
 Frequency = Annotated[str, AfterValidator(_check_frequency)]
 ModelNames = Annotated[tuple[str, ...], AfterValidator(_check_models)]
+ModelChoices = Annotated[tuple[str, ...], AfterValidator(_check_choices)]
 Zone = Annotated[str, AfterValidator(_check_zone)]
 
 

@@ -291,9 +291,14 @@ RETRAIN_TIMES = ("monthly", "weekly", "nightly", "on drift")
 
 @dataclass(frozen=True, config=SECTION)
 class ModelSpec:
-    """When ``deskcast run`` makes a challenger to the models in use; never where it is not set."""
+    """When ``deskcast run`` makes challengers to the models in use, and which methods challenge the forecast in use.
+
+    Without ``retrain`` it makes none. Each of ``challengers`` is a choice of methods as in ``[forecast] models``, such
+    as ``all`` or ``core,ets``; they are tried one after the other.
+    """
 
     retrain: Annotated[str | None, one_of("unknown time to retrain", lambda: RETRAIN_TIMES)] = None
+    challengers: fields.ModelChoices = ("core",)
 
 
 @dataclass(frozen=True, config=SECTION)

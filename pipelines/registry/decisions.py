@@ -36,7 +36,8 @@ class Decision:
         One sentence.
     body
         ``sha256``, ``place``, ``as_of`` (end of its data), ``data_until`` (end of the data at the decision), ``sla``
-        (see :func:`mark_targets`), ``until`` (end of a shadow), ``figures``.
+        (see :func:`mark_targets`), ``forecast`` (see :func:`mark_forecast`) and ``settings`` of a volume version,
+        ``until`` (end of a shadow), ``figures``.
     at, by
         When, and by whom.
     """
@@ -137,6 +138,17 @@ def mark_targets(config: Config) -> str:
     if config.risk.escalated_to:
         told["escalated_to"] = list(config.risk.escalated_to)
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def mark_forecast(config: Config) -> str:
+    """Return a mark of ``[forecast]``: what a version of another forecast, or of other wishes, proved is of no use.
+
+    >>> from pathlib import Path
+    >>> len(mark_forecast(Config(Path("."), ())))
+    16
+    """
+    told = json.dumps(asdict(config.forecast), sort_keys=True, default=str)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def find_in_use(decisions: Sequence[Decision]) -> dict[str, Decision]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -10,9 +11,19 @@ from sqlalchemy import Connection
 from ...features.errors import InputError
 from ..project.specs import Config
 from .champions import check_model
-from .decisions import IN_USE, PROMOTED, ROLLED_BACK, SHADOWED, Decision, decide, find_former, find_in_use
+from .decisions import (
+    IN_USE,
+    PROMOTED,
+    ROLLED_BACK,
+    SHADOWED,
+    Decision,
+    decide,
+    find_former,
+    find_in_use,
+    mark_forecast,
+)
 from .digest import compute_digest
-from .register import RegisteredModel, fetched, tracking_client
+from .register import VOLUME, RegisteredModel, fetched, model_name, tracking_client
 
 
 def promote_version(
@@ -42,14 +53,14 @@ def promote_version(
     if current is not None and current.version == version:
         raise InputError("this version is in use already", where="--promote", got=version, code="value.range")
     known = [one for one in decisions if one.model == name and one.version == version]
-    rest: dict[str, str] = _rest(known[-1]) if known else {}
+    rest: dict[str, Any] = _rest(known[-1]) if known else {}
     if known:
         model, as_of, how = known[-1].registered, known[-1].as_of, "Promoted by hand."
         check_model(config, model)
     else:
         model, as_of = _read_from_registry(config, name, version)
         how = "Promoted by hand; its checksum was taken from the registry then."
-    decide(state, model, PROMOTED, how, by=by, as_of=as_of, **rest)
+    decide(state, model, PROMOTED, how, by=by, as_of=as_of, **(rest | _asked_forecast(config, name)))
     return f"{name}: version {version} is in use."
 
 
@@ -65,7 +76,8 @@ def roll_back(state: Connection, config: Config, decisions: Sequence[Decision], 
     if former is None:
         raise InputError("no other version was in use before", where="--rollback", got=name, code="value.range")
     check_model(config, former.registered)
-    decide(state, former.registered, ROLLED_BACK, "Rolled back by hand.", by=by, as_of=former.as_of, **_rest(former))
+    rest = _rest(former) | _asked_forecast(config, name)
+    decide(state, former.registered, ROLLED_BACK, "Rolled back by hand.", by=by, as_of=former.as_of, **rest)
     return f"{name}: version {former.version} is in use again."
 
 
@@ -91,7 +103,8 @@ def shadow_newest(
     one = max(newer, key=lambda each: int(each.version))
     check_model(config, one.registered)
     reason = f"It runs beside the model in use until {until:%Y-%m-%d}."
-    decide(state, one.registered, SHADOWED, reason, by=by, as_of=one.as_of, until=until.isoformat())
+    rest = _rest(one) | _asked_forecast(config, name) | {"until": until.isoformat()}
+    decide(state, one.registered, SHADOWED, reason, by=by, as_of=one.as_of, **rest)
     return f"{name}: version {one.version} runs beside the one in use until {until:%Y-%m-%d}."
 
 
@@ -113,9 +126,14 @@ def find_shadow(decisions: Sequence[Decision], name: str, as_of: pd.Timestamp) -
     return mine[-1]
 
 
-def _rest(decision: Decision) -> dict[str, str]:
+def _rest(decision: Decision) -> dict[str, Any]:
     """Return what a decision said of the training of a version, for the next decision on it."""
-    return {name: decision.body[name] for name in ("data_until", "sla") if name in decision.body}
+    return {name: decision.body[name] for name in ("data_until", "sla", "settings") if name in decision.body}
+
+
+def _asked_forecast(config: Config, name: str) -> dict[str, str]:
+    """Mark a volume version that somebody chooses as one for today's ``[forecast]``: its settings are used for that."""
+    return {"forecast": mark_forecast(config)} if name == model_name(config.experiment, VOLUME) else {}
 
 
 def _read_from_registry(config: Config, name: str, version: str) -> tuple[RegisteredModel, pd.Timestamp]:

@@ -19,7 +19,7 @@ from ...features.errors import InputError
 from ..project.specs import Config
 from ..store.locks import locked
 from ..store.moved_store import follow_moved_folder
-from ..store.sweeper import scratch_folder
+from ..store.sweeper import scratch_folder, temporary_files_in
 from ..store.tracking import disable_telemetry, find_store_file, open_tracking, plain_errors, quiet_mlflow
 from .digest import compute_digest
 from .pyfuncs import MODEL_FILE
@@ -28,6 +28,8 @@ from .slim import find_ids
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
+#: Kind of the model that holds settings of the forecast.
+VOLUME = "volume"
 #: Where MLflow finds the function that loads a model.
 LOADER = "deskcast.pipelines.registry.pyfuncs"
 CARD_FILE, PICTURE_FILE = "card.md", "calibration.svg"
@@ -181,7 +183,8 @@ def _register(
     client: Any, folder: Path | None, config: Config, run_id: str, one: NewModel, data: Path, as_of: pd.Timestamp
 ) -> RegisteredModel:
     name, tags = model_name(config.experiment, one.kind), {"deskcast.as_of": as_of.isoformat()}
-    with _fluent(client.tracking_uri) as mlflow, mlflow.start_run(run_id=run_id):
+    fluent, temporary = _fluent(client.tracking_uri), temporary_files_in(data.parent)
+    with temporary, fluent as mlflow, mlflow.start_run(run_id=run_id):
         logged = mlflow.pyfunc.log_model(
             name=one.kind,
             loader_module=LOADER,

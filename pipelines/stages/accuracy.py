@@ -24,10 +24,9 @@ from .accuracy_people import actions_accuracy, alerts_accuracy, goals_accuracy
 from .accuracy_plans import casework_table, schedule_table
 from .accuracy_volumes import forecast_tables, staffing_table
 from .casework import SLA_METRIC
+from .issuing import SHADOW
 
 FIGURES = "accuracy_figures"
-#: Ending of the scope of risks of a version that runs beside the one in use.
-SHADOW = " shadow"
 _RISK_KEYS = ("case_id", "label", "known_at", "due_at")
 
 
@@ -157,10 +156,11 @@ def find_outcomes(project: Project, metric: str, labels: pd.DataFrame | None = N
 
 def _without_shadow(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Return the tables that sentences are made of: a version on trial is for whoever looks at the tables."""
-    return {
-        name: table[~table["metric"].astype("str").str.endswith(SHADOW)] if "metric" in table else table
-        for name, table in tables.items()
-    }
+    found = dict(tables)
+    for name, table in tables.items():
+        for column in {"metric", "scope"} & set(table.columns):
+            found[name] = table[~table[column].astype("str").str.endswith(SHADOW)]
+    return found
 
 
 def _metrics(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
@@ -168,7 +168,9 @@ def _metrics(tables: dict[str, pd.DataFrame]) -> dict[str, float]:
     figures: dict[str, float] = {}
     if "accuracy_forecast_by_lead" in tables:
         table = tables["accuracy_forecast_by_lead"]
-        first = table[(table["lead"] == 1) & (table["model"] == "deskcast") & ~table["scope"].str.endswith(" totals")]
+        first = table[
+            (table["lead"] == 1) & (table["model"] == "deskcast") & ~table["scope"].str.endswith((" totals", SHADOW))
+        ]
         if len(first):
             figures |= {"forecast_wape": float(first["wape"].iloc[0]), "forecast_bias": float(first["bias"].iloc[0])}
     if "accuracy_risk" in tables:

@@ -16,7 +16,7 @@ from ...forecasting.volume.losses import pinball
 from ..project.project import Project
 from ..project.specs import ForecastSpec
 from .forecast_target import find_forecast_target
-from .issuing import TOTALS
+from .issuing import SHADOW, TOTALS
 from .queue import PlannedQueue, has_contacts, interval_freq, only_segment
 
 #: The model that was recommended, and the naive one that was issued beside it.
@@ -159,7 +159,7 @@ def forecast_tables(project: Project, issued: pd.DataFrame, settings: Mapping[st
     return {
         "accuracy_forecast": score_issued_forecasts(every, ["scope", "unique_id"]),
         "accuracy_forecast_by_lead": score_issued_forecasts(every, ["scope", "lead"]),
-        "accuracy_forecast_next": list_next_steps(every),
+        "accuracy_forecast_next": list_next_steps(every[~every["scope"].astype("str").str.endswith(SHADOW)]),
     }
 
 

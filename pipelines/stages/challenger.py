@@ -182,7 +182,7 @@ def judge_models(
     return found
 
 
-def predict_forward(risk: RiskEstimator, rows: pd.DataFrame, outlook: Outlook) -> Floats:
+def predict_forward(risk: RiskEstimator, rows: pd.DataFrame, outlook: Outlook, updates: int = MAX_UPDATES) -> Floats:
     """Predict snapshots as on their day: the model brought up to date with what was known by then, and no later.
 
     Parameters
@@ -193,6 +193,8 @@ def predict_forward(risk: RiskEstimator, rows: pd.DataFrame, outlook: Outlook) -
         Snapshots, n of them.
     outlook
         Of the log.
+    updates
+        So many times the model is brought up to date, at most.
 
     Returns
     -------
@@ -200,7 +202,7 @@ def predict_forward(risk: RiskEstimator, rows: pd.DataFrame, outlook: Outlook) -
     """
     out = np.full(len(rows), np.nan)
     instants = pd.DatetimeIndex(rows["at"].sort_values().unique())
-    for block in np.array_split(np.arange(len(instants)), min(MAX_UPDATES, len(instants))):
+    for block in np.array_split(np.arange(len(instants)), min(updates, len(instants))):
         mine = rows["at"].isin(instants[block]).to_numpy()
         now = risk
         if isinstance(risk, BreachRisk):

@@ -22,6 +22,8 @@ RISK_TABLES = ("risk", "past_saving", "awaiting_closure")
 OUTCOME_TABLES = {"dissatisfaction": "dissatisfaction", "escalation": "escalation"}
 #: Ending of the scope of forecasts of sums of segments.
 TOTALS = "totals"
+#: Ending of the scope of what a version that runs beside the one in use says.
+SHADOW = " shadow"
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def _forecasts(run: Issuing, stage: Stage) -> Issues:
     kpi = spec.kpi or find_volume_kpi(run.project)
     model = str(table.attrs.get("model") or "deskcast")
     settings: dict[str, Any] = {"kpi": kpi, "freq": spec.freq, "by": list(spec.by)}
+    if "forecast_version" in stage.params:
+        settings["version"] = str(stage.params["forecast_version"])
     yield run.issue("forecast", f"{kpi} {spec.freq}", model, **settings), table
     if "totals" in stage.tables:
         totals = stage.tables["totals"].rename(columns={"node": "unique_id"})

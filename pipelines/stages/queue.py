@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -43,6 +43,8 @@ class PlannedQueue:
     project: Project
     name: str
     spec: StaffingSpec
+    #: Time step -> methods that were proven for it: those of the forecast version in use.
+    proven: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -113,7 +115,9 @@ class PlannedQueue:
         if "unique_id" in daily.get("regressors", ()):
             daily = {}  # they are of the segments of the forecast, which a queue is not
         rules: dict[str, Any] = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **daily, **context}
-        return forecast(arrivals, self.slots, interval_freq(spec.interval_s), **rules)
+        freq = interval_freq(spec.interval_s)
+        rules |= self.proven.get(freq, {})
+        return forecast(arrivals, self.slots, freq, **rules)
 
     def schedule(self, agents: float) -> int:
         """Return the whole agents to schedule so that so many are at work."""

@@ -14,13 +14,15 @@ from ...features.labels.satisfaction import dissatisfaction_labels
 from ...models.risk.breach import BreachRisk
 from ...models.risk.estimator import RiskEstimator
 from ..project.project import Project
+from ..project.specs import ForecastSpec
 from ..registry.card import write_card
 from ..registry.model_input import find_columns, make_signature, make_up_row
 from ..registry.pyfuncs import CaseRiskModel
-from ..registry.register import PICTURE_FILE, NewModel, model_name
+from ..registry.register import PICTURE_FILE, VOLUME, NewModel, model_name
 from ..registry.slim import drop_training_rows
 from .dissatisfaction import fit_dissatisfaction, fit_escalation, has_escalations
 from .train import TrainedModel, calendar_of
+from .volume_champion import format_settings, read_settings
 from .volume_model import make_up_history, make_volume_model
 
 #: Columns of the log that name cases, customers and agents: table -> columns.
@@ -50,7 +52,7 @@ def make_models(
     scores: Mapping[str, pd.DataFrame],
     draw: Draw | None = None,
 ) -> list[NewModel]:
-    """Return the models of a desk as they are registered: breach, dissatisfaction, escalation and volume.
+    """Return the models of cases as they are registered: breach, dissatisfaction, escalation.
 
     Parameters
     ----------
@@ -69,14 +71,12 @@ def make_models(
     -------
     One each that this log can feed.
     """
-    log, ids = project.log, find_all_ids(project.log)
+    ids = find_all_ids(project.log)
     tables = {"Scores by team": scores.get("by_team"), "Scores by channel": scores.get("by_channel")}
     given = {name: table for name, table in tables.items() if table is not None}
     breach = f"breach-{trained.metric}"
     found = [_case_model(project, trained, breach, FittedOutcome(trained.risk, trained.frame), ids, given, draw)]
-    found += [_case_model(project, trained, kind, fitted, ids, {}, draw) for kind, fitted in outcomes.items()]
-    volume = _known_or_none(lambda: _volume_model(project, log, ids))
-    return found if volume is None else [*found, volume]
+    return found + [_case_model(project, trained, kind, fitted, ids, {}, draw) for kind, fitted in outcomes.items()]
 
 
 def _known_or_none(make: Callable[[], Any]) -> Any:
@@ -170,20 +170,28 @@ _VOLUME_LIMITS = (
 )
 
 
-def _volume_model(project: Project, log: CaseLog, ids: frozenset[str]) -> NewModel:
+def make_volume_version(project: Project, spec: ForecastSpec) -> NewModel | None:
+    """Return a version of the volume model as it is registered; ``None`` where this log has no volumes to forecast."""
+    made: NewModel | None = _known_or_none(lambda: _volume_model(project, spec))
+    return made
+
+
+def _volume_model(project: Project, spec: ForecastSpec) -> NewModel:
     from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ParamSchema, ParamSpec
 
-    model, target = make_volume_model(project)
+    model, target = make_volume_model(project, spec)
     example, steps = make_up_history(model.spec), target.actuals["ds"]
     ahead = model.predict(example, {"horizon": 1})
     data = {
         "KPI": target.kpi, "series": target.actuals["unique_id"].nunique(), "time step": model.spec.freq,
-        "from": steps.min(), "to": steps.max(), "as of": log.until, "fingerprint": project.fingerprint,
+        "from": steps.min(), "to": steps.max(), "as of": project.log.until, "fingerprint": project.fingerprint,
+        "settings": format_settings(read_settings(spec)),
     }  # fmt: skip
-    name = model_name(project.config.experiment, "volume")
+    name = model_name(project.config.experiment, VOLUME)
     what = f"Volume of '{target.kpi}', {model.spec.horizon} time steps ahead, with likely ranges."
     card = write_card(name, what, data, limits=_VOLUME_LIMITS)
     found = infer_signature(example, ahead)
     params = ParamSchema([ParamSpec("horizon", "long", model.spec.horizon)])
-    return NewModel("volume", model, ModelSignature(found.inputs, found.outputs, params), example, card, ids=ids)
+    signature = ModelSignature(found.inputs, found.outputs, params)
+    return NewModel(VOLUME, model, signature, example, card, ids=find_all_ids(project.log))

@@ -14,8 +14,8 @@ from ...models.risk.estimator import RiskEstimator
 from ..project.project import Project
 from ..project.specs import Config
 from ..registry.champions import find_champions, find_formers, load_model
-from ..registry.decisions import Decision
-from ..registry.register import NewModel, model_name
+from ..registry.decisions import PROMOTED, Decision
+from ..registry.register import VOLUME, NewModel, model_name
 from ..registry.slim import drop_training_rows
 from ..stage import Stage
 from ..words.facts import Finding
@@ -23,14 +23,14 @@ from ..words.figures import bind_sentences, figures_table
 from . import train
 from .challenger import Outlook, choose_cut, judge_models, look_since, project_as_of
 from .champion import OUTCOME_KINDS
-from .registered import Draw, fit_outcomes, make_models
+from .registered import Draw, fit_outcomes, make_models, make_volume_version
 from .train import TrainedModel, backtest_training, risk_metric
 from .train_scores import FIGURES
+from .volume_challenger import VolumeTraining, train_volume
 
 #: Why the first version of a model is used, and one that there is nothing to compare of.
 FIRST_REASON = "No model for these SLA targets was in use before."
 GONE_REASON = "The model in use before was gone or altered."
-SETTINGS_REASON = "It holds settings only: each forecast is fitted to the history that it is given."
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class Training:
         Kind of model -> the comparison with the one in use, where there was one.
     again
         Kind of model -> a version that was in use once, where that is the best of all, and why.
+    volume
+        What is decided on the forecast.
     """
 
     stage: Stage
@@ -59,6 +61,7 @@ class Training:
     trained_until: pd.Timestamp | None = None
     verdicts: Mapping[str, PairedVerdict] = field(default_factory=dict)
     again: Mapping[str, tuple[Decision, PairedVerdict]] = field(default_factory=dict)
+    volume: VolumeTraining = field(default_factory=VolumeTraining)
 
 
 def train_models(
@@ -83,6 +86,33 @@ def train_models(
     -------
     The training. Where a model in use is gone or was altered, the new ones take the place of all.
     """
+    training = _train_case_models(project, evaluate, progress, draw)
+    return training if project.is_look_back or not training.models else _add_volume(project, training)
+
+
+def _add_volume(project: Project, training: Training) -> Training:
+    """Add what is decided on the forecast: judged by what was issued, whatever the models of cases do."""
+    try:
+        found = train_volume(project)
+    except InputError as error:
+        if error.code != "model.altered":
+            raise
+        found = VolumeTraining(make_volume_version(project, project.config.forecast), PROMOTED, GONE_REASON)
+    said = list[Finding]()
+    if found.verdict is not None:
+        said = bind_sentences(found.verdict.reason, FIGURES, "challenger volume", audience="analyst")
+    findings = (*training.stage.findings, *said)
+    stage = training.stage
+    stage = replace(stage, findings=findings, tables={**stage.tables, **figures_table(FIGURES, findings)})
+    if found.new is None:
+        return replace(training, stage=stage, volume=found)
+    reasons = {**training.reasons, VOLUME: (found.decision == PROMOTED, found.reason)}
+    return replace(training, stage=stage, models=(*training.models, found.new), reasons=reasons, volume=found)
+
+
+def _train_case_models(
+    project: Project, evaluate: bool, progress: Callable[[int, int], None] | None, draw: Draw | None
+) -> Training:
     champions = {} if project.is_look_back else find_champions(project.config, project.log.until)
     metric = risk_metric(project)
     current = champions.get(model_name(project.config.experiment, f"breach-{metric}"))
@@ -192,8 +222,6 @@ def _decide(
     """Tell whether a new version of a model is used, and why."""
     if model_name(config.experiment, kind) not in champions:
         return True, first_reason
-    if kind == "volume":
-        return True, SETTINGS_REASON
     if verdict is None:
         return False, str(explain_few_cases(0))
     return verdict.is_promoted, str(verdict.reason)

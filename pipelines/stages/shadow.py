@@ -16,8 +16,8 @@ from ..registry.promote import find_shadow
 from ..registry.register import model_name
 from ..state.issue import Issue, issue_rows
 from ..words.instants import Instants
-from .accuracy import SHADOW
 from .champion import bring_up_to_date
+from .issuing import SHADOW
 from .train import look_at_cases, metric_labels, risk_metric, training_instants
 
 

@@ -21,6 +21,7 @@ from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .queue import FIGURES, PlannedQueue, counted_noun, interval_freq, queue_arrivals, shrinkage_words
+from .volume_champion import use_volume_champion
 
 #: Fewer hours than this are rounding, and so is a saving of less than this share.
 MIN_REPORTED_HOURS, MIN_REPORTED_GAP = 0.05, 0.0005
@@ -49,7 +50,8 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     config = project.config
     if not config.staffing:
         return Stage("staff", skipped="No queue is configured: add a [staffing.NAME] section.")
-    queues = {name: PlannedQueue(project, name, spec) for name, spec in config.staffing.items()}
+    proven = use_volume_champion(project).proven_methods
+    queues = {name: PlannedQueue(project, name, spec, proven) for name, spec in config.staffing.items()}
     plans: dict[str, pd.DataFrame] = {}
     work: dict[str, CaseWork] = {}
     findings: list[str] = []

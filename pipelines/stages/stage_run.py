@@ -46,6 +46,7 @@ class StageRun:
         from .history import history_stage
         from .risk import risk_stage
         from .staff import staff_stage
+        from .volume_champion import use_volume_champion
         from .watch import watch_stage
 
         if name in NEEDED_STAGES:
@@ -65,5 +66,8 @@ class StageRun:
             return watch_stage(self.project, pd.DataFrame() if history is None else history)
         if name == "accuracy":
             return accuracy_stage(self.project, None if self.trained is None else self.trained.labels, history)
-        alone = {"check": check_stage, "history": history_stage, "forecast": forecast_stage, "staff": staff_stage}
+        if name == "forecast":
+            now = use_volume_champion(self.project)
+            return now.describe(forecast_stage(now.project))
+        alone = {"check": check_stage, "history": history_stage, "staff": staff_stage}
         return alone[name](self.project)

@@ -81,9 +81,8 @@ class VolumeModel:
         return table.assign(ds=table["ds"].dt.strftime("%Y-%m-%dT%H:%M:%S").astype(object)).reset_index(drop=True)
 
 
-def make_volume_model(project: Project) -> tuple[VolumeModel, ForecastTarget]:
-    """Return the volume model of a project, and the series that it is for."""
-    spec = project.config.forecast
+def make_volume_model(project: Project, spec: ForecastSpec) -> tuple[VolumeModel, ForecastTarget]:
+    """Return the volume model of a project by these settings, and the series that it is for."""
     target = find_forecast_target(project, spec)
     return VolumeModel(target.kpi, target.kind, target.rules, spec, forecast_context(project.config, project)), target
 

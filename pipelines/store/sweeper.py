@@ -95,6 +95,21 @@ def scratch_folder() -> Iterator[Path]:
             rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def temporary_files_in(folder: Path) -> Iterator[None]:
+    """Let temporary files of libraries lie in a folder while the block lasts: they go with it, whatever ends us.
+
+    >>> with scratch_folder() as folder, temporary_files_in(folder):
+    ...     Path(tempfile.mkdtemp()).parent == folder
+    True
+    """
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
 def _tell(sign: bytes, path: Path) -> None:
     """Tell the guard; without one, as where no process can be started, the next writer sweeps."""
     with suppress(OSError):

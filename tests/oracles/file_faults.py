@@ -34,9 +34,11 @@ from deskcast.pipelines.state.issued import read_issued
 from deskcast.pipelines.store import atomic_replace, flagged_cases, incidents, tracking
 from deskcast.pipelines.store.results import read_results, replace_folder, write_stages
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 #: Operations as Python's audit hooks name them; those that take room fail on a full disk.
 ROOM = {"os.mkdir", "os.link", "os.symlink", "os.rename"}
+SQL_OPERATIONS = ("before_cursor_execute", "commit")
 OTHERS = {"os.remove", "os.rmdir", "os.chmod", "subprocess.Popen"}
 PATIENCE_S = 20.0
 MORNING = pd.Timestamp("2024-03-04T08:00Z")
@@ -58,7 +60,7 @@ class Faults:
         sys.addaudithook(self._hook)
         for module, name in ((os, "fsync"), (os, "replace"), (atomic_replace, "exchange")):
             self._wrap(module, name)
-        for name in ("before_cursor_execute", "commit") if sql else ():
+        for name in SQL_OPERATIONS if sql else ():
             event.listen(Engine, name, lambda *_, n=name: self._count(n, room=True))
         if sql and self.how == "kill":
             event.listen(Engine, "connect", self._within)
@@ -96,6 +98,8 @@ class Faults:
         if self.how == "kill" and self.seen == self.k:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.how == "full" and self.seen >= self.k:
+            if name in SQL_OPERATIONS:  # as SQLAlchemy says it of a database file
+                raise OperationalError(name, {}, sqlite3.OperationalError("database or disk is full"))
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 

@@ -127,7 +127,7 @@ def test_a_model_of_other_sla_targets_is_not_in_use(first):
     config = first.project.config
     other = replace(config, slas=(replace(config.slas[0], target_s=24 * 3600.0),))
     assert NAME in find_champions(config)
-    assert find_champions(other) == {}
+    assert set(find_champions(other)) == {"desk-volume"}  # which SLA targets there are is nothing to a volume
 
 
 def test_versions_are_listed_promoted_and_rolled_back(desk, first):
