@@ -21,7 +21,8 @@ ALERT = {
     "changed_at": pd.Timestamp("2024-03-01"), "last_at": pd.Timestamp("2024-03-03"), "before": 0.9, "after": 0.8,
     "n": 250.0, "z": 5.0, "impact": 25.0, "impact_unit": "answers", "drivers": "agent_id ann (80% of the change)",
     "causes": "", "state": "new", "news": "opened", "ongoing_kpis": "", "explained": "", "acknowledged_by": "bob",
-    "acknowledged_at": pd.NaT, "note": "carla knows", "silenced_until": pd.NaT, "updated_at": pd.Timestamp("2024-03-04"),
+    "acknowledged_at": pd.NaT, "note": "carla knows", "silenced_until": pd.NaT,
+    "updated_at": pd.Timestamp("2024-03-04"),
 }  # fmt: skip
 RISK = pd.DataFrame(
     {"case_id": ["C1", "C2", "C3"], "probability": [0.9, 0.8, 0.2], "work_first": [True, True, False],
@@ -103,7 +104,7 @@ def test_tables_of_an_earlier_night_give_no_alarm():
 @pytest.mark.parametrize(
     ("section", "words"),
     [({"on": "alert"}, "one way to be sent"), ({"on": "alert", "file": "f", "command": "c"}, "one way to be sent"),
-     ({"on": "allert", "file": "f"}, "did you mean 'alert'"), ({"on": "alert", "mail": "no address"}, "not a mail address"),
+     ({"on": "allert", "file": "f"}, "did you mean 'alert'"), ({"on": "alert", "mail": "no"}, "not a mail address"),
      ({"on": "alert", "file": "f", "for": {"chanel": "x"}}, "key 'for': unknown condition"),
      ({"on": "drift", "file": "f", "for": {"kpi": "csat"}}, "'drift' has no conditions"),
      ({"on": "alert", "file": "f", "quiet": "late"}, "not a span of the day"),
