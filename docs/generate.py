@@ -19,7 +19,8 @@ from deskcast.features.durations import format_duration
 from deskcast.features.kpis.availability import format_catalogue_page
 from deskcast.features.refusals import REFUSALS
 from deskcast.pipelines.commands.cli import app
-from deskcast.pipelines.project import specs
+from deskcast.pipelines.project import night_specs, specs
+from deskcast.pipelines.project.config import key_of
 
 DOCS = Path(__file__).resolve().parent
 FOLDER = DOCS / "reference"
@@ -40,7 +41,10 @@ SECTIONS: Mapping[str, type] = {
     "[tracking]": specs.TrackingSpec,
     "[model]": specs.ModelSpec,
     "[results]": specs.ResultsSpec,
-    "[run]": specs.RunSpec,
+    "[run]": night_specs.RunSpec,
+    "[[alarm]]": night_specs.AlarmSpec,
+    "[mail]": night_specs.MailSpec,
+    "[page]": night_specs.PageSpec,
     "[state]": specs.StateSpec,
     "[people]": specs.PeopleSpec,
     "[plugins]": specs.PluginsSpec,
@@ -161,7 +165,7 @@ def _parameter(parameter: Parameter) -> tuple[str, str, str]:
 
 
 def _name(key: Field[Any]) -> str:
-    return key.name.removesuffix("_s")
+    return key_of(key.name)
 
 
 def _value(key: Field[Any]) -> tuple[str, str]:

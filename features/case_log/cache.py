@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from threading import Lock, RLock
 from typing import Any, TypeVar
 
 from .log import CaseLog
+from .log_end import find_first_instant
 
 T = TypeVar("T")
-_CACHE: dict[int, tuple[weakref.ref[CaseLog], dict[str, Any], Any]] = {}
+_CACHE: dict[int, tuple[weakref.ref[CaseLog], dict[Hashable, Any], Any]] = {}
 _FINDING = Lock()
 
 
-def compute_once(log: CaseLog, name: str, make: Callable[[], T]) -> T:
+def compute_once(log: CaseLog, name: Hashable, make: Callable[[], T]) -> T:
     """Return what ``make`` gives, and make it only once for each log.
 
     Parameters
@@ -22,7 +23,7 @@ def compute_once(log: CaseLog, name: str, make: Callable[[], T]) -> T:
     log
         The log that it is derived from, and that alone.
     name
-        What it is called.
+        What it is called; an Ibis operation may be part of it, which is equal to another one that asks the same.
     make
         Derives it.
 
@@ -47,6 +48,11 @@ def compute_once(log: CaseLog, name: str, make: Callable[[], T]) -> T:
             store[name] = make()
     result: T = store[name]
     return result
+
+
+def find_first_of_log(log: CaseLog, rows: Any, column: str) -> Any:
+    """Return the first instant of rows of a log that is no stray, and ask the engine for it once."""
+    return compute_once(log, ("first instant", rows.op(), column), lambda: find_first_instant(rows, column))
 
 
 def _forget(key: int, gone: weakref.ref[CaseLog]) -> None:

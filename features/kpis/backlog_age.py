@@ -14,22 +14,21 @@ from .aggregate import compute_share
 from .cells import SegmentedRows
 
 
-def compute_backlog_age(source: SegmentedRows, opened: Any) -> pd.DataFrame:
+def compute_backlog_age(source: SegmentedRows, spans: pd.DataFrame) -> pd.DataFrame:
     """Give median, 90th percentile and mean age of the cases open at the end of each period.
 
     Parameters
     ----------
     source
         Transitions (see :func:`~deskcast.features.cases.transitions.transitions_expr`) with segments and periods.
-    opened
-        Ibis table of cases with ``created_at``: age counts from there, also after a re-opening.
+    spans
+        From :func:`fetch_open_spans`.
 
     Returns
     -------
     DataFrame
         A history; ``n`` is the backlog.
     """
-    spans = find_open_spans(source, opened)
     periods, n_periods = source.periods, len(source.periods)
     out = {name: np.full(source.size, np.nan) for name in ("value", "p90", "mean")} | {"n": np.zeros(source.size)}
     if spans.empty or not n_periods:
@@ -49,7 +48,7 @@ def compute_backlog_age(source: SegmentedRows, opened: Any) -> pd.DataFrame:
     return source.frame(**out, median=out["value"], numerator=out["n"])
 
 
-def compute_backlog_share_over(source: SegmentedRows, opened: Any, limit: float) -> pd.DataFrame:
+def compute_backlog_share_over(source: SegmentedRows, spans: pd.DataFrame, limit: float) -> pd.DataFrame:
     """Give the share of the cases open at the end of each period that were created more than ``limit`` seconds before.
 
     Returns
@@ -57,7 +56,6 @@ def compute_backlog_share_over(source: SegmentedRows, opened: Any, limit: float)
     DataFrame
         A history; ``n`` is the backlog, ``numerator`` those that are older.
     """
-    spans = find_open_spans(source, opened)
     n_periods = len(source.periods)
     old, total = np.zeros(source.size), np.zeros(source.size)
     if len(spans) and n_periods:
@@ -138,8 +136,16 @@ def _find_by_rank(born: Floats, first: Ints, last: Ints, older: Ints, size: int,
     return np.asarray(born[member[picked, period]], dtype=float)
 
 
-def find_open_spans(source: SegmentedRows, opened: Any) -> pd.DataFrame:
-    """Return the stretches in which cases were open: case_id, segments, created_at, at (from), until."""
+def fetch_open_spans(source: SegmentedRows, opened: Any) -> pd.DataFrame:
+    """Fetch the stretches in which a case was open.
+
+    Parameters
+    ----------
+    source
+        Transitions with segments and periods.
+    opened
+        Ibis table of cases with ``created_at``: age counts from there, also after a re-opening.
+    """
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     rows = source.rows
     rows = rows.mutate(until=rows.at.lead().over(ordered))

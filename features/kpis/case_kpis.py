@@ -55,12 +55,12 @@ def resolution_rate(desk: LogView) -> pd.DataFrame:
 
 def backlog_over(desk: LogView, limit: float) -> pd.DataFrame:
     """Look for cases that are open for longer than a limit at the end of each period."""
-    return compute_backlog_share_over(desk.transitions, desk.log.table("cases"), limit)
+    return compute_backlog_share_over(desk.transitions, desk.open_spans, limit)
 
 
 def backlog_age(desk: LogView) -> pd.DataFrame:
     """Look at the open cases at the end of each period."""
-    return compute_backlog_age(desk.transitions, desk.log.table("cases"))
+    return compute_backlog_age(desk.transitions, desk.open_spans)
 
 
 def response_time(desk: LogView) -> DurationQuery:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..calendars.periods import floor_to_period, parse_period_frequency
-from ..case_log.cache import compute_once
+from ..case_log.cache import compute_once, find_first_of_log
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..case_log.log_end import TABLE_TIMES, find_first_instant
+from ..case_log.log_end import TABLE_TIMES
 from .catalogue import find_kpi
 
 #: The part before the first row lacks something if so many arrivals are usual in it, and this share of its period.
@@ -102,7 +102,7 @@ def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
     if start is None:
         return None
     rows, at, _ = source
-    first = find_first_instant(rows, at)
+    first = find_first_of_log(log, rows, at)
     begin = start if first is None else max(start, local_reading(log, first))
     count = float(_counts(log, source, [(start, until + pd.Timedelta(1, "us"))])[0])
     return CutPeriod(start, _following(start, freq), begin, until, count) if count else None
@@ -111,7 +111,7 @@ def find_cut_end(log: CaseLog, freq: str) -> CutPeriod | None:
 def _look(log: CaseLog, table: str, freq: str) -> CutPeriod | None:
     source = _rows(log, table)
     rows, at, _ = source
-    first = find_first_instant(rows, at)
+    first = find_first_of_log(log, rows, at)
     if first is None:
         return None
     begins = local_reading(log, first)

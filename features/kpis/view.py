@@ -12,10 +12,9 @@ import pandas as pd
 
 from ..calendars.periods import parse_period_frequency, parse_zone
 from ..case_log.backends import materialise
-from ..case_log.cache import compute_once
+from ..case_log.cache import compute_once, find_first_of_log
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..case_log.log_end import find_first_instant
 from ..case_log.schema import DERIVED_COLUMNS
 from ..cases.business_times import case_business_times
 from ..cases.conversation_turns import turns_expr
@@ -23,6 +22,7 @@ from ..cases.credits import Credit, acted_expr, credited_agents, has_agents
 from ..cases.facts import EventFacts, case_history_table, inspect_events
 from ..cases.transitions import transitions_expr
 from ..errors import InputError, did_you_mean
+from .backlog_age import fetch_open_spans
 from .cells import CUT_COLUMN, KPI_MEASURES, PeriodSpec, SegmentedRows, label_segments
 
 _NON_SEGMENT_COLUMNS = {"case_id", "customer_id", "created_at", "amount"}
@@ -158,7 +158,7 @@ class LogView:
 
     def _source(self, rows: Any, at: str) -> SegmentedRows:
         """Bind rows to segments, and let their history begin with the first of an instant."""
-        return self._from(rows, find_first_instant(rows, at))
+        return self._from(rows, find_first_of_log(self.log, rows, at))
 
     def _from(self, rows: Any, found: Any) -> SegmentedRows:
         rows = label_segments(rows, self.by)
@@ -205,7 +205,7 @@ class LogView:
 
     @cached_property
     def _first_case(self) -> Any:
-        return compute_once(self.log, "first case", lambda: find_first_instant(self.log.table("cases"), "created_at"))
+        return find_first_of_log(self.log, self.log.table("cases"), "created_at")
 
     @cached_property
     def transitions(self) -> SegmentedRows:
@@ -214,6 +214,11 @@ class LogView:
         if self.opened.first is not None:  # what a stray stamp puts before the first period is there from its start
             rows = rows.mutate(at=ibis.greatest(rows["at"], ibis.literal(self.opened.first)))
         return self.opened.over(label_segments(self._with_segments(rows), self.by))
+
+    @cached_property
+    def open_spans(self) -> pd.DataFrame:
+        """Stretches in which a case was open."""
+        return fetch_open_spans(self.transitions, self.log.table("cases"))
 
     @cached_property
     def turns(self) -> SegmentedRows:

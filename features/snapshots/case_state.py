@@ -68,16 +68,12 @@ def select_cases_as_of(steps: Any, looks: pd.DataFrame) -> pd.DataFrame:
     return fetch(found.rename(last_at="at", at="look_at").order_by(["case_id", "at"]))
 
 
-def case_steps(log: CaseLog, last: Any = pd.NaT) -> Any:
-    """Return each creation and event with the state of its case after it, until ``then_at`` (missing: to the end).
-
-    With ``last`` nothing after that instant is looked at.
-    """
-    end = log.until if pd.isna(last) else last
-    cases = log.table("cases").filter(lambda t: t.created_at <= end)
+def case_steps(log: CaseLog) -> Any:
+    """Return each creation and event with the state of its case after it, until ``then_at`` (missing: to the end)."""
+    cases = log.table("cases").filter(lambda t: t.created_at <= log.until)
     absent = {c: ibis.null("string") for c in DESCRIPTION_COLUMNS if c not in cases.columns}
     cases = (cases.mutate(**absent) if absent else cases).select("case_id", "created_at", *DESCRIPTION_COLUMNS)
-    rows = _rows(log, cases, end)
+    rows = _rows(log, cases)
     order = [rows["at"], rows.seq, rows.kind]
     rows = rows.mutate(rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=order)) + 1)
     first_by = ibis.row_number().over(ibis.window(group_by=["case_id", "actor_id"], order_by="rank"))
@@ -151,15 +147,12 @@ def is_human_agent(events: Any) -> Any:
     return (events.actor_id.notnull() & agent & (events.kind != "created")).fill_null(False)
 
 
-def _rows(log: CaseLog, cases: Any, end: Any) -> Any:
+def _rows(log: CaseLog, cases: Any) -> Any:
     """Return one row for each creation and each event, with what it says."""
     events = add_missing_event_columns(log)
     events = events.mutate(_seen=select_event_time(events, as_recorded=True))
     events = events.filter(events["_seen"] <= log.until)
     public = (events.kind == "message") & is_public(events, events["_seen"])
-    events = events.mutate(_public=public)
-    events = events.filter(events["_seen"] <= end)
-    public = events["_public"]
     told = events.select(
         "case_id",
         "kind",

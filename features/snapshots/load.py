@@ -86,8 +86,8 @@ def build_workload_features(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame)
         "open_per_agent": team_open / np.where(pool > 0, pool, np.nan),
     }
     known = {name: np.where(mine >= 0, values, np.nan) for name, values in out.items()}
-    if not len(acts):
-        known["agents_in_team_7d"] = np.full(len(rows), np.nan)
+    told = when >= to_micros(acts["at"], "at").min() if len(acts) else np.zeros(len(rows), dtype=bool)
+    known["agents_in_team_7d"] = np.where(told, known["agents_in_team_7d"], np.nan)  # before, nothing shows who acts
     known |= {
         "open_in_desk": _open(desk[is_open], at[is_open], then[is_open], here, when),
         "opened_in_desk_24h": within(new, desk, here, DAY_US),

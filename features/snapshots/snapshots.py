@@ -11,6 +11,7 @@ import pandas as pd
 from ..calendars.business_calendar import to_micros
 from ..calendars.open_intervals import US_PER_S
 from ..case_log.backends import materialise
+from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
 from ..labels.breach import breach_labels
@@ -149,16 +150,17 @@ def snapshots(
             hint=hint,
             code="kpi.unavailable",
         )
-    looks = find_snapshot_times(log, at, case_steps(log)) if isinstance(at, str) else find_snapshot_times(log, at, None)
-    last = looks["at"].max() if len(looks) else log.until
-    steps = materialise(case_steps(log, last))
+    # of one log, not of the last instant: what later looks at it finds them made
+    steps = compute_once(log, "case steps", lambda: materialise(case_steps(log)))
+    looks = find_snapshot_times(log, at, steps if isinstance(at, str) else None)
     rows = select_cases_as_of(steps, looks)
     clock = read_clocks(log, books, metric, rows)
     if not isinstance(at, pd.DataFrame):
         runs = clock.pop("live").to_numpy(dtype=bool)
         rows, clock = rows[runs].reset_index(drop=True), clock[runs].reset_index(drop=True)
     clock = clock.drop(columns="live", errors="ignore")
-    moves, labels = fetch_case_changes(steps), breach_labels(log)
+    moves = compute_once(log, "case changes", lambda: fetch_case_changes(steps))
+    labels = breach_labels(log)
     parts = [
         _described(rows, find_first_recorded(log), log.timezone),
         clock,

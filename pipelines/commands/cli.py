@@ -10,6 +10,7 @@ import typer
 
 from . import forecast as forecast_options
 from .cases import cases
+from .alarms import alarms
 from .exit_codes import end_run, end_with_exit_code
 from .models import models
 from .notes import note, notes
@@ -379,15 +380,20 @@ def run(
         typer.Option(metavar="TIME", help="Run as of TIME, later than all runs so far: for tests."),
     ] = None,
     record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
+    wait: Annotated[
+        str, typer.Option(metavar="DURATION", help="Wait this long for another run to end, such as '30min'.")
+    ] = "",
+    log: Annotated[str, typer.Option(metavar="FORM", help="json: one line of JSON a stage, on stderr.")] = "",
+    summary: Annotated[Path | None, typer.Option(help="File for how the run ended, as JSON.")] = None,
 ) -> None:
-    """Run every stage; write tables, report and MLflow run."""
-    from .demo import run_and_print
-    from .nights import open_night
+    """Run every stage; write tables, report and MLflow run; send the alarms."""
+    from .nights import run_night
 
-    project = open_for(config, as_of) if night is None else open_night(config, night, as_of)
-    end_run(run_and_print(project, as_json=as_json, record_runs=record, show_all=show_all))
+    asked = {"as_of": as_of, "night": night, "as_json": as_json, "show_all": show_all, "record_runs": record}
+    end_run(run_night(config, **asked, wait=wait, log=log, summary=summary))  # type: ignore[arg-type]
 
 
+app.command()(alarms)
 app.command()(doctor)
 
 

@@ -11,6 +11,8 @@ from ..project.project import Project, open_project
 from ..stages.stage_run import STAGES
 from ..words.headlines import select_headlines
 from ..words.words import format_count
+from .exit_codes import find_exit_code
+from .night_log import JsonProgress, summarise_run
 from .run import RunOutcome, run
 from .screen import wrap_finding
 from .terminal import StageProgress, format_state_line, print_line, print_styled, show_spinner
@@ -59,16 +61,16 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def run_and_print(
-    project: Project, *, as_json: bool = False, record_runs: bool = True, show_all: bool = False
+    project: Project, *, as_json: bool = False, record_runs: bool = True, show_all: bool = False, log: str = ""
 ) -> RunOutcome:
     """Run every stage with a line each, then print the most important findings and where everything is."""
-    with StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
+    with JsonProgress() if log == "json" else StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
         outcome = run(project, lines, record_runs=record_runs)
     if as_json:
         stages = {
             s.name: {"findings": list(s.findings), "skipped": s.skipped, "failed": s.failed} for s in outcome.stages
         }
-        body = {"report": str(outcome.report), **outcome.instants.record(), "stages": stages}
+        body = summarise_run(outcome, find_exit_code(outcome)) | {"stages": stages}
         print_line(json.dumps(body, ensure_ascii=False, indent=2))
         return outcome
     print_line(format_state_line(outcome.instants, project.config.timezone))

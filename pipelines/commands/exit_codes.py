@@ -1,4 +1,4 @@
-"""How a command ends: 0 well, 1 our defect, 2 what the user can mend, 3 another run at work, 4 failed or stale."""
+"""How a command ends: 0 well, 1 our defect, 2 to mend, 3 another run at work, 4 failed or stale, 5 not delivered."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 #: What the parser of the command line raises: its class is vendored, so it is taken from one that is public.
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
-EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED = 1, 2, 3, 4
+EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED, EXIT_UNDELIVERED = 1, 2, 3, 4, 5
 
 
 def end_with_exit_code(work: Callable[[], object]) -> None:
@@ -85,11 +85,22 @@ def _nearest_command(error: Exception, name: str) -> str | None:
 
 
 def end_run(outcome: RunOutcome) -> None:
-    """Name what had worked before and has failed, and data that are stale, and end with their exit code."""
+    """Name what has failed, data that are stale, and alarms that did not arrive, and end with their exit code."""
+    for note in outcome.notes:
+        sys.stderr.write(f"deskcast: note: {note}\n")
     for name, reason in outcome.failures:
         sys.stderr.write(f"deskcast: {name} failed: {reason}\n")
+    for reason in outcome.undelivered:
+        sys.stderr.write(f"deskcast: alarm not delivered: {reason}\n")
+    if code := find_exit_code(outcome):
+        raise typer.Exit(code)
+
+
+def find_exit_code(outcome: RunOutcome) -> int:
+    """Return how a run ends: what failed goes before what was not delivered."""
     if outcome.failures:
-        raise typer.Exit(EXIT_STAGE_FAILED)
+        return EXIT_STAGE_FAILED
+    return EXIT_UNDELIVERED if outcome.undelivered else 0
 
 
 def _refuse(error: InputError, code: int) -> None:

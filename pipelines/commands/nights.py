@@ -1,16 +1,96 @@
-"""``run --night TIME``: the run of a night that is played, for tests and demonstrations."""
+"""A night: opened, run when no other run is at work, its end written down; or played, for tests and demonstrations."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ...features.errors import InputError
+from ...features.durations import parse_duration
+from ...features.errors import BusyError, InputError
 from ..project.project import Project
 from ..project.state_place import StatePlace
 from .options import open_for
+
+if TYPE_CHECKING:
+    from .run import RunOutcome
+
+
+#: Seconds between two tries of a run that waits for another one.
+RETRY_S = 2.0
+
+
+def run_night(
+    config: Path,
+    *,
+    as_of: str | None = None,
+    night: str | None = None,
+    as_json: bool = False,
+    show_all: bool = False,
+    record_runs: bool = True,
+    wait: str = "",
+    log: str = "",
+    summary: Path | None = None,
+) -> RunOutcome:
+    """Open a desk, run every stage and print the answer; how it ended goes to a file where one is named.
+
+    A run that is refused before it begins is an alarm as well.
+
+    Raises
+    ------
+    BusyError
+        If another run is at work for longer than ``wait``.
+    InputError
+        If an option, the configuration or the data cannot be used.
+    """
+    from .demo import run_and_print
+    from .exit_codes import EXIT_BUSY, EXIT_INPUT, find_exit_code
+    from .night_log import summarise_run, write_summary
+
+    if log not in ("", "json"):
+        raise InputError("unknown form", where="--log", got=log, wanted="json", code="command.invalid")
+    end = time.monotonic() + (parse_duration(wait, where="--wait") if wait else 0.0)
+    try:
+        while True:
+            try:
+                project = open_for(config, as_of) if night is None else open_night(config, night, as_of)
+                outcome = run_and_print(project, as_json=as_json, record_runs=record_runs, show_all=show_all, log=log)
+                break
+            except BusyError:
+                if time.monotonic() + RETRY_S > end:
+                    raise
+                time.sleep(RETRY_S)
+    except InputError as error:
+        busy = isinstance(error, BusyError)
+        if as_of is None and not busy:
+            tell_of_refusal(config, error)
+        if summary is not None:
+            code = EXIT_BUSY if busy else EXIT_INPUT
+            write_summary(summary, {"exit_code": code, "refusal": error.as_record()})
+        raise
+    if summary is not None:
+        write_summary(summary, summarise_run(outcome, find_exit_code(outcome)))
+    return outcome
+
+
+def tell_of_refusal(config: Path, error: InputError) -> None:
+    """Send an alarm that a run could not be done, where somebody is to be told and can be."""
+    from ..alarms.outbox import queue_failures
+    from ..alarms.send import send_waiting, utc_now
+    from ..project.config import load_config
+    from ..words.instants import Instants
+
+    try:
+        found = load_config(config)
+        if any(spec.on == "failed" for spec in found.alarms):
+            now = utc_now()
+            queue_failures(found, Instants.now(now, now), [("run", str(error))])
+            send_waiting(found)
+    except InputError:
+        return  # what cannot be told is on stderr: the configuration or the state cannot be read
 
 
 def open_night(config: Path, night: str, as_of: str | None = None) -> Project:

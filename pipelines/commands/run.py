@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from ... import __version__
 from ...features.errors import InputError
+from ..alarms.send import Delivery, find_undelivered
 from ..project.project import Project
 from ..project.specs import Config
 from ..stage import Stage
 from ..stages.stage_run import STAGES, StageRun
+from ..store.export_memory import ExportChange, compare_exports
 from ..words.instants import Instants, describe_stale_data
 
 
@@ -48,13 +50,29 @@ class RunOutcome:
     not_recorded: str = ""
     stale: str = ""
     not_retrained: str = ""
+    missing: tuple[tuple[str, str], ...] = ()
+    export: ExportChange = field(default_factory=ExportChange)
+    deliveries: tuple[Delivery, ...] = ()
+    not_sent: str = ""
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """Name and reason of each stage that had worked before and failed, of the record, and of stale data."""
+        """Name and reason of each stage that failed or is missing, of the export, the record, and stale data."""
         failed = [(stage.name, stage.failed) for stage in self.stages if stage.failed]
+        failed += [*self.missing, *(("export", fault) for fault in self.export.faults)]
         more = (("record", self.not_recorded), ("retrain", self.not_retrained), ("freshness", self.stale))
         return failed + [(name, reason) for name, reason in more if reason]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth a note and no failure."""
+        return self.export.notes
+
+    @property
+    def undelivered(self) -> list[str]:
+        """Why alarms did not arrive, or that nobody knows; with the receiver."""
+        ends = [f"{one.alarm.target}: {one.error}" for one in find_undelivered(self.deliveries)]
+        return ends + ([self.not_sent] if self.not_sent else [])
 
 
 def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[Stage, ...]:
@@ -113,13 +131,44 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
             timezone=project.config.timezone,
         )
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
-    if not project.is_look_back:
-        remember_stages(project, stages, instants)
-    lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
-    untrained = _retrain(project, stages, instants, tell) if record_runs and not lost else ""
     fresh_s = None if project.is_look_back else project.config.run.fresh_s
     stale = describe_stale_data(instants, fresh_s, project.config.timezone)
-    return RunOutcome(stages, folder, folder / "report.html", instants, lost, stale, untrained)
+    ended = RunOutcome(
+        stages, folder, folder / "report.html", instants, stale=stale, missing=find_missing(project, stages)
+    )
+    if not project.is_look_back:
+        ended = remember_night(project, ended)
+    lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
+    untrained = _retrain(project, stages, instants, tell) if record_runs and not lost else ""
+    ended = replace(ended, not_recorded=lost, not_retrained=untrained)
+    return ended if project.is_look_back else tell_people(project.config, ended)
+
+
+def find_missing(project: Project, stages: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
+    """Return what ``[run] required`` asks for and is not there: stages that were not done, tables without rows."""
+    done, found = {stage.name: stage for stage in stages}, []
+    for name in project.config.run.required:
+        if name in STAGES:
+            stage = done.get(name)
+            if stage is not None and not stage.failed and stage.skipped:
+                found.append((name, f"it is required and was not done: {stage.skipped}"))
+        elif not project.log.has(name) or not len(project.log.frame(project.log.table(name).limit(1))):
+            found.append((name, "the table is required and has no rows"))
+    return tuple(found)
+
+
+def tell_people(config: Config, ended: RunOutcome) -> RunOutcome:
+    """Send the alarms that are due; what failed after the night was remembered is put into the outbox first."""
+    from ..alarms.outbox import queue_failures
+    from ..alarms.send import send_waiting
+
+    if not config.alarms:
+        return ended
+    try:
+        queue_failures(config, ended.instants, ended.failures)
+        return replace(ended, deliveries=tuple(send_waiting(config)))
+    except InputError as error:
+        return replace(ended, not_sent=str(error))
 
 
 def _retrain(project: Project, stages: Sequence[Stage], instants: Instants, tell: ProgressListener) -> str:
@@ -136,6 +185,28 @@ def _retrain(project: Project, stages: Sequence[Stage], instants: Instants, tell
         said = ("New versions of the models: deskcast models.",) if made is not None else ()
         tell.end(Stage("retrain", findings=said, seconds=time.perf_counter() - began, failed=failed))
     return failed
+
+
+def remember_night(project: Project, ended: RunOutcome) -> RunOutcome:
+    """Remember what a night found, its export and its alarms in one transaction.
+
+    Returns
+    -------
+    The outcome with how the export differs from the last one.
+    """
+    from ..alarms.outbox import queue_alarms
+    from ..state.database import change_state
+    from ..store.export_memory import describe_export, read_last_export, write_last_export
+
+    export = describe_export(project)
+    with change_state(project.config.state_place) as state:
+        clock = ended.instants.made_at if project.asked_at is None else None
+        change = compare_exports(read_last_export(state), export, clock, project.config.run.shrink)
+        ended = replace(ended, export=change)
+        write_last_export(state, export)
+        remember_stages(project, ended.stages, ended.instants)
+        queue_alarms(state, project.config, ended.stages, ended.instants, ended.failures)
+    return ended
 
 
 def remember_stages(project: Project, stages: Sequence[Stage], instants: Instants) -> None:

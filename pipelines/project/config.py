@@ -22,6 +22,7 @@ from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
 from .people_specs import PeopleSpec
+from .night_specs import AlarmSpec, MailSpec, PageSpec, RunSpec
 from .references import check_references
 from .specs import (
     ActionSpec,
@@ -35,7 +36,6 @@ from .specs import (
     PluginsSpec,
     ResultsSpec,
     RiskSpec,
-    RunSpec,
     ShiftSpec,
     SlaSpec,
     SourceSection,
@@ -60,10 +60,25 @@ _ONCE: dict[str, type[Any]] = {
     "model": ModelSpec,
     "state": StateSpec,
     "people": PeopleSpec,
+    "mail": MailSpec,
+    "page": PageSpec,
 }
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
-_LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}
-_PLURALS = {"calendar": "calendars", "sla": "slas", "event": "events", "action": "actions", "goal": "goals"}
+_LISTS: dict[str, type[Any]] = {
+    "sla": SlaSpec,
+    "event": EventSpec,
+    "action": ActionSpec,
+    "goal": GoalSpec,
+    "alarm": AlarmSpec,
+}
+_PLURALS = {
+    "calendar": "calendars",
+    "sla": "slas",
+    "event": "events",
+    "action": "actions",
+    "goal": "goals",
+    "alarm": "alarms",
+}
 _OTHERS = ("timezone", "source", "plugins", "tracking", "results")
 #: What is wanted of a value of each kind.
 _WANTED = (
@@ -204,11 +219,11 @@ def read_section(kind: type[T], body: Any, where: str, **defaults: Any) -> T:
         raise InputError("value must be a section", where=where, got=body, code="setting.invalid")
     body = _in_new_names(body, where)
     declared = _annotations(kind)
-    names = {name.removesuffix("_s"): name for name in declared}
+    names = {key_of(name): name for name in declared}
     _check_keys(body, tuple(names), where)
     values = {
         names[key]: _in_python(value, declared[names[key]])
-        if names[key] == key
+        if not names[key].endswith("_s")
         else parse_duration(value, where=where, column=key)
         for key, value in body.items()
     }
@@ -251,7 +266,7 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
     """Translate the first thing that pydantic found into the one line that its owner can act on."""
     first = error.errors(include_url=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
-    own, key = first.get("ctx", {}).get("error"), field.removesuffix("_s")
+    own, key = first.get("ctx", {}).get("error"), key_of(field)
     if isinstance(own, InputError):
         column, code = own.column or key, own.code or "setting.invalid"
         return InputError(
@@ -276,6 +291,15 @@ def _in_one_line(error: ValidationError, kind: type[Any], values: Mapping[str, A
     wanted = next((words for start, words in _WANTED if shape.startswith(start)), "another value")
     got = list(values[field]) if isinstance(values[field], tuple) else values[field]
     return InputError("not a valid value", where=where, column=key, got=got, wanted=wanted, code="setting.invalid")
+
+
+def key_of(name: str) -> str:
+    """Return the key of a field: durations end with ``_s`` in Python, and a word of the language with ``_``.
+
+    >>> key_of("within_s"), key_of("for_"), key_of("aht")
+    ('within', 'for', 'aht')
+    """
+    return name.removesuffix("_s").rstrip("_")
 
 
 def _annotations(kind: type[Any]) -> dict[str, Any]:

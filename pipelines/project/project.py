@@ -247,10 +247,17 @@ def _last_slot_day_end(volumes: pd.DataFrame, timezone: str) -> pd.Timestamp | N
     return pd.Timestamp(max(end, regular))
 
 
+#: Fields of the configuration that change no result: places, addresses and who is told.
+NO_INPUTS = (
+    *("folder", "tracking_uri", "experiment", "tracking_keep_s", "results", "plugins", "state", "model"),
+    *("alarms", "mail", "page"),
+)
+
+
 def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
     """Return a hash of the settings that matter, of the bytes of every file, and of what databases gave."""
     settings = asdict(config)
-    for key in ("folder", "tracking_uri", "experiment", "tracking_keep_s", "results", "plugins", "state", "model"):
+    for key in NO_INPUTS:
         settings.pop(key)
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for place in load_plugins(config.plugins.modules, config.folder):

@@ -20,6 +20,7 @@ from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, checked, one_of
 from .people_specs import PeopleSpec
+from .night_specs import AlarmSpec, MailSpec, PageSpec, RunSpec
 from .state_place import DEFAULT_KEEP_DAYS, StatePlace
 
 #: How segments are made to add up.
@@ -351,13 +352,6 @@ class PluginsSpec:
 
 
 @dataclass(frozen=True, config=SECTION)
-class RunSpec:
-    """What every run is held to: data that end longer than ``fresh`` ago are stale; off until it is set."""
-
-    fresh_s: float | None = None
-
-
-@dataclass(frozen=True, config=SECTION)
 class Config:
     """Everything that one run needs to know; relative paths are resolved against ``folder``."""
 
@@ -375,6 +369,9 @@ class Config:
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()
     run: RunSpec = RunSpec()
+    alarms: tuple[AlarmSpec, ...] = ()
+    mail: MailSpec = MailSpec()
+    page: PageSpec = PageSpec()
     model: ModelSpec = ModelSpec()
     actions: tuple[ActionSpec, ...] = ()
     people: PeopleSpec = PeopleSpec()

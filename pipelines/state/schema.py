@@ -223,6 +223,21 @@ ALARMS_SENT = _record(
     _text("error", ""),
     UniqueConstraint("kind", "as_of", "key", "target"),
 )
+#: An alarm that is to be sent, one row for each receiver; ``claimed_at`` is set while it is being sent.
+ALARMS_WAITING = Table(
+    "alarms_waiting",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("made_at", Instant, nullable=False),
+    _text("kind"),
+    Column("as_of", Instant, nullable=False),
+    *_texts("key", "target", "body"),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", Instant, nullable=False),
+    Column("claimed_at", Instant),
+    _text("error", ""),
+    UniqueConstraint("kind", "key", "target"),
+)
 AUDIT = _record("audit", *_texts("action", "subject"), _text("body", "{}"))
 #: Tables to which people and programs add a row at a time, by name.
 RECORD_TABLES = {t.name: t for t in (FEEDBACK, NOTES, SCENARIOS, DECISIONS, ALARMS_SENT, AUDIT)}

@@ -195,15 +195,16 @@ def test_a_busy_postgres_is_told_so_too(postgres_uri, tmp_path, monkeypatch):
 def test_an_older_schema_is_brought_forward_a_step_a_transaction(place, monkeypatch):
     with change_state(place) as state:
         issue_rows(state, issue(), risks())
-    steps = {2: lambda state: state.execute(text("ALTER TABLE notes ADD COLUMN team TEXT")),
-             3: lambda state: state.execute(text("ALTER TABLE nowhere ADD COLUMN x TEXT"))}  # fmt: skip
+    first, second = migrations.CURRENT_VERSION + 1, migrations.CURRENT_VERSION + 2
+    steps = {first: lambda state: state.execute(text("ALTER TABLE notes ADD COLUMN team TEXT")),
+             second: lambda state: state.execute(text("ALTER TABLE nowhere ADD COLUMN x TEXT"))}  # fmt: skip
     monkeypatch.setattr(migrations, "MIGRATIONS", steps)
-    monkeypatch.setattr(migrations, "CURRENT_VERSION", 3)
+    monkeypatch.setattr(migrations, "CURRENT_VERSION", second)
     with pytest.raises(InputError, match="no such table"), read_state(place):
         pass
-    monkeypatch.setattr(migrations, "CURRENT_VERSION", 2)
+    monkeypatch.setattr(migrations, "CURRENT_VERSION", first)
     with read_state(place) as state:  # the step before the one that failed is done and stays
-        assert migrations.find_version(state) == 2
+        assert migrations.find_version(state) == first
         assert state.execute(text("SELECT team FROM notes")).all() == []
         assert len(read_issued(state, "risk")) == 2
     monkeypatch.undo()
