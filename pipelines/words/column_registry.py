@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .accuracy_columns import ACCURACY_COLUMNS
 from .drift_columns import DRIFT_COLUMNS
+from .planner_columns import PLANNER_COLUMNS
 
 #: Columns with the same meaning in every table that has them.
 SHARED = {
@@ -395,4 +396,4 @@ COLUMNS = {
         "upper": "Usual range, high | kpi_value",
     },
 }
-COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS
+COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | PLANNER_COLUMNS
