@@ -200,6 +200,19 @@ _ALL = (
         meaning="a stretch of an agent's time",
     ),
     Table(
+        "schedules",
+        (
+            _c("agent_id", "id", True),
+            _c("start", "instant", True),
+            _c("end", "instant", True),
+            _c("activity", "text", True),
+            _c("paid", "flag"),
+        ),
+        key=("agent_id", "start"),
+        instant=None,
+        meaning="a stretch of a person's planned time",
+    ),
+    Table(
         "costs",
         (
             _c("start", "instant", True),

@@ -15,7 +15,6 @@ from . import case_kpis as case
 from . import contact_kpis as rest
 from .agent_credits import find_credit
 from .aggregate import aggregate_count
-from .backlog_age import fetch_open_spans
 from .catalogue import find_kpi, parse_kpi_limit_s
 from .cells import SegmentedRows
 from .kpi_history import choose_formulas
@@ -185,7 +184,7 @@ def _state_of(query: SumQuery, rows: Any) -> Any:
 def _fetch_stock(desk: LogView, kpi: str, segment: Mapping[str, str], ds: pd.Timestamp) -> pd.DataFrame:
     """Fetch the cases that are open at the end of a period, or all that could have been resolved in it."""
     source = desk.transitions
-    spans = fetch_open_spans(source, desk.log.table("cases"))
+    spans = desk.open_spans
     for name, value in segment.items():
         spans = spans[spans[name] == value]
     period = source.periods[source.periods["ds"] == ds].iloc[0]

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from . import forecast as forecast_options
-from .cases import cases
 from .alarms import alarms
+from .cases import cases
 from .exit_codes import end_run, end_with_exit_code
 from .models import models
 from .notes import note, notes
@@ -26,6 +26,7 @@ from .options import (
     open_for,
     print_warnings_plainly,
 )
+from .planner import staff
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
 
@@ -252,30 +253,7 @@ def forecast(
         forecast_options.print_files(picture, form, out, count)
 
 
-@app.command()
-def staff(
-    config: ConfigOption = DEFAULT_CONFIG,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-    as_of: AsOfOption = None,
-    show_all: AllOption = False,
-    simulate: Annotated[
-        bool, typer.Option("--simulate", help="Simulate the plan and compare it with the formulas.")
-    ] = False,
-    clear_by: Annotated[
-        str | None, typer.Option(help="Agents to clear today's backlog by then, such as '2024-03-08 17:00'.")
-    ] = None,
-) -> None:
-    """Plan required agents, backlog and shift schedules."""
-    from ..stages.staff import staff_stage
-    from .terminal import show_spinner
-
-    project = open_for(config, as_of, out)
-    with show_spinner("planning"):
-        stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
-    also = [name for name in ("casework", "schedule", "simulated", "clearing") if name in stage.tables]
-    first = "clearing" if clear_by else "simulated" if simulate else ""
-    output_stage(stage, "staffing", out, as_json, *also, **answer_of(project, show_all), first=first)
+app.command()(staff)
 
 
 @app.command()

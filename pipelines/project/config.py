@@ -21,8 +21,8 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
-from .people_specs import PeopleSpec
 from .night_specs import AlarmSpec, MailSpec, PageSpec, RunSpec
+from .people_specs import PeopleSpec
 from .references import check_references
 from .specs import (
     ActionSpec,

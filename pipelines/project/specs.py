@@ -19,8 +19,8 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, checked, one_of
-from .people_specs import PeopleSpec
 from .night_specs import AlarmSpec, MailSpec, PageSpec, RunSpec
+from .people_specs import PeopleSpec
 from .state_place import DEFAULT_KEEP_DAYS, StatePlace
 
 #: How segments are made to add up.

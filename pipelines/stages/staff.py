@@ -20,6 +20,7 @@ from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
+from .measured import measure_agents
 from .queue import FIGURES, PlannedQueue, counted_noun, interval_freq, queue_arrivals, shrinkage_words
 from .volume_champion import use_volume_champion
 
@@ -44,8 +45,9 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     Stage
         Tables ``staffing`` (calls and chats by interval), and where they are configured ``casework`` (people, backlog
         and risk by slot), ``schedule`` (people by shift pattern) and ``coverage`` (need against people there); where
-        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); and
-        ``staff_figures``, what the sentences state beyond these.
+        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); from the time
+        of agents ``shrinkage``, ``team_time`` and ``concurrency``; and ``staff_figures``, what the sentences state
+        beyond these.
     """
     config = project.config
     if not config.staffing:
@@ -89,6 +91,9 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         cleared, sentence = clear_cases(queues[name], work[name], str(clear_by))
         tables["clearing"] = _add(tables.get("clearing"), cleared, name)
         findings.append(sentence)
+    measured, seen = measure_agents(project, {name: queues[name] for name in plans})
+    tables |= measured
+    findings += seen
     findings += [Finding(f"Not planned: {s}", names=[s], audience="planner") for s in skipped]
     tables |= figures_table(FIGURES, findings)
     staffing = tables["staffing"]

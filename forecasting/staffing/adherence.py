@@ -1,0 +1,127 @@
+"""Teams as they worked: occupancy, and how far agents kept to their schedules."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ...features.statistics.ratio_interval import ratio_interval
+from .agent_days import ON_CONTACTS
+
+#: Planned activities that are time off, and those in which an agent is not signed in: none of them is on contacts.
+OFF_ACTIVITIES = ("break", "lunch", "meal", "training", "meeting", "coaching", "project")
+AWAY_ACTIVITIES = ("absent", "absence", "leave", "vacation", "holiday", "sick", "illness", "off")
+#: How time is spent -> numerator and denominator, by the columns of an agent day.
+_RATIOS = {
+    "shrinkage": ("off", "paid"),
+    "occupancy": ("handling", "on_contacts"),
+    "utilisation": ("paid_handling", "paid"),
+    "adherence": ("kept", "planned"),
+    "conformance": ("on_contacts_in_plan", "planned_on_contacts"),
+}
+
+
+def measure_teams(agent_days: pd.DataFrame, plan: pd.DataFrame | None = None, level: float = 0.95) -> pd.DataFrame:
+    """Return shrinkage, occupancy and utilisation by team, and with schedules adherence and conformance.
+
+    Parameters
+    ----------
+    agent_days
+        What :func:`~deskcast.forecasting.staffing.agent_days.split_agent_days` returns of what agents did.
+    plan
+        The same of what they were to do; ``None`` where no schedules are known.
+    level
+        Of the intervals, which take agent days as independent of one another.
+
+    Returns
+    -------
+    ``team``, ``agents``, ``agent_days``, ``paid_hours`` and for each ratio its value, ``-lo`` and ``-hi``: shrinkage
+    (paid time off contacts), occupancy (handling of the time on contacts), utilisation (handling of paid time),
+    adherence (share of planned time spent as planned) and conformance (time on contacts on days with a plan over the
+    planned time on contacts, which may exceed 1).
+
+    Examples
+    --------
+    >>> at = pd.to_datetime(["2024-03-04T08:00Z", "2024-03-04T10:30Z", "2024-03-04T11:00Z"])
+    >>> did = pd.DataFrame({"agent_id": "a", "team": "x", "day": pd.Timestamp("2024-03-04"), "paid": True,
+    ...     "state": ["handling", "break"], "start": at[:2], "end": at[1:]})
+    >>> did["seconds"] = (did["end"] - did["start"]).dt.total_seconds()
+    >>> due = did.assign(state=["phone", "break"], end=[at[1] - pd.Timedelta("30min"), at[2]], start=[at[0], at[1]])
+    >>> measure_teams(did, due.assign(seconds=[7200.0, 1800.0]))[["adherence", "conformance"]].values.tolist()
+    [[1.0, 1.25]]
+    """
+    days = _sum_days(agent_days)
+    if plan is not None and len(plan):
+        days = days.join(_compare_days(agent_days, plan), how="left").fillna(0.0)
+    teams = agent_days.groupby(["agent_id", "day"])["team"].first().reindex(days.index)
+    rows = []
+    for team, own in days.groupby(teams.to_numpy(), sort=True):
+        row: dict[str, object] = {
+            "team": str(team),
+            "agents": own.index.get_level_values("agent_id").nunique(),
+            "agent_days": len(own),
+            "paid_hours": float(own["paid"].sum()) / 3600,
+        }
+        for name, (part, whole) in _RATIOS.items():
+            if whole not in own:
+                continue
+            value, low, high = ratio_interval(own[part], own[whole], level)
+            top = np.inf if name == "conformance" else 1.0
+            row |= {name: value, f"{name}-lo": max(low, 0.0), f"{name}-hi": min(high, top)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _sum_days(agent_days: pd.DataFrame) -> pd.DataFrame:
+    """Return seconds by agent and day: paid, paid off contacts, on contacts and handling."""
+    busy, ready = agent_days["state"].eq("handling"), agent_days["state"].isin(ON_CONTACTS)
+    seconds, paid = agent_days["seconds"], agent_days["paid"].astype(bool)
+    parts = {"paid": paid, "off": paid & ~ready, "on_contacts": ready, "handling": busy, "paid_handling": paid & busy}
+    columns = {name: seconds.where(mask, 0.0) for name, mask in parts.items()}
+    keys = [agent_days["agent_id"], agent_days["day"]]
+    sums: pd.DataFrame = pd.DataFrame(columns).groupby(keys).sum()
+    return sums
+
+
+def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return seconds by agent and day: planned, spent as planned, planned on contacts, and on contacts in a plan."""
+    plan = plan[plan["agent_id"].isin(did["agent_id"])]
+    both = _intersect(plan, did)
+    kept = both["seconds"].where(_agrees(both["planned"], both["state"]), 0.0)
+    keys = ["agent_id", "day"]
+    away = plan["state"].isin(AWAY_ACTIVITIES)
+    seen = both.groupby(both["place"])["seconds"].sum().reindex(plan.index).fillna(0.0)
+    absent = (plan["seconds"] - seen).where(away, 0.0)  # who is to be away and is not signed in does as planned
+    out = plan.groupby(keys)["seconds"].sum().to_frame("planned")
+    out["kept"] = kept.groupby([both["agent_id"], both["day"]]).sum()
+    out["kept"] = out["kept"].fillna(0.0) + absent.groupby([plan["agent_id"], plan["day"]]).sum()
+    due = _is_on_contacts(plan["state"])
+    out["planned_on_contacts"] = plan["seconds"].where(due, 0.0).groupby([plan["agent_id"], plan["day"]]).sum()
+    ready = did[did["state"].isin(ON_CONTACTS)].groupby(keys)["seconds"].sum()
+    out["on_contacts_in_plan"] = ready.reindex(out.index).fillna(0.0)
+    return out
+
+
+def _intersect(plan: pd.DataFrame, did: pd.DataFrame) -> pd.DataFrame:
+    """Return the time that each planned stretch shares with what was done, in pieces of one state."""
+    left = plan.assign(place=plan.index).rename(columns={"state": "planned", "start": "from_", "end": "to_"})
+    left = left[["agent_id", "day", "place", "planned", "from_", "to_"]]
+    pairs = left.merge(did[["agent_id", "day", "state", "start", "end"]], on=["agent_id", "day"])
+    start = pairs["start"].where(pairs["start"] > pairs["from_"], pairs["from_"])
+    end = pairs["end"].where(pairs["end"] < pairs["to_"], pairs["to_"])
+    pairs["seconds"] = (end - start).dt.total_seconds()
+    return pairs[pairs["seconds"] > 0]
+
+
+def _is_on_contacts(activity: pd.Series) -> pd.Series:
+    return ~activity.isin((*OFF_ACTIVITIES, *AWAY_ACTIVITIES))
+
+
+def _agrees(planned: pd.Series, state: pd.Series) -> pd.Series:
+    """Return where what was done is what was planned: contacts for contacts, and a break for a break."""
+    ready = state.isin(ON_CONTACTS)
+    return (
+        (_is_on_contacts(planned) & ready)
+        | (planned.eq(state) & ~ready)
+        | (planned.isin(AWAY_ACTIVITIES) & state.isin(AWAY_ACTIVITIES))
+    )

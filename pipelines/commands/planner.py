@@ -1,0 +1,65 @@
+"""The commands of a planner's day and week: ``staff``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import (
+    DEFAULT_CONFIG,
+    AllOption,
+    AsOfOption,
+    ConfigOption,
+    JsonOption,
+    OutOption,
+    answer_of,
+    open_for,
+)
+
+if TYPE_CHECKING:
+    from ..stage import Stage
+
+
+def staff(
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Simulate the plan and compare it with the formulas.")
+    ] = False,
+    clear_by: Annotated[
+        str | None, typer.Option(help="Agents to clear today's backlog by then, such as '2024-03-08 17:00'.")
+    ] = None,
+    measured: Annotated[
+        bool, typer.Option("--measured", help="Show shrinkage, adherence and chats at once as they were.")
+    ] = False,
+) -> None:
+    """Plan required agents, backlog and shift schedules."""
+    from ..stages.staff import staff_stage
+    from .terminal import output_stage, show_spinner
+
+    project = open_for(config, as_of, out)
+    with show_spinner("planning"):
+        stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
+    names = ("casework", "schedule", "simulated", "clearing", "shrinkage", "team_time", "concurrency")
+    also = [name for name in names if name in stage.tables]
+    first = "clearing" if clear_by else "simulated" if simulate else "shrinkage" if measured else ""
+    main = "shrinkage" if measured and "shrinkage" in stage.tables else "staffing"
+    also = [name for name in ("staffing", *also) if name != main]
+    lines = 3 * len(project.config.staffing) if measured else 0
+    output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all), first=first, reserve=lines)
+    if measured and not as_json:
+        _print_proposals(stage)
+
+
+def _print_proposals(stage: Stage) -> None:
+    """Print the measured shrinkage of each queue as lines of the configuration."""
+    from ...forecasting.staffing.measured_shrinkage import propose_shrinkage
+    from .terminal import print_line
+
+    for name, table in stage.tables["shrinkage"].groupby("queue", sort=False) if "shrinkage" in stage.tables else ():
+        print_line(f"[staffing.{name}]")
+        print_line(propose_shrinkage(table))
