@@ -18,12 +18,12 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException as PlainHTTPException
 
-from ...features.errors import InputError
-from ..store.atomic_replace import MARKER_FILE, find_current_folder
-from ..store.results import read_findings, read_result_table, read_results
-from ..store.table_files import quote_formulas
-from ..words.tables import format_table, json_records
-from .report import asset, render_report, template
+from ....features.errors import InputError
+from ...store.atomic_replace import MARKER_FILE, find_current_folder
+from ...store.results import read_findings, read_result_table, read_results
+from ...store.table_files import quote_formulas
+from ...words.tables import format_table, json_records
+from ..report import asset, render_report, template
 
 ROWS_PER_PAGE = 100
 #: A name or an address, IPv6 in brackets, perhaps with a port.
