@@ -8,13 +8,13 @@ import pandas as pd
 from sqlalchemy import Connection, func, inspect, select
 
 from ...features.errors import InputError
-from .schema import METADATA, SCHEMA_VERSION
+from .schema import METADATA, SAVED, SCHEMA_VERSION
 
 #: Version of the schema that this deskcast writes.
-CURRENT_VERSION = 1
+CURRENT_VERSION = 2
 #: Version -> the step that leads to it from the one before; each is done in a transaction of its own. A new database
 #: is made as of today, so a step only changes what older ones lack.
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: SAVED.create}
 
 
 def find_version(connection: Connection) -> int | None:
@@ -24,7 +24,7 @@ def find_version(connection: Connection) -> int | None:
     >>> with create_engine("sqlite://").begin() as state:
     ...     before, made = find_version(state), bring_up_to_date(state)
     ...     before, made, find_version(state)
-    (None, True, 1)
+    (None, True, 2)
     """
     if not inspect(connection).has_table(SCHEMA_VERSION.name):
         return None

@@ -2,4 +2,5 @@
 
 from ....features.lazy import lazy_names
 
-__getattr__, __dir__ = lazy_names(__name__, {"app": "filter_rows is_loopback is_our_name make_app serve"})
+HOMES = {"app": "make_app", "hosts": "is_loopback is_our_name", "report": "filter_rows", "server": "serve"}
+__getattr__, __dir__ = lazy_names(__name__, HOMES)

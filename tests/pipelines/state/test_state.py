@@ -16,7 +16,7 @@ from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.state.flags import read_flagged
 from deskcast.pipelines.state.issue import Issue, drop_expired, find_last_issued_at, issue_rows
 from deskcast.pipelines.state.issued import read_issued, read_issues
-from deskcast.pipelines.state.records import add_alarm_sent, add_record, read_records
+from deskcast.pipelines.state.records import add_alarm_sent, add_record, read_records, read_saved
 from deskcast.pipelines.store.flagged_cases import read_flags, save_flags
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -195,20 +195,37 @@ def test_a_busy_postgres_is_told_so_too(postgres_uri, tmp_path, monkeypatch):
 def test_an_older_schema_is_brought_forward_a_step_a_transaction(place, monkeypatch):
     with change_state(place) as state:
         issue_rows(state, issue(), risks())
-    steps = {2: lambda state: state.execute(text("ALTER TABLE notes ADD COLUMN team TEXT")),
-             3: lambda state: state.execute(text("ALTER TABLE nowhere ADD COLUMN x TEXT"))}  # fmt: skip
+    now = migrations.CURRENT_VERSION
+    steps = {now + 1: lambda state: state.execute(text("ALTER TABLE notes ADD COLUMN team TEXT")),
+             now + 2: lambda state: state.execute(text("ALTER TABLE nowhere ADD COLUMN x TEXT"))}  # fmt: skip
     monkeypatch.setattr(migrations, "MIGRATIONS", steps)
-    monkeypatch.setattr(migrations, "CURRENT_VERSION", 3)
+    monkeypatch.setattr(migrations, "CURRENT_VERSION", now + 2)
     with pytest.raises(InputError, match="no such table"), read_state(place):
         pass
-    monkeypatch.setattr(migrations, "CURRENT_VERSION", 2)
+    monkeypatch.setattr(migrations, "CURRENT_VERSION", now + 1)
     with read_state(place) as state:  # the step before the one that failed is done and stays
-        assert migrations.find_version(state) == 2
+        assert migrations.find_version(state) == now + 1
         assert state.execute(text("SELECT team FROM notes")).all() == []
         assert len(read_issued(state, "risk")) == 2
     monkeypatch.undo()
     with pytest.raises(InputError, match="newer deskcast"), read_state(place):
         pass
+
+
+def test_a_state_without_saved_things_gets_their_table(place):
+    with change_state(place) as state:
+        issue_rows(state, issue(), risks())
+        state.execute(text("DROP TABLE saved"))
+        state.execute(text("DELETE FROM schema_version"))
+        state.execute(text("INSERT INTO schema_version (version) VALUES (1)"))
+    with change_state(place) as state:
+        for body in ("{}", '{"team": "A"}', ""):
+            add_record(state, "saved", by="ann", kind="view", name=f"mine{not body}", body=body)
+        add_record(state, "saved", by="ann", kind="snooze", name="mine", body="{}")
+        saved = read_saved(state, "view")
+    assert saved[["name", "body"]].to_numpy().tolist() == [["mineFalse", '{"team": "A"}']]
+    with read_state(place) as state:
+        assert len(read_issued(state, "risk")) == 2
 
 
 def test_files_of_an_earlier_version_are_read_in_once_and_set_aside(place):

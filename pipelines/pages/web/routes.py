@@ -1,0 +1,32 @@
+"""The pages in the order of the navigation; one that has no route yet is not linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, FastAPI
+
+from . import alerts, api, cases, data, forecast, health, help, kpis, models, report, staffing, static, today
+
+#: Title of a page -> its address.
+PAGES = {
+    "Today": "/",
+    "Cases": "/cases",
+    "Forecast": "/forecast",
+    "Staffing": "/staffing",
+    "KPI alerts": "/alerts",
+    "KPIs": "/kpis",
+    "Models": "/models",
+    "Data": "/data",
+    "Help": "/help",
+}
+_FILES = (today, cases, forecast, staffing, alerts, kpis, models, data, help, report, api, health, static)
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add the routes of every page, and keep which of them the navigation links."""
+    routers: Iterable[APIRouter] = (file.router for file in _FILES)
+    for router in routers:
+        app.include_router(router)
+    there = {path for file in _FILES for path in (getattr(route, "path", "") for route in file.router.routes)}
+    app.state.links = [(title, path) for title, path in PAGES.items() if path in there]
