@@ -54,6 +54,8 @@ class Listing:
         The list.
     q, filters, sort, page, size
         Words that a row has to hold, values by facet, order, number of the page from 1, and its rows.
+    fixed, fixed_values
+        A condition that no address changes, with its parameters.
 
     Examples
     --------
@@ -71,10 +73,12 @@ class Listing:
     sort: str = ""
     page: int = 1
     size: int = ROWS_PER_PAGE
+    fixed: str = ""
+    fixed_values: tuple[Any, ...] = ()
 
     def where(self, without: str = "") -> tuple[str, list[Any]]:
         """Return the condition and its parameters; ``without`` leaves the filter of one facet out."""
-        parts, values = [], []
+        parts, values = ([self.fixed], list(self.fixed_values)) if self.fixed else ([], [])
         for word in self.q.lower().split():
             looked = [f"strpos(lower(CAST({quote_name(c)} AS VARCHAR)), ?) > 0" for c in self.spec.search]
             parts.append(f"({' OR '.join(looked)})")

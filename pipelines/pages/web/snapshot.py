@@ -19,6 +19,8 @@ from ...stage import Stage
 from ...store.atomic_replace import MARKER_FILE, find_current_folder
 from ...store.results import Results, read_result_table, read_results
 
+#: Large tables of which a page reads a few rows: they stay on disk.
+ON_DISK = ("case_events", "past_cases")
 #: What DuckDB may hold in memory.
 MEMORY_LIMIT = "256MB"
 _NAMED_TABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -127,7 +129,10 @@ class _Loaded:
             same = list(new_columns(found, table, note=False).columns) == list(found.columns)
         except duckdb.Error:
             same = False
-        if same:
+        if same and table in ON_DISK:
+            place = str(path).replace("'", "''")
+            cursor.execute(f"CREATE OR REPLACE VIEW {target} AS SELECT * FROM read_parquet('{place}')")
+        elif same:
             cursor.execute(f"CREATE OR REPLACE TABLE {target} AS SELECT * FROM read_parquet(?)", [str(path)])
         if self.store.stamp() != self.stamp:
             raise ResultsChangedError
@@ -187,6 +192,7 @@ class Snapshot:
         """
         cursor, text = self._prepare(sql)
         found: pd.DataFrame = cursor.sql(text, params=parameters or None).to_arrow_table().to_pandas()
+        self._check(sql)
         zoned: dict[Any, Any] = {
             c: found[c].dt.tz_convert("UTC") for c in found if isinstance(found[c].dtype, pd.DatetimeTZDtype)
         }
@@ -196,6 +202,7 @@ class Snapshot:
         """Return what a query finds as tuples; for texts and numbers (instants need :meth:`query`)."""
         cursor, text = self._prepare(sql)
         found: list[tuple[Any, ...]] = cursor.execute(text, parameters).fetchall()
+        self._check(sql)
         return found
 
     def value(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
@@ -239,6 +246,12 @@ class Snapshot:
         if full not in self._loaded.made:
             self._loaded.made[full] = make()
         return self._loaded.made[full]
+
+    def _check(self, sql: str) -> None:
+        """Notice that a table that stays on disk may have been that of another run."""
+        on_disk = any(f"{{{table}}}" in sql for table in ON_DISK)
+        if on_disk and self._loaded.store.stamp() != self.stamp:
+            raise ResultsChangedError
 
     def _prepare(self, sql: str) -> tuple[Any, str]:
         """Return a cursor and the query with the tables of this run, of one team where the user sees no other."""

@@ -152,7 +152,7 @@ class View:
         **values
             What the template shows; ``view`` is there by itself.
         """
-        return HTMLResponse(render_page(template, view=self, **self._shell(), **values), status)
+        return HTMLResponse(render_page(template, view=self, csrf=self.csrf, shell=self._shell(), **values), status)
 
     def redirect(self, path: str, said: str = "", **query: Any) -> Response:
         """Lead on after a form was taken: the page at ``path`` says what was done; see ``MESSAGES``.
@@ -183,7 +183,6 @@ class View:
             "here": self.request.url.path,
             "links": self.request.app.state.links,
             "said": MESSAGES.get(self.request.query_params.get("said", ""), ""),
-            "csrf": self.csrf,
         }
 
 
