@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fastapi import APIRouter, FastAPI
 
-from . import alerts, api, cases, data, forecast, health, help, kpis, models, report, staffing, static, today
+from . import alerts, api, case_page, cases, data, forecast, health, help, kpis, models, report, staffing, static, today
 
 #: Title of a page -> its address.
 PAGES = {
@@ -20,7 +20,7 @@ PAGES = {
     "Data": "/data",
     "Help": "/help",
 }
-_FILES = (today, cases, forecast, staffing, alerts, kpis, models, data, help, report, api, health, static)
+_FILES = (today, cases, case_page, forecast, staffing, alerts, kpis, models, data, help, report, api, health, static)
 
 
 def add_routes(app: FastAPI) -> None:
