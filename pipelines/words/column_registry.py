@@ -7,6 +7,7 @@ and analysts; the others follow the audience of their table. :mod:`deskcast.pipe
 from __future__ import annotations
 
 from .accuracy_columns import ACCURACY_COLUMNS
+from .case_columns import CASE_COLUMNS
 from .drift_columns import DRIFT_COLUMNS
 
 #: Columns with the same meaning in every table that has them.
@@ -395,4 +396,4 @@ COLUMNS = {
         "upper": "Usual range, high | kpi_value",
     },
 }
-COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS
+COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS
