@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -115,9 +116,8 @@ def cases(view: PageView, wanted: Annotated[CaseQuery, Query()]) -> Response:
     if not any(results.has(table) for table in SITUATIONS):
         return answer_rows(view, pd.DataFrame(), 0, wanted)
     facets = ("situation", "team", "owner", "priority", "metric", "case_id")
-    spec = ListSpec(
-        cases_source(results), tuple(COLUMNS), facets, ("case_id", "owner", "team", "reason_1"), "rank", "case_id"
-    )
+    looked = ("case_id", "owner", "team", "reason_1")
+    spec = ListSpec(cases_source(results), tuple(COLUMNS), facets, looked, "rank", "case_id")
     pairs = [(name, str(value)) for name in ("q", "sort", *facets) if (value := getattr(wanted, name)) is not None]
     listing = read_listing(spec, pairs)
     condition, values = listing.where()
@@ -174,17 +174,15 @@ def findings(view: PageView, wanted: Annotated[FindingQuery, Query()]) -> Respon
             "facts": [fact_record(fact) for fact in getattr(text, "facts", ())],
         }
         for stage in view.snapshot.results.stages
-        for text in view.visible(stage.findings)
+        for text in stage.findings
         if wanted.stage in (None, stage.name) and wanted.audience in (None, audience_of(text))
     ]
     return answer_records(view, records, wanted)
 
 
 @description.get("/api/openapi.json", include_in_schema=False)
-def openapi(request: Request, view: PageView) -> Response:
+def openapi(request: Request) -> Response:
     """Describe the API."""
-    import json
-
     about = "Results of deskcast. Rows are paged by limit and offset; CSV by Accept: text/csv. An ETag saves transfers."
     schema = get_openapi(title="deskcast", version="1", description=about, routes=router.routes)
     return answer_bytes(request, json.dumps(schema).encode(), JSON, {})
@@ -225,6 +223,8 @@ def _noted(view: View, frame: pd.DataFrame) -> pd.DataFrame:
     for column in ("acknowledged_by", "acknowledged_at", "note", "silenced_until"):
         if column in out:
             now = [records.get(i, {}).get(column) for i in out["alert_id"]]
-            kind = "datetime64[us]" if column in ("acknowledged_at", "silenced_until") else "str"
-            out[column] = pd.Series(now, index=out.index, dtype="object").astype(kind)
+            noted = pd.Series(now, index=out.index, dtype="object")
+            out[column] = (
+                pd.to_datetime(noted) if column in ("acknowledged_at", "silenced_until") else noted.astype("str")
+            )
     return out

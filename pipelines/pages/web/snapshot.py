@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from ...store.results import Results, read_result_table, read_results
 
 #: Large tables of which a page reads a few rows: they stay on disk.
 ON_DISK = ("case_events", "past_cases")
+#: Tables whose ``team`` is not that of the case.
+MANY_TEAMS = ("case_events",)
 #: What DuckDB may hold in memory.
 MEMORY_LIMIT = "256MB"
 _NAMED_TABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -163,7 +166,9 @@ class Snapshot:
 
     def __init__(self, loaded: _Loaded, team: str | None = None) -> None:
         self._loaded, self.team = loaded, team
-        self.results = loaded.results
+        self.results: Results = loaded.results
+        if team is not None:
+            self.results = self.remember("results", lambda: self._without_others(loaded.results))
 
     @property
     def stamp(self) -> tuple[int, int]:
@@ -236,8 +241,6 @@ class Snapshot:
         found = next((s for s in self.results.stages if s.name == name), None)
         if found is None:
             return None
-        from dataclasses import replace
-
         return replace(found, tables=LazyTables(self, [t for t, s in self._loaded.names.items() if s == name]))
 
     def remember(self, key: Any, make: Any) -> Any:
@@ -246,6 +249,30 @@ class Snapshot:
         if full not in self._loaded.made:
             self._loaded.made[full] = make()
         return self._loaded.made[full]
+
+    def _own_cases(self) -> str:
+        """Return the query of the cases of the team."""
+        parts = ["SELECT NULL::VARCHAR AS case_id WHERE false"]
+        for table in self._loaded.names:
+            if table in MANY_TEAMS or not {"team", "case_id"} <= set(self._loaded.load(table)):
+                continue
+            parts.append(f"SELECT case_id FROM {self._loaded.schema}.\"{table}\" WHERE team = getvariable('team')")
+        return " UNION ALL ".join(parts)
+
+    def _without_others(self, results: Results) -> Results:
+        """Return what was found without the sentences on cases of other teams."""
+        whole = Snapshot(self._loaded)
+        listed = [t for t in self._loaded.names if "case_id" in self._loaded.load(t) and t not in ON_DISK]
+        words = sorted({w.strip(".,:;()") for s in results.stages for text in s.findings for w in text.split()})
+        marks = ", ".join("?" * len(words))
+        query = " UNION ".join(f"SELECT case_id FROM {{{t}}} WHERE case_id IN ({marks})" for t in listed)
+        named = {row[0] for row in whole.rows(query, words * len(listed))} if listed and words else set()
+        named -= {row[0] for row in self.rows(query, words * len(listed))} if named else set()
+        stages = []
+        for stage in results.stages:
+            kept = tuple(f for f in stage.findings if not named & {w.strip(".,:;()") for w in f.split()})
+            stages.append(replace(stage, findings=kept))
+        return replace(results, stages=tuple(stages))
 
     def _check(self, sql: str) -> None:
         """Notice that a table that stays on disk may have been that of another run."""
@@ -262,10 +289,12 @@ class Snapshot:
             if not self.has(table):
                 raise self._unknown(table)
             columns, name = self._loaded.load(table), f'{self._loaded.schema}."{table}"'
-            if self.team is None or "team" not in columns:
+            if self.team is None or not ({"team", "case_id"} & set(columns)):
                 return name
             teams.append(table)
-            return f"(SELECT * FROM {name} WHERE team = getvariable('team'))"
+            if "team" in columns and table not in MANY_TEAMS:
+                return f"(SELECT * FROM {name} WHERE team = getvariable('team'))"
+            return f"(SELECT * FROM {name} WHERE case_id IN ({self._own_cases()}))"
 
         text = _NAMED_TABLE.sub(place, sql)
         cursor = self._loaded.store.cursor()
