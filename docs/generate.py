@@ -19,7 +19,7 @@ from deskcast.features.durations import format_duration
 from deskcast.features.kpis.availability import format_catalogue_page
 from deskcast.features.refusals import REFUSALS
 from deskcast.pipelines.commands.cli import app
-from deskcast.pipelines.project import night_specs, specs
+from deskcast.pipelines.project import night_specs, page_specs, specs
 from deskcast.pipelines.project.config import key_of
 
 DOCS = Path(__file__).resolve().parent
@@ -44,7 +44,9 @@ SECTIONS: Mapping[str, type] = {
     "[run]": night_specs.RunSpec,
     "[[alarm]]": night_specs.AlarmSpec,
     "[mail]": night_specs.MailSpec,
-    "[page]": night_specs.PageSpec,
+    "[page]": page_specs.PageSpec,
+    "[serve]": page_specs.ServeSpec,
+    "[[user]]": page_specs.UserSpec,
     "[state]": specs.StateSpec,
     "[people]": specs.PeopleSpec,
     "[plugins]": specs.PluginsSpec,

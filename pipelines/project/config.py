@@ -21,7 +21,8 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
-from .night_specs import AlarmSpec, MailSpec, PageSpec, RunSpec
+from .night_specs import AlarmSpec, MailSpec, RunSpec
+from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import PeopleSpec
 from .references import check_references
 from .specs import (
@@ -62,6 +63,7 @@ _ONCE: dict[str, type[Any]] = {
     "people": PeopleSpec,
     "mail": MailSpec,
     "page": PageSpec,
+    "serve": ServeSpec,
 }
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
 _LISTS: dict[str, type[Any]] = {
@@ -70,6 +72,7 @@ _LISTS: dict[str, type[Any]] = {
     "action": ActionSpec,
     "goal": GoalSpec,
     "alarm": AlarmSpec,
+    "user": UserSpec,
 }
 _PLURALS = {
     "calendar": "calendars",
@@ -78,6 +81,7 @@ _PLURALS = {
     "action": "actions",
     "goal": "goals",
     "alarm": "alarms",
+    "user": "users",
 }
 _OTHERS = ("timezone", "source", "plugins", "tracking", "results")
 #: What is wanted of a value of each kind.

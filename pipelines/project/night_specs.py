@@ -122,15 +122,3 @@ class MailSpec:
                 "missing key", column="password_env", hint="the name of a variable", code="setting.missing"
             )
         return self
-
-
-@dataclass(frozen=True, config=SECTION)
-class PageSpec:
-    """Where people find the page, for links in what is sent."""
-
-    url: Annotated[
-        str,
-        checked(
-            "not an address", "http://... or https://...", lambda x: not x or x.startswith(("http://", "https://"))
-        ),
-    ] = ""

@@ -19,7 +19,8 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, checked, one_of
-from .night_specs import AlarmSpec, MailSpec, PageSpec, RunSpec
+from .night_specs import AlarmSpec, MailSpec, RunSpec
+from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import PeopleSpec
 from .state_place import DEFAULT_KEEP_DAYS, StatePlace
 
@@ -371,12 +372,14 @@ class Config:
     run: RunSpec = RunSpec()
     alarms: tuple[AlarmSpec, ...] = ()
     mail: MailSpec = MailSpec()
-    page: PageSpec = PageSpec()
     model: ModelSpec = ModelSpec()
     actions: tuple[ActionSpec, ...] = ()
     people: PeopleSpec = PeopleSpec()
     plugins: PluginsSpec = PluginsSpec()
     state: StateSpec = StateSpec()
+    page: PageSpec = PageSpec()
+    serve: ServeSpec = ServeSpec()
+    users: tuple[UserSpec, ...] = ()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
     tracking_keep_s: float | None = None

@@ -20,6 +20,7 @@ from ..project.project import Project
 from ..project.specs import RiskSpec
 from ..stage import Stage
 from ..store.flagged_cases import find_flagged_since, find_last_picks, read_flags
+from .case_details import build_case_details
 from .risk_actions import breach_costs, suggest_actions
 from .risk_words import write_risk_findings
 from .train import TrainedModel, calendar_of
@@ -106,6 +107,7 @@ def risk_stage(
         tables = _pick(table, rows, project, spec) | tables
         tables |= _dropped(tables, rows, project, spec)
         tables["reasons"] = _explained(tables, rows, as_read, trained, spec)
+        tables |= build_case_details(log, metric, as_read, trained.labels)
         picked = tables["risk"]
         figures = {"expected": float(picked["probability"].sum()), "work_first": float(picked["work_first"].sum())}
     findings = write_risk_findings(

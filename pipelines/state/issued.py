@@ -85,6 +85,26 @@ def is_issued_case(connection: Connection, case_id: str) -> bool:
     return connection.execute(wanted.limit(1)).first() is not None
 
 
+def read_case_risks(connection: Connection | None, case_id: str) -> pd.DataFrame:
+    """Return the breach risks that were issued for one case, the oldest first.
+
+    They are ``as_of, scope, probability, work_first``; ``scope`` is the SLA metric. None of a case that was on no list.
+    """
+    columns = ["as_of", "scope", "probability", "work_first"]
+    if connection is None:
+        return pd.DataFrame(columns=columns)
+    table = ISSUED_TABLES["risk"]
+    wanted = (
+        select(ISSUES.c.as_of, ISSUES.c.scope, table.c.probability, table.c.work_first)
+        .join(ISSUES, ISSUES.c.issue_id == table.c.issue_id)
+        .join(TEXTS, TEXTS.c.text_id == table.c.case_id)
+        .where(TEXTS.c.text == case_id)
+        .order_by(ISSUES.c.as_of)
+    )
+    found = pd.DataFrame(connection.execute(wanted).all(), columns=columns)
+    return found.astype({"as_of": "datetime64[us, UTC]", "probability": "float64", "work_first": "bool"})
+
+
 def _fetch(connection: Connection | None, kind: str, names: list[str], issues: pd.DataFrame) -> list[tuple[Any, ...]]:
     """Return the rows as the driver gives them: no value needs to be translated, and there are many."""
     if connection is None or issues.empty:

@@ -8,13 +8,20 @@ import pandas as pd
 from sqlalchemy import Connection, func, inspect, select
 
 from ...features.errors import InputError
-from .schema import ALARMS_WAITING, METADATA, SCHEMA_VERSION
+from .schema import ALARMS_WAITING, METADATA, SAVED, SCHEMA_VERSION
 
 #: Version of the schema that this deskcast writes.
 CURRENT_VERSION = 2
+
+
+def _add_alarms_and_saved(connection: Connection) -> None:
+    ALARMS_WAITING.create(connection)
+    SAVED.create(connection)
+
+
 #: Version -> the step that leads to it from the one before; each is done in a transaction of its own. A new database
 #: is made as of today, so a step only changes what older ones lack.
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: ALARMS_WAITING.create}
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _add_alarms_and_saved}
 
 
 def find_version(connection: Connection) -> int | None:

@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select
 from ...features.errors import InputError, did_you_mean
 from .schema import RECORD_TABLES
 
-#: What can be said of a suggested action, and of a KPI alert.
+#: What can be said of a suggested action, of a KPI alert, and of the breach risk of a case.
 VERDICTS = ("done", "helped", "no help", "not needed")
 ALERT_VERDICTS = ("was real", "was noise")
+CASE_VERDICTS = ("right", "wrong", "acted", "known")
+_VERDICTS_OF = {"alert": ALERT_VERDICTS, "case": CASE_VERDICTS}
 
 
 def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp | None = None, **values: Any) -> None:
@@ -23,7 +25,7 @@ def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp 
     connection
         From :func:`~deskcast.pipelines.state.database.change_state`.
     table
-        ``feedback``, ``notes``, ``scenarios``, ``decisions``, ``alarms_sent`` or ``audit``.
+        A table of ``RECORD_TABLES``, such as ``feedback``, ``notes`` or ``audit``.
     by, at
         Who writes it, and when (now by default).
     **values
@@ -32,10 +34,10 @@ def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp 
     Raises
     ------
     InputError
-        If there is no such table, or a verdict is not one of ``VERDICTS`` (of an alert, of ``ALERT_VERDICTS``).
+        If there is no such table, or a verdict is not one of ``VERDICTS`` (of an alert or a case, of theirs).
     """
     found = _find(table)
-    known = ALERT_VERDICTS if values.get("kind") == "alert" else VERDICTS
+    known = _VERDICTS_OF.get(values.get("kind", ""), VERDICTS)
     if table == "feedback" and values.get("verdict") not in known:
         raise InputError(
             "unknown verdict",
@@ -80,6 +82,13 @@ def read_records(connection: Connection | None, table: str, **where: Any) -> pd.
     for name, value in where.items():
         wanted = wanted.where(found.c[name] == value)
     return pd.DataFrame(connection.execute(wanted).all(), columns=columns)
+
+
+def read_saved(connection: Connection | None, kind: str) -> pd.DataFrame:
+    """Return what is saved of a kind now, by name: ``name, body, by, at`` of the last row of each that is not empty."""
+    rows = read_records(connection, "saved", kind=kind).drop_duplicates("name", keep="last")
+    kept: pd.DataFrame = rows.loc[rows["body"] != "", ["name", "body", "by", "at"]]
+    return kept.sort_values("name", ignore_index=True)
 
 
 def _find(table: str) -> Any:

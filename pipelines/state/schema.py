@@ -238,7 +238,11 @@ ALARMS_WAITING = Table(
     _text("error", ""),
     UniqueConstraint("kind", "key", "target"),
 )
+#: What users of the page keep: ``kind`` is ``view`` (a list with its filters), ``snooze`` (a case, until a day),
+#: ``plan`` or ``look`` (when somebody looked last). The last row of a kind and name holds; an empty body deletes it.
+SAVED = _record("saved", *_texts("kind", "name"), _text("body", ""))
+Index("saved_name", SAVED.c.kind, SAVED.c.name)
 AUDIT = _record("audit", *_texts("action", "subject"), _text("body", "{}"))
 #: Tables to which people and programs add a row at a time, by name.
-RECORD_TABLES = {t.name: t for t in (FEEDBACK, NOTES, SCENARIOS, DECISIONS, ALARMS_SENT, AUDIT)}
+RECORD_TABLES = {t.name: t for t in (FEEDBACK, NOTES, SCENARIOS, DECISIONS, ALARMS_SENT, SAVED, AUDIT)}
 Index("feedback_subject", FEEDBACK.c.kind, FEEDBACK.c.subject)

@@ -135,6 +135,11 @@ def find_current_folder(folder: Path) -> Path:
     return previous if not target.exists() and previous.is_dir() else target
 
 
+def find_staging_folder(folder: Path) -> Path:
+    """Return the folder that a run fills before it becomes the results; it is there while one is at work."""
+    return _aside(Path(folder).resolve())[0]
+
+
 def listed_files(folder: Path) -> list[str] | None:
     """Return the files that deskcast wrote to a folder, or None where it is not a folder of results."""
     try:

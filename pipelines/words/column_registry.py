@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .accuracy_columns import ACCURACY_COLUMNS
 from .case_columns import CASE_COLUMNS
+from .case_page_columns import CASE_PAGE_COLUMNS
 from .drift_columns import DRIFT_COLUMNS
 from .planner_columns import PLANNER_COLUMNS
 
@@ -397,4 +398,4 @@ COLUMNS = {
         "upper": "Usual range, high | kpi_value",
     },
 }
-COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS | PLANNER_COLUMNS
+COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS | CASE_PAGE_COLUMNS | PLANNER_COLUMNS

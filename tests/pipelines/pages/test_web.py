@@ -35,20 +35,21 @@ def client(folder):
     return TestClient(make_app(folder))
 
 
-def test_the_report_is_the_first_page(client, folder):
-    answer = client.get("/")
+def test_the_report_is_there_and_its_former_address_leads_to_it(client, folder):
+    answer = client.get("/report")
     assert answer.status_code == 200
     assert "Next week 1,912 cases are expected" in answer.text
     assert folder.parent.name in answer.text
     assert len(answer.content) < 200_000
     assert "<script" not in answer.text
     assert '<a href="/tables/staffing">' in answer.text
-    full = client.get("/?full=true").text
-    assert full.count("<svg") > answer.text.count("<svg") == client.get("/").text.count("<svg")
+    moved = client.get("/?full=true")
+    assert moved.url.path == "/report"
+    assert moved.text.count("<svg") > answer.text.count("<svg") == client.get("/report").text.count("<svg")
 
 
 def test_no_page_leads_elsewhere_and_the_browser_is_told_so(client):
-    for path in ("/", "/tables", "/tables/risk", "/nothing", "/api/findings", "/tables/risk.csv"):
+    for path in ("/", "/report", "/tables", "/tables/risk", "/nothing", "/api/findings", "/tables/risk.csv"):
         answer = client.get(path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
@@ -140,7 +141,7 @@ def test_before_the_first_run_the_page_says_so_and_then_shows_each_new_run(tmp_p
     client = TestClient(make_app(folder))
     before = client.get("/")
     assert before.status_code == 200
-    assert "There are no results yet" in before.text
+    assert "No results yet" in before.text
     assert "deskcast run" in before.text
     assert client.get("/health").json() == {"status": "ok", "results": None}
     assert client.get("/api/findings").status_code == 404

@@ -16,7 +16,7 @@ from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.state.flags import read_flagged
 from deskcast.pipelines.state.issue import Issue, drop_expired, find_last_issued_at, issue_rows
 from deskcast.pipelines.state.issued import read_issued, read_issues
-from deskcast.pipelines.state.records import add_alarm_sent, add_record, read_records
+from deskcast.pipelines.state.records import add_alarm_sent, add_record, read_records, read_saved
 from deskcast.pipelines.store.flagged_cases import read_flags, save_flags
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -210,6 +210,22 @@ def test_an_older_schema_is_brought_forward_a_step_a_transaction(place, monkeypa
     monkeypatch.undo()
     with pytest.raises(InputError, match="newer deskcast"), read_state(place):
         pass
+
+
+def test_a_state_without_saved_things_gets_their_table(place):
+    with change_state(place) as state:
+        issue_rows(state, issue(), risks())
+        state.execute(text("DROP TABLE saved"))
+        state.execute(text("DELETE FROM schema_version"))
+        state.execute(text("INSERT INTO schema_version (version) VALUES (1)"))
+    with change_state(place) as state:
+        for body in ("{}", '{"team": "A"}', ""):
+            add_record(state, "saved", by="ann", kind="view", name=f"mine{not body}", body=body)
+        add_record(state, "saved", by="ann", kind="snooze", name="mine", body="{}")
+        saved = read_saved(state, "view")
+    assert saved[["name", "body"]].to_numpy().tolist() == [["mineFalse", '{"team": "A"}']]
+    with read_state(place) as state:
+        assert len(read_issued(state, "risk")) == 2
 
 
 def test_files_of_an_earlier_version_are_read_in_once_and_set_aside(place):

@@ -1,0 +1,50 @@
+"""The pages in the order of the navigation; one that has no route yet is not linked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fastapi import APIRouter, FastAPI
+
+from . import (
+    alerts,
+    api,
+    api_v1,
+    case_page,
+    cases,
+    data,
+    forecast,
+    health,
+    help,
+    kpis,
+    models,
+    report,
+    sign_in,
+    staffing,
+    static,
+    today,
+)
+
+#: Title of a page -> its address.
+PAGES = {
+    "Today": "/",
+    "Cases": "/cases",
+    "Forecast": "/forecast",
+    "Staffing": "/staffing",
+    "KPI alerts": "/alerts",
+    "KPIs": "/kpis",
+    "Models": "/models",
+    "Data": "/data",
+    "Help": "/help",
+}
+_PAGE_FILES = (today, cases, case_page, forecast, staffing, alerts, kpis, models, data, help)
+_FILES = (*_PAGE_FILES, report, api, health, sign_in, static)
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add the routes of every page, and keep which of them the navigation links."""
+    routers: Iterable[APIRouter] = (*(file.router for file in _FILES), api_v1.router, api_v1.description)
+    for router in routers:
+        app.include_router(router)
+    there = {path for file in _FILES for path in (getattr(route, "path", "") for route in file.router.routes)}
+    app.state.links = [(title, path) for title, path in PAGES.items() if path in there]
