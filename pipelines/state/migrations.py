@@ -15,8 +15,8 @@ CURRENT_VERSION = 2
 
 
 def _add_alarms_and_saved(connection: Connection) -> None:
-    ALARMS_WAITING.create(connection)
-    SAVED.create(connection)
+    ALARMS_WAITING.create(connection, checkfirst=True)
+    SAVED.create(connection, checkfirst=True)
 
 
 #: Version -> the step that leads to it from the one before; each is done in a transaction of its own. A new database
