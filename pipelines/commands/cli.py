@@ -226,22 +226,19 @@ def forecast(
 
     from ..stages.assumptions import read_assumptions
     from ..stages.forecast import ScenarioOptions, forecast_stage
-    from ..stages.volume_champion import ForecastInUse, use_volume_champion
     from .terminal import show_progress
 
     forecast_options.check_files(picture, form, out)
     asked = ScenarioOptions(read_assumptions(event or (), close or (), growth or (), what_if), paths or 0)
     project = open_for(config, as_of, out)
-    # a version in use is one of what the configuration asks; other series or methods are those that are asked for
-    other = any((freq, by, models, kpi, reconcile))
-    now = ForecastInUse(project) if other else use_volume_champion(project)
+    now = forecast_options.find_in_use(project, freq, by, models, kpi, reconcile)
     given = (horizon, freq, by, levels, models, kpi, reconcile, regressors)
     spec = forecast_options.with_options(now.project.config.forecast, *given)
     if form is not None:
         forecast_options.check_step(spec.freq)
     with show_progress("forecasting") as progress:
-        stage = forecast_stage(replace(project, config=replace(project.config, forecast=spec)), progress, asked)
-        stage = now.describe(stage)
+        asked_for = replace(project, config=replace(project.config, forecast=spec))
+        stage = now.describe(forecast_stage(asked_for, progress, asked))
         if picture is not None:
             forecast_options.write_charts(project, stage, picture)
     also = ["totals"] * ("totals" in stage.tables)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..project.project import Project
     from ..project.specs import ForecastSpec
     from ..stage import Stage
+    from ..stages.volume_champion import ForecastInUse
 
 HorizonOption = Annotated[int | None, typer.Option(help="Number of time steps ahead.", min=1)]
 FreqOption = Annotated[str | None, typer.Option(help="Time step: 5min, 15min, 30min, h, D, W or MS.")]
@@ -78,6 +79,16 @@ def with_options(
         reconcile=reconcile or spec.reconcile,
         regressors=str(regressors.resolve()) if regressors else spec.regressors,
     )
+
+
+def find_in_use(project: Project, *other: str | list[str] | None) -> ForecastInUse:
+    """Return the project as it forecasts by the version in use, where no other series or methods are asked for.
+
+    A version was proven on what the configuration asks; what the command line asks instead is done as it says.
+    """
+    from ..stages.volume_champion import ForecastInUse, use_volume_champion
+
+    return ForecastInUse(project) if any(other) else use_volume_champion(project)
 
 
 def _levels(text: str) -> tuple[int, ...]:

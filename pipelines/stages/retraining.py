@@ -95,9 +95,9 @@ def _add_volume(project: Project, training: Training) -> Training:
     try:
         found = train_volume(project)
     except InputError as error:
-        if error.code != "model.altered":
-            raise
-        found = VolumeTraining(make_volume_version(project, project.config.forecast), PROMOTED, GONE_REASON)
+        found = VolumeTraining()  # this log has no volumes to forecast: the stage of the forecast says why
+        if error.code == "model.altered":
+            found = VolumeTraining(make_volume_version(project, project.config.forecast), PROMOTED, GONE_REASON)
     said = list[Finding]()
     if found.verdict is not None:
         said = bind_sentences(found.verdict.reason, FIGURES, "challenger volume", audience="analyst")

@@ -184,9 +184,9 @@ class IssuedTrial:
 
 
 def forecast_trial(project: Project) -> IssuedTrial | None:
-    """Forecast by the version on trial, with what is known now; ``None`` where none is, or it cannot be read.
+    """Forecast by the version on trial, with what is known now; ``None`` where none is, or it cannot forecast this log.
 
-    It is on trial: the run does not wait for it and does not fail by it.
+    It is on trial: the run does not fail by it, and a window that it did not issue is missing in the comparison.
     """
     config, spec = project.config, project.config.forecast
     if project.is_look_back or find_volume_champion(config, project.log.until) is None:
@@ -198,14 +198,12 @@ def forecast_trial(project: Project) -> IssuedTrial | None:
         return None
     try:
         asked = apply_settings(spec, load_settings(config, trial))
-    except InputError as error:
-        if error.code == "model.altered":
-            return None
-        raise
-    target = find_forecast_target(project, asked)
-    context = forecast_context(config, project) | read_known_columns(config)
-    ahead, together = forecast_series(target, asked, context)
-    rows = add_up(target, ahead, together, asked, context).leaves
+        target = find_forecast_target(project, asked)
+        context = forecast_context(config, project) | read_known_columns(config)
+        ahead, together = forecast_series(target, asked, context)
+        rows = add_up(target, ahead, together, asked, context).leaves
+    except InputError:
+        return None
     settings = {"kpi": target.kpi, "freq": spec.freq, "by": list(spec.by), "version": trial.version}
     return IssuedTrial(f"{target.kpi} {spec.freq}{SHADOW}", f"version {trial.version}", settings, rows)
 

@@ -1,10 +1,10 @@
 """Stop a night at its k-th operation: results, what is issued, the record in MLflow, models and decisions on them.
 
-Run as ``python run_faults.py kill|full FOLDER [EVERY]``: as in ``file_faults.py``, each k (or every so many) is a forked
-child that does the night in a fresh copy of ``FOLDER/base``, struck before an operation on files or a statement or
-commit of SQL, of the state and of MLflow's store. What is computed is made up: a night writes, computing does not.
-Afterwards results are whole, old or new; issues and decisions are all old or all new; the files of each model in use are
-those of its checksum; both stores are sound. Every fifth child is followed by a night that nothing strikes.
+Run as ``python run_faults.py kill|full FOLDER [EVERY]``: as in ``file_faults.py``, each k (or every so many) is a
+forked child that does the night in a fresh copy of ``FOLDER/base``, struck before an operation on files, or before a
+statement or commit of SQL, of the state and of MLflow's store. What is computed is made up: a night writes, computing
+does not. Afterwards results are whole, old or new; issues and decisions are all old or all new; the files of each model
+in use are those of its checksum; both stores are sound. Every fifth child is followed by a night that nothing strikes.
 """
 
 import json
