@@ -40,7 +40,7 @@ SECTIONS: Mapping[str, type] = {
     "[[goal]]": specs.GoalSpec,
     "[tracking]": specs.TrackingSpec,
     "[model]": specs.ModelSpec,
-    "[results]": specs.ResultsSpec,
+    "[results]": night_specs.ResultsSpec,
     "[run]": night_specs.RunSpec,
     "[[alarm]]": night_specs.AlarmSpec,
     "[mail]": night_specs.MailSpec,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 from deskcast.pipelines.commands.cli import app
+from deskcast.pipelines.project.config import key_of
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +40,7 @@ def test_a_reference_page_is_what_the_code_says(generate, page):
 
 def test_every_key_of_the_configuration_has_a_meaning_and_no_other(generate):
     meanings = tomllib.loads((DOCS / "keys.toml").read_text(encoding="utf-8"))
-    keys = {heading: {f.name.removesuffix("_s") for f in fields(model)} for heading, model in generate.SECTIONS.items()}
+    keys = {heading: {key_of(f.name) for f in fields(model)} for heading, model in generate.SECTIONS.items()}
     assert {heading: set(found) for heading, found in meanings.items()} == keys
 
 

@@ -229,7 +229,10 @@ def to_model_scale(name: str, values: pd.Series) -> Floats:
     >>> to_model_scale("target_used", pd.Series([0.4])).tolist()
     [0.4]
     """
-    raw = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    if values.dtype == np.float64:  # most features, many times: nothing has to be read
+        raw = values.to_numpy()
+    else:
+        raw = pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     x: Floats = np.where(np.isinf(raw), np.nan, raw).astype(np.float64)
     if name == "target_used" or name.startswith(("used_", "breached_", "is_")):
         return x

@@ -9,9 +9,19 @@ from ...features.errors import InputError
 from ..pages.pdf import find_browser, print_pdf
 from ..pages.report import write_report
 from ..project.config import load_config
-from ..store.results import read_results
+from ..project.specs import Config
+from ..store.results import Results, read_results
 from .run import report_title
 from .terminal import print_line
+
+
+def read_last_results(config: Config) -> Results:
+    """Read the last results from the database that the configuration names, or from the folder."""
+    if config.results_copy.database is None:
+        return read_results(config.results_folder)
+    from ..store.database_results import read_database_results
+
+    return read_database_results(config.results_copy)
 
 
 def print_report(config: Path, out: Path | None, *, full: bool, pdf: bool, as_json: bool) -> None:
@@ -28,7 +38,7 @@ def print_report(config: Path, out: Path | None, *, full: bool, pdf: bool, as_js
         )
     browser = find_browser() if pdf else ""
     spec = load_config(config)
-    results = read_results(spec.results_folder)
+    results = read_last_results(spec)
     path = out or spec.results_folder / "report.html"
     write_report(
         results.stages,

@@ -50,6 +50,7 @@ class RunOutcome:
     not_recorded: str = ""
     stale: str = ""
     not_retrained: str = ""
+    not_copied: str = ""
     missing: tuple[tuple[str, str], ...] = ()
     export: ExportChange = field(default_factory=ExportChange)
     deliveries: tuple[Delivery, ...] = ()
@@ -60,6 +61,7 @@ class RunOutcome:
         """Name and reason of each stage that failed or is missing, of the export, the record, and stale data."""
         failed = [(stage.name, stage.failed) for stage in self.stages if stage.failed]
         failed += [*self.missing, *(("export", fault) for fault in self.export.faults)]
+        failed += [("results", self.not_copied)] if self.not_copied else []
         more = (("record", self.not_recorded), ("retrain", self.not_retrained), ("freshness", self.stale))
         return failed + [(name, reason) for name, reason in more if reason]
 
@@ -138,6 +140,7 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
     )
     if not project.is_look_back:
         ended = remember_night(project, ended)
+        ended = replace(ended, not_copied=_copy_results(project.config, folder, tell))
     lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
     untrained = _retrain(project, stages, instants, tell) if record_runs and not lost else ""
     ended = replace(ended, not_recorded=lost, not_retrained=untrained)
@@ -169,6 +172,23 @@ def tell_people(config: Config, ended: RunOutcome) -> RunOutcome:
         return replace(ended, deliveries=tuple(send_waiting(config)))
     except InputError as error:
         return replace(ended, not_sent=str(error))
+
+
+def _copy_results(config: Config, folder: Path, tell: ProgressListener) -> str:
+    """Put the results into the database that is named; return why that failed, as the folder stands by then."""
+    if config.results_copy.database is None:
+        return ""
+    from ..store.database_results import copy_results
+
+    tell.begin("results")
+    began, failed = time.perf_counter(), ""
+    try:
+        copy_results(config.results_copy, folder)
+    except InputError as error:
+        failed = str(error)
+    said = () if failed else ("Tables of the last run in PostgreSQL.",)
+    tell.end(Stage("results", findings=said, seconds=time.perf_counter() - began, failed=failed))
+    return failed
 
 
 def _retrain(project: Project, stages: Sequence[Stage], instants: Instants, tell: ProgressListener) -> str:

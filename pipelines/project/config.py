@@ -21,7 +21,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
-from .night_specs import AlarmSpec, MailSpec, RunSpec
+from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import PeopleSpec
 from .references import check_references
@@ -35,7 +35,6 @@ from .specs import (
     HistorySpec,
     ModelSpec,
     PluginsSpec,
-    ResultsSpec,
     RiskSpec,
     ShiftSpec,
     SlaSpec,
@@ -180,6 +179,7 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
         experiment=tracking.experiment,
         tracking_keep_s=tracking.keep_s,
         results=results.path,
+        results_copy=results,
     )
     check_references(config, where)
     return config

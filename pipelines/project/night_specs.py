@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from ...features.case_log.schema import TABLES
 from ...features.errors import InputError, did_you_mean
 from . import fields
+from .checks import check_local_path
 from .fields import SECTION, checked, one_of
 
 #: What an alarm can be about -> what ``for`` may choose by.
@@ -31,6 +32,7 @@ ALARM_CHANNELS = ("command", "webhook", "mail", "file")
 STAGE_NAMES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch", "accuracy")
 _QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
+_SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _MAIL = re.compile(r"[^@\s<>,;]+@[^@\s<>,;]+")
 _REQUIRED = (*STAGE_NAMES, *TABLES)
 
@@ -56,6 +58,34 @@ class RunSpec:
     fresh_s: float | None = None
     required: Annotated[tuple[str, ...], one_of("neither a stage nor a table", lambda: _REQUIRED)] = ()
     shrink: fields.Share = 0.2
+
+
+@dataclass(frozen=True, config=SECTION)
+class ResultsSpec:
+    """Where result tables are written: a folder and, where it is named, a PostgreSQL database as well.
+
+    In the database they stand in ``schema``, those of the last run as tables, and those of the runs of the last
+    ``keep`` as files.
+    """
+
+    path: fields.Line = "results"
+    database: Annotated[
+        str | None,
+        checked(
+            "results are kept in a folder and in PostgreSQL",
+            "an address such as postgresql://user@host/database",
+            lambda x: x.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")),
+        ),
+    ] = None
+    schema: Annotated[
+        str, checked("not a name of a schema", "small letters, digits and _", lambda x: bool(_SCHEMA.fullmatch(x)))
+    ] = "deskcast"
+    keep_s: fields.SomeTime = 35 * 86400.0
+
+    @model_validator(mode="after")
+    def _check(self) -> ResultsSpec:
+        check_local_path(self.path, "", "results are written to a folder of this machine")
+        return self
 
 
 @dataclass(frozen=True, config=SECTION)

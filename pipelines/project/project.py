@@ -250,7 +250,7 @@ def _last_slot_day_end(volumes: pd.DataFrame, timezone: str) -> pd.Timestamp | N
 #: Fields of the configuration that change no result: places, addresses and who is told.
 NO_INPUTS = (
     *("folder", "tracking_uri", "experiment", "tracking_keep_s", "results", "plugins", "state", "model"),
-    *("alarms", "mail", "page"),
+    *("alarms", "mail", "page", "results_copy"),
 )
 
 

@@ -19,7 +19,7 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, checked, one_of
-from .night_specs import AlarmSpec, MailSpec, RunSpec
+from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import PeopleSpec
 from .state_place import DEFAULT_KEEP_DAYS, StatePlace
@@ -318,18 +318,6 @@ class TrackingSpec:
 
 
 @dataclass(frozen=True, config=SECTION)
-class ResultsSpec:
-    """Where result tables are written."""
-
-    path: fields.Line = "results"
-
-    @model_validator(mode="after")
-    def _check(self) -> ResultsSpec:
-        check_local_path(self.path, "", "results are written to a folder of this machine")
-        return self
-
-
-@dataclass(frozen=True, config=SECTION)
 class StateSpec:
     """Where alerts, issued forecasts and answers are remembered, and for how long what was issued is kept."""
 
@@ -384,6 +372,7 @@ class Config:
     experiment: str = "deskcast"
     tracking_keep_s: float | None = None
     results: str = "results"
+    results_copy: ResultsSpec = ResultsSpec()
 
     @property
     def results_folder(self) -> Path:
