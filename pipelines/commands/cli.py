@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from . import forecast as forecast_options
-from .cases import cases
+from .cases import cases, compare
 from .exit_codes import end_run, end_with_exit_code
 from .models import models
 from .notes import note, notes
@@ -343,7 +343,7 @@ def watch(
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
 
 
-for command in (models, accuracy, drift, note, notes):
+for command in (compare, models, accuracy, drift, note, notes):
     app.command()(command)
 
 
