@@ -6,6 +6,7 @@ from ..features.lazy import lazy_names
 HOMES = {
     "anomaly.change_points": "change_points",
     "anomaly.scores": "anomaly_scores",
+    "comparison.compare": "compare_units",
     "drivers.attribution": "explain_change rank_drivers",
     "drivers.causes": "candidate_causes",
     "drivers.combinations": "explain_combinations",

@@ -2,6 +2,7 @@
 
 from .anomaly.change_points import change_points as change_points
 from .anomaly.scores import anomaly_scores as anomaly_scores
+from .comparison.compare import compare_units as compare_units
 from .drivers.attribution import explain_change as explain_change
 from .drivers.attribution import rank_drivers as rank_drivers
 from .drivers.causes import candidate_causes as candidate_causes

@@ -8,6 +8,7 @@ import ibis
 
 from ..case_log.backends import materialise
 from ..case_log.cache import compute_once
+from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from .facts import case_history_table, inspect_events
 
@@ -92,3 +93,24 @@ def _last_until(rows: Any, ends: Any) -> Any:
     joined = joined.filter(joined["at"] <= joined["_end"])
     joined = joined.mutate(_rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=["at", "seq"])))
     return joined.group_by("case_id").agg(agent=joined.agent.argmax(joined["_rank"]))
+
+
+def find_team_of_agents(log: CaseLog) -> dict[str, str]:
+    """Return the team with which each agent acted most often, of those that the log names.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    >>> events = pd.DataFrame({"case_id": "1", "kind": "message", "actor_role": "agent", "actor_id": "ann",
+    ...     "team": ["a", "b", "b"], "at": ["2024-03-01T10:00Z", "2024-03-01T11:00Z", "2024-03-01T12:00Z"]})
+    >>> find_team_of_agents(CaseLog.from_frames(cases=cases, events=events))
+    {'ann': 'b'}
+    """
+    if not has_agents(log) or not log.has("events", "team"):
+        return {}
+    events = log.table("events")
+    acted = events.filter((events.actor_role == "agent") & events.actor_id.notnull() & events.team.notnull())
+    counts = fetch(acted.group_by(agent=acted.actor_id, team=acted.team).agg(times=acted.count()))
+    most = counts.sort_values(["times", "team"], ascending=[False, True]).drop_duplicates("agent")
+    return dict(sorted(zip(most["agent"], most["team"], strict=True)))

@@ -1,4 +1,4 @@
-"""The command ``cases``: from a number to its cases."""
+"""The commands ``cases`` and ``compare``: from a number to its cases, and units of work compared fairly."""
 
 from __future__ import annotations
 
@@ -35,3 +35,23 @@ def cases(
     with show_spinner("looking for the cases"):
         stage = cases_behind_stage(project, kpi, period, segment, state, freq)
     output_stage(stage, "cases_behind", out, as_json, **answer_of(project, show_all))
+
+
+def compare(
+    by: Annotated[str, typer.Option(help="What is compared: team, agent, or a column of the cases such as site.")],
+    kpi: Annotated[list[str] | None, typer.Option(help="Share to compare by. Repeatable.")] = None,
+    days: Annotated[int, typer.Option(help="Days before the end of the log that count.", min=1)] = 365,
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+) -> None:
+    """Compare teams, sites or agents with the mix of their cases taken out."""
+    from ..stages.compare import compare_stage
+    from .terminal import show_spinner
+
+    project = open_for(config, as_of, out)
+    with show_spinner("comparing"):
+        stage = compare_stage(project, by, kpi or (), days)
+    output_stage(stage, "comparison", out, as_json, **answer_of(project, show_all))
