@@ -24,7 +24,7 @@ from .options import (
     open_for,
     print_warnings_plainly,
 )
-from .planner import staff
+from .planner import staff, today
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
 
@@ -244,6 +244,7 @@ def forecast(
 
 
 app.command()(staff)
+app.command()(today)
 
 
 @app.command()
