@@ -7,6 +7,8 @@ HOMES = {
     "backlog.clearing": "clear_backlog phone_idle",
     "backlog.outlook": "backlog_outlook",
     "backlog.plan": "backlog_plan",
+    "intraday.moves": "find_moves",
+    "intraday.reforecast": "reforecast_day",
     "panels.chunks": "forecast_chunks forecast_panel",
     "panels.cold_start": "forecast_cold_start",
     "panels.hierarchy": "backtest_hierarchy forecast_hierarchy",

@@ -4,6 +4,8 @@ from .backlog.clearing import clear_backlog as clear_backlog
 from .backlog.clearing import phone_idle as phone_idle
 from .backlog.outlook import backlog_outlook as backlog_outlook
 from .backlog.plan import backlog_plan as backlog_plan
+from .intraday.moves import find_moves as find_moves
+from .intraday.reforecast import reforecast_day as reforecast_day
 from .panels.chunks import forecast_chunks as forecast_chunks
 from .panels.chunks import forecast_panel as forecast_panel
 from .panels.cold_start import forecast_cold_start as forecast_cold_start

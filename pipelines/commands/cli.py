@@ -26,7 +26,7 @@ from .options import (
     open_for,
     print_warnings_plainly,
 )
-from .planner import staff
+from .planner import staff, today
 from .serve import serve
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
@@ -252,6 +252,7 @@ def forecast(
 
 
 app.command()(staff)
+app.command()(today)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The commands of a planner's day and week: ``staff``."""
+"""The commands of a planner's day and week: ``staff`` and ``today``."""
 
 from __future__ import annotations
 
@@ -63,3 +63,21 @@ def _print_proposals(stage: Stage) -> None:
     for name, table in stage.tables["shrinkage"].groupby("queue", sort=False) if "shrinkage" in stage.tables else ():
         print_line(f"[staffing.{name}]")
         print_line(propose_shrinkage(table))
+
+
+def today(
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+) -> None:
+    """Compare today so far with the plan, forecast the rest of the day anew, and show which moves help."""
+    from ..stages.today import today_stage
+    from .terminal import output_stage, show_spinner
+
+    project = open_for(config, as_of, out)
+    with show_spinner("forecasting the rest of the day"):
+        stage = today_stage(project)
+    also = [name for name in ("today_moves", "today_accuracy") if name in stage.tables]
+    output_stage(stage, "today", out, as_json, *also, **answer_of(project, show_all))
