@@ -58,7 +58,10 @@ def case(view: PageView, case_id: str) -> Response:
         similar=find_similar(view, case_id),
         ticket=view.case_link(case_id),
         snoozed=records.snoozed_until,
-        days={"first": local_day(view) + pd.Timedelta("1D"), "last": local_day(view) + pd.Timedelta(days=MAX_SNOOZE_DAYS)},
+        days={
+            "first": local_day(view) + pd.Timedelta("1D"),
+            "last": local_day(view) + pd.Timedelta(days=MAX_SNOOZE_DAYS),
+        },
         verdicts=VERDICT_LABELS,
     )
 
