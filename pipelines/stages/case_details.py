@@ -78,7 +78,9 @@ def _past_cases(log: CaseLog, metric: str, labels: pd.DataFrame) -> pd.DataFrame
     if "resolved_at" not in rows.columns:
         return pd.DataFrame()
     since = log.until - pd.Timedelta(days=PAST_DAYS)
-    names = [name for name in ("case_id", "created_at", "resolved_at", "resolution_s", *_TRAITS) if name in rows.columns]
+    names = [
+        name for name in ("case_id", "created_at", "resolved_at", "resolution_s", *_TRAITS) if name in rows.columns
+    ]
     closed = rows.filter(rows.resolved_at.notnull() & (rows.resolved_at >= since)).select(*names)
     table = fetch(closed.order_by(closed.resolved_at.desc(), closed.case_id).limit(MAX_PAST_CASES))
     own = labels[labels["metric"] == metric] if "metric" in labels else labels

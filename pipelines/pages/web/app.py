@@ -10,12 +10,13 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException as PlainHTTPException
 
 from ....features.errors import BusyError, InputError
 from ...project.state_place import StatePlace, place_of
 from .access import Access, identify
+from .api_form import problem
 from .hosts import is_our_name
 from .render import render_page
 from .routes import add_routes
@@ -109,12 +110,18 @@ def _add_guards(app: FastAPI, host: str | None) -> None:
     async def guard(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
         if host is not None and not is_our_name(request.headers.get("host", ""), host):
             return _with_headers(PlainTextResponse("This is not my name.\n", 400))
+        head = request.method == "HEAD"
+        if head:  # answered as GET, without what it would hold
+            request.scope["method"] = "GET"
         desk: Desk = request.app.state.desk
         refusal = identify(request, request.app.state.access, desk.signer)
         response = refusal if refusal is not None else await follow(request)
         if getattr(request.state, "new_session", False) and "set-cookie" not in response.headers:
             signed, secure = desk.signer.sign(request.state.session), request.url.scheme == "https"
             response.set_cookie(SESSION_COOKIE, signed, httponly=True, samesite="strict", secure=secure)
+        if head:
+            kept = {k: v for k, v in response.headers.items() if k not in ("content-length", "set-cookie")}
+            response = Response(status_code=response.status_code, headers=kept)
         return _with_headers(response)
 
     app.middleware("http")(guard)
@@ -163,6 +170,6 @@ _HEADINGS = {403: "Not allowed", 404: "Page not found", 500: "Something went wro
 def refuse(request: Request, words: str, status: int) -> Response:
     """Return the page, or for a program the JSON, that says why there is no answer."""
     if request.url.path.startswith("/api/"):
-        return JSONResponse({"detail": words}, status)
+        return problem(status, words)
     heading = _HEADINGS.get(status, "This cannot be done")
     return HTMLResponse(render_page("message.html", heading=heading, words=words), status)

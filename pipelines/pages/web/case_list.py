@@ -32,8 +32,8 @@ COLUMNS: Mapping[str, str] = {
 }
 #: Columns of the list, in their order.
 SHOWN = (
-    *("case_id", "situation", "probability", "due_at", "left_wall_s", "overdue_s", "priority", "team", "owner"),
-    *("action", "reason_1", "work_first"),
+    *("case_id", "probability", "due_at", "left_wall_s", "action", "reason_1", "priority", "team", "owner"),
+    *("situation", "overdue_s"),
 )
 LABELS = {
     "situation": "Situation",
@@ -51,7 +51,12 @@ _SEARCH = ("case_id", "owner", "team", "priority", "action", "reason_1")
 def list_spec(results: Snapshot) -> ListSpec:
     """Return the list of all open cases of some results; each case by each of its SLAs."""
     return ListSpec(
-        cases_source(results), (*SHOWN, "risk_level", "rank", "expected_benefit"), _FACETS, _SEARCH, "rank", "case_id"
+        cases_source(results),
+        (*SHOWN, "risk_level", "work_first", "rank", "expected_benefit"),
+        _FACETS,
+        _SEARCH,
+        "rank",
+        "case_id",
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...words.columns import column_label, format_cell
 from ...words.tables import FormattedTable, format_table
-from ...words.words import format_instant, format_share
+from ...words.words import format_count, format_instant
 from .listing import quote_name
 from .view import View
 
@@ -81,13 +81,12 @@ def find_similar(view: View, case_id: str) -> dict[str, Any] | None:
 
 def _describe(view: View, found: pd.DataFrame, known: list[str]) -> dict[str, Any]:
     best = found[found["alike"] == found["alike"].max()]
-    words = f"Of the {len(best):,} most alike, "
-    late = best["breached"].dropna()
-    ended = [f"{format_share(float(late.astype(bool).mean()))} breached their SLA"] if len(late) else []
-    median = best["resolution_s"].median()
-    ended += [f"half were resolved within {format_cell('risk', 'age_s', float(median))}"] if pd.notna(median) else []
+    late, median = best["breached"].dropna().astype(bool), best["resolution_s"].median()
+    words = f"{late.sum():,.0f} of the {format_count(len(late), 'most alike case')} breached." if len(late) else ""
+    if pd.notna(median):
+        words += f" Half were resolved within {format_cell('past_cases', 'resolution_s', float(median))}."
     columns = ["case_id", "resolved_at", "resolution_s", "breached", *known]
     shown = format_table("past_cases", found[columns], MAX_LISTED, view.desk.timezone, view.year)
     names: list[str] = [column_label("past_cases", column).lower() for column in known]
     table: FormattedTable = shown
-    return {"alike": ", ".join(names), "words": words + " and ".join(ended) + "." if ended else "", "table": table}
+    return {"alike": ", ".join(names), "words": words.strip(), "table": table}

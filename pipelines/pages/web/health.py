@@ -11,7 +11,7 @@ from .view import PageView
 router = APIRouter()
 
 
-@router.api_route("/health", methods=["GET", "HEAD"])
+@router.get("/health")
 def health(view: PageView) -> dict[str, str | None]:
     """Return that the page answers, and when its results were made."""
     try:

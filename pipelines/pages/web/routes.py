@@ -6,7 +6,23 @@ from collections.abc import Iterable
 
 from fastapi import APIRouter, FastAPI
 
-from . import alerts, api, case_page, cases, data, forecast, health, help, kpis, models, report, staffing, static, today
+from . import (
+    alerts,
+    api,
+    api_v1,
+    case_page,
+    cases,
+    data,
+    forecast,
+    health,
+    help,
+    kpis,
+    models,
+    report,
+    staffing,
+    static,
+    today,
+)
 
 #: Title of a page -> its address.
 PAGES = {
@@ -25,7 +41,7 @@ _FILES = (today, cases, case_page, forecast, staffing, alerts, kpis, models, dat
 
 def add_routes(app: FastAPI) -> None:
     """Add the routes of every page, and keep which of them the navigation links."""
-    routers: Iterable[APIRouter] = (file.router for file in _FILES)
+    routers: Iterable[APIRouter] = (*(file.router for file in _FILES), api_v1.router, api_v1.description)
     for router in routers:
         app.include_router(router)
     there = {path for file in _FILES for path in (getattr(route, "path", "") for route in file.router.routes)}

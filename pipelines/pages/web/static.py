@@ -11,7 +11,7 @@ from .render import STATIC_TYPES, read_static
 router = APIRouter()
 
 
-@router.api_route("/static/{name:path}", methods=["GET", "HEAD"])
+@router.get("/static/{name:path}")
 def static_file(name: str, request: Request) -> Response:
     """Return a static file."""
     try:
