@@ -45,9 +45,9 @@ def test_the_list_is_filtered_and_exported(page, alerts):
 def test_decisions_are_in_the_state_as_the_command_line_writes_them(page, demo_desk, alerts):
     alert = alerts["alert_id"].iloc[-1]
     path = f"/alerts/{alert}"
-    assert "acknowledged" in page.send(f"{path}/acknowledge", note="seen <b>").text
-    assert "Your answer is saved" in page.send(f"{path}/feedback", verdict="was noise", note="holiday").text
-    shown = page.send(f"{path}/note", text="a <script>note</script>").text
+    assert "acknowledged" in page.submit(f"{path}/acknowledge", note="seen <b>").text
+    assert "Your answer is saved" in page.submit(f"{path}/feedback", verdict="was noise", note="holiday").text
+    shown = page.submit(f"{path}/note", text="a <script>note</script>").text
     assert "a &lt;script&gt;note" in shown
     assert "<script>note" not in shown
     ledger = read_alert_state(demo_desk / "results").ledger.set_index("alert_id")
@@ -63,19 +63,19 @@ def test_an_alert_is_muted_until_a_day(page, demo_desk, alerts):
     row = alerts.iloc[-2]
     first = re.search(r'min="(\d{4}-\d\d-\d\d)"', page.get(f"/alerts/{row.alert_id}").text)[1]
     until = pd.Timestamp(first) + pd.Timedelta(days=3)
-    answer = page.send(f"/alerts/{row.alert_id}/silence", what=row.alert_id, until=f"{until:%Y-%m-%d}")
+    answer = page.submit(f"/alerts/{row.alert_id}/silence", what=row.alert_id, until=f"{until:%Y-%m-%d}")
     assert "muted until" in answer.text
     ledger = read_alert_state(demo_desk / "results").ledger.set_index("alert_id")
     assert ledger.loc[row.alert_id, "silenced_until"] == until
     for what, day in ((row.alert_id, "2001-01-01"), (row.alert_id, "x"), ("everything", first)):
-        assert page.send(f"/alerts/{row.alert_id}/silence", what=what, until=day).status_code == 422
+        assert page.submit(f"/alerts/{row.alert_id}/silence", what=what, until=day).status_code == 422
 
 
 def test_what_may_not_be_said_is_refused(page, alerts):
     alert = alerts["alert_id"].iloc[0]
-    assert page.send(f"/alerts/{alert}/feedback", verdict="helped").status_code == 422
-    assert page.send(f"/alerts/{alert}/note", text=" ").status_code == 422
-    assert page.send("/alerts/unknown/acknowledge").status_code == 404
+    assert page.submit(f"/alerts/{alert}/feedback", verdict="helped").status_code == 422
+    assert page.submit(f"/alerts/{alert}/note", text=" ").status_code == 422
+    assert page.submit("/alerts/unknown/acknowledge").status_code == 404
     assert page.post(f"/alerts/{alert}/note", data={"text": "no token"}).status_code == 403
 
 
