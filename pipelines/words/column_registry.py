@@ -9,6 +9,7 @@ from __future__ import annotations
 from .accuracy_columns import ACCURACY_COLUMNS
 from .case_columns import CASE_COLUMNS
 from .drift_columns import DRIFT_COLUMNS
+from .staffing_columns import STAFFING_COLUMNS
 
 #: Columns with the same meaning in every table that has them.
 SHARED = {
@@ -396,4 +397,4 @@ COLUMNS = {
         "upper": "Usual range, high | kpi_value",
     },
 }
-COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS
+COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS | STAFFING_COLUMNS
