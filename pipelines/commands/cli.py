@@ -24,6 +24,7 @@ from .options import (
     open_for,
     print_warnings_plainly,
 )
+from .serve import serve
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
 
@@ -383,15 +384,4 @@ def run(
 
 
 app.command()(doctor)
-
-
-@app.command("serve")
-def serve_(
-    config: ConfigOption = DEFAULT_CONFIG,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8765,
-) -> None:
-    """Serve the web page for planners and managers."""
-    from .serve import serve_page
-
-    serve_page(config, host, port)
+app.command()(serve)

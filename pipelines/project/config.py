@@ -21,6 +21,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
+from .page_specs import PageSpec, ServeSpec, UserSpec
 from .references import check_references
 from .specs import (
     ActionSpec,
@@ -58,10 +59,25 @@ _ONCE: dict[str, type[Any]] = {
     "run": RunSpec,
     "model": ModelSpec,
     "state": StateSpec,
+    "page": PageSpec,
+    "serve": ServeSpec,
 }
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
-_LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}
-_PLURALS = {"calendar": "calendars", "sla": "slas", "event": "events", "action": "actions", "goal": "goals"}
+_LISTS: dict[str, type[Any]] = {
+    "sla": SlaSpec,
+    "event": EventSpec,
+    "action": ActionSpec,
+    "goal": GoalSpec,
+    "user": UserSpec,
+}
+_PLURALS = {
+    "calendar": "calendars",
+    "sla": "slas",
+    "event": "events",
+    "action": "actions",
+    "goal": "goals",
+    "user": "users",
+}
 _OTHERS = ("timezone", "source", "plugins", "tracking", "results")
 #: What is wanted of a value of each kind.
 _WANTED = (

@@ -19,6 +19,7 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, checked, one_of
+from .page_specs import PageSpec, ServeSpec, UserSpec
 from .state_place import DEFAULT_KEEP_DAYS, StatePlace
 
 #: How segments are made to add up.
@@ -373,6 +374,9 @@ class Config:
     actions: tuple[ActionSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
     state: StateSpec = StateSpec()
+    page: PageSpec = PageSpec()
+    serve: ServeSpec = ServeSpec()
+    users: tuple[UserSpec, ...] = ()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
     tracking_keep_s: float | None = None

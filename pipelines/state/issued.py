@@ -86,9 +86,9 @@ def is_issued_case(connection: Connection, case_id: str) -> bool:
 
 
 def read_case_risks(connection: Connection | None, case_id: str) -> pd.DataFrame:
-    """Return the breach risks that were issued for one case, the oldest first: ``as_of, scope, probability, work_first``.
+    """Return the breach risks that were issued for one case, the oldest first.
 
-    ``scope`` is the SLA metric. A case that was never on a list gives no rows.
+    They are ``as_of, scope, probability, work_first``; ``scope`` is the SLA metric. None of a case that was on no list.
     """
     columns = ["as_of", "scope", "probability", "work_first"]
     if connection is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Query
+from starlette.exceptions import HTTPException
 
 from ...store.results import read_findings
 from ...words.tables import json_records
@@ -27,4 +28,6 @@ def rows(
 @router.get("/api/findings")
 def findings(view: PageView) -> dict[str, Any]:
     """Return what was found, as the results hold it."""
+    if view.user.team is not None:
+        raise HTTPException(403, "A team lead sees the findings of the own team at /api/v1/findings.")
     return read_findings(view.desk.store.folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Annotated, Any
@@ -30,6 +31,7 @@ _TITLES = {
     429: "Too many requests",
     503: "Not available now",
 }
+_WEIGHT = re.compile(r"[01](\.\d{0,3})?")
 JSON, CSV = "application/json", "text/csv"
 
 
@@ -130,11 +132,8 @@ def choose_form(accept: str) -> str:
     wanted: list[tuple[float, str]] = []
     for part in accept.split(",") if accept.strip() else ["*/*"]:
         name, *more = [piece.strip().lower() for piece in part.split(";")]
-        weight = next((piece[2:] for piece in more if piece.startswith("q=")), "1")
-        try:
-            wanted.append((float(weight), name))
-        except ValueError:
-            wanted.append((1.0, name))
+        given = next((piece[2:] for piece in more if piece.startswith("q=")), "1")
+        wanted.append((float(given) if _WEIGHT.fullmatch(given) else 1.0, name))
     for weight, name in sorted(wanted, key=lambda pair: -pair[0]):
         if weight > 0 and name in (JSON, "*/*", "application/*"):
             return JSON

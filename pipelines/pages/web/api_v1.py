@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -14,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from ...state.database import read_state
 from ...words.facts import audience_of, fact_record
 from .api_form import ERRORS, JSON, Paging, Rows, answer_bytes, answer_records, answer_rows
-from .case_list import COLUMNS, SITUATIONS, cases_source
+from .case_list import COLUMNS, EXPORTED, SITUATIONS, cases_source
 from .listing import ListSpec, read_listing
 from .view import PageRoute, PageView, View
 
@@ -115,14 +117,12 @@ def cases(view: PageView, wanted: Annotated[CaseQuery, Query()]) -> Response:
     if not any(results.has(table) for table in SITUATIONS):
         return answer_rows(view, pd.DataFrame(), 0, wanted)
     facets = ("situation", "team", "owner", "priority", "metric", "case_id")
-    spec = ListSpec(
-        cases_source(results), tuple(COLUMNS), facets, ("case_id", "owner", "team", "reason_1"), "rank", "case_id"
-    )
+    spec = ListSpec(cases_source(results), tuple(COLUMNS), facets, ("search_text",), "rank", "case_id")
     pairs = [(name, str(value)) for name in ("q", "sort", *facets) if (value := getattr(wanted, name)) is not None]
     listing = read_listing(spec, pairs)
     condition, values = listing.where()
     query = f"FROM {spec.source} WHERE {condition}"
-    return _select(view, query, values, listing.order(), wanted)
+    return _select(view, query, values, listing.order(), wanted, columns=EXPORTED)
 
 
 @router.get("/forecasts", response_model=ForecastRows)
@@ -174,17 +174,15 @@ def findings(view: PageView, wanted: Annotated[FindingQuery, Query()]) -> Respon
             "facts": [fact_record(fact) for fact in getattr(text, "facts", ())],
         }
         for stage in view.snapshot.results.stages
-        for text in view.visible(stage.findings)
+        for text in stage.findings
         if wanted.stage in (None, stage.name) and wanted.audience in (None, audience_of(text))
     ]
     return answer_records(view, records, wanted)
 
 
 @description.get("/api/openapi.json", include_in_schema=False)
-def openapi(request: Request, view: PageView) -> Response:
+def openapi(request: Request) -> Response:
     """Describe the API."""
-    import json
-
     about = "Results of deskcast. Rows are paged by limit and offset; CSV by Accept: text/csv. An ETag saves transfers."
     schema = get_openapi(title="deskcast", version="1", description=about, routes=router.routes)
     return answer_bytes(request, json.dumps(schema).encode(), JSON, {})
@@ -207,10 +205,19 @@ def _table(
     return _select(view, f"FROM {{{table}}} WHERE {condition}", values, order, wanted, change)
 
 
-def _select(view: View, query: str, values: list[Any], order: str, wanted: Paging, change: Any = None) -> Response:
+def _select(
+    view: View,
+    query: str,
+    values: list[Any],
+    order: str,
+    wanted: Paging,
+    change: Callable[[View, pd.DataFrame], pd.DataFrame] | None = None,
+    columns: Sequence[str] = (),
+) -> Response:
     total = int(view.snapshot.value(f"SELECT count(*) {query}", values))
+    names = ", ".join(columns) or "*"
     limits = f"LIMIT {wanted.limit} OFFSET {wanted.offset}"
-    frame = view.snapshot.query(f"SELECT * {query} ORDER BY {order} {limits}", values)
+    frame = view.snapshot.query(f"SELECT {names} {query} ORDER BY {order} {limits}", values)
     return answer_rows(view, frame if change is None else change(view, frame), total, wanted)
 
 
@@ -225,6 +232,8 @@ def _noted(view: View, frame: pd.DataFrame) -> pd.DataFrame:
     for column in ("acknowledged_by", "acknowledged_at", "note", "silenced_until"):
         if column in out:
             now = [records.get(i, {}).get(column) for i in out["alert_id"]]
-            kind = "datetime64[us]" if column in ("acknowledged_at", "silenced_until") else "str"
-            out[column] = pd.Series(now, index=out.index, dtype="object").astype(kind)
+            noted = pd.Series(now, index=out.index, dtype="object")
+            out[column] = (
+                pd.to_datetime(noted) if column in ("acknowledged_at", "silenced_until") else noted.astype("str")
+            )
     return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -51,6 +51,7 @@ def make_app(
     title: str | None = None,
     timezone: str = "UTC",
     host: str | None = None,
+    names: Sequence[str] = (),
     place: StatePlace | None = None,
     case_url: str = "",
     access: Access | None = None,
@@ -69,6 +70,8 @@ def make_app(
         The address that it is served at: a request by any other name gets 400, see
         :func:`~deskcast.pipelines.pages.web.hosts.is_our_name`. Where it is missing, names are the matter of the server
         that the application is put into.
+    names
+        Further names that it answers to.
     place
         Where the state is; beside the results by default.
     case_url
@@ -86,7 +89,7 @@ def make_app(
     app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_warmed)
     app.state.desk, app.state.access = desk, access or Access()
     add_routes(app)
-    _add_guards(app, host)
+    _add_guards(app, host, names)
     _add_error_handlers(app)
     return app
 
@@ -104,17 +107,21 @@ async def _warmed(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def _add_guards(app: FastAPI, host: str | None) -> None:
+def _add_guards(app: FastAPI, host: str | None, names: Sequence[str]) -> None:
     """Refuse foreign names, say who asks, and forbid the browser every request elsewhere."""
 
     async def guard(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
-        if host is not None and not is_our_name(request.headers.get("host", ""), host):
+        if host is not None and not any(is_our_name(request.headers.get("host", ""), one) for one in (host, *names)):
             return _with_headers(PlainTextResponse("This is not my name.\n", 400))
         head = request.method == "HEAD"
         if head:  # answered as GET, without what it would hold
             request.scope["method"] = "GET"
         desk: Desk = request.app.state.desk
-        refusal = identify(request, request.app.state.access, desk.signer)
+        try:
+            refusal = identify(request, request.app.state.access, desk.signer)
+        except PlainHTTPException as error:
+            refusal = refuse(request, error.detail, error.status_code)
+            refusal.headers.update(error.headers or {})
         response = refusal if refusal is not None else await follow(request)
         if getattr(request.state, "new_session", False) and "set-cookie" not in response.headers:
             signed, secure = desk.signer.sign(request.state.session), request.url.scheme == "https"
@@ -164,7 +171,14 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 
 #: Status -> heading of the page that says what went wrong.
-_HEADINGS = {403: "Not allowed", 404: "Page not found", 500: "Something went wrong", 503: "Not available now"}
+_HEADINGS = {
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Page not found",
+    429: "Too many requests",
+    500: "Something went wrong",
+    503: "Not available now",
+}
 
 
 def refuse(request: Request, words: str, status: int) -> Response:

@@ -50,7 +50,7 @@ def case(view: PageView, case_id: str) -> Response:
         "case.html",
         case_id=case_id,
         path=case_path(case_id),
-        slas=[describe_sla(view, row) for row in rows.to_dict("records")],
+        slas=[describe_sla(view, dict(row)) for _, row in rows.iterrows()],
         clocks=read_clocks(view, case_id),
         reasons=read_reasons(view, case_id, rows),
         chart=draw_risks(view, records),
@@ -73,7 +73,7 @@ def find_case(view: View, case_id: str) -> pd.DataFrame:
     return view.snapshot.query(f"SELECT * FROM {cases_source(view.snapshot)} WHERE case_id = ?", [case_id])
 
 
-def describe_sla(view: View, row: dict[str, Any]) -> dict[str, Any]:
+def describe_sla(view: View, row: dict[Any, Any]) -> dict[str, Any]:
     """Return what a page says of a case and one of its SLAs."""
     zone, year = view.desk.timezone, view.year
     known = [c for c in _FACTS if not pd.isna(row[c]) and row[c] != ""]
@@ -94,7 +94,7 @@ def read_clocks(view: View, case_id: str) -> list[dict[str, Any]]:
     """Return the clocks of a case: SLA, share of the time that is used, and in words what is left."""
     if not view.snapshot.has("case_clocks"):
         return []
-    rows = view.snapshot.query("SELECT * FROM {case_clocks} WHERE case_id = ? ORDER BY metric", [case_id])
+    rows: Any = view.snapshot.query("SELECT * FROM {case_clocks} WHERE case_id = ? ORDER BY metric", [case_id])
     clocks = []
     for row in rows.itertuples():
         used = float(row.target_used)
@@ -134,7 +134,8 @@ def find_points(probability: float, contributions: np.ndarray[Any, Any]) -> np.n
     [0.0, 0.25]
     """
     p = min(max(probability, 1e-9), 1 - 1e-9)
-    return p - 1 / (1 + np.exp(-(np.log(p / (1 - p)) - contributions)))
+    without: np.ndarray[Any, Any] = 1 / (1 + np.exp(-(np.log(p / (1 - p)) - contributions)))
+    return p - without
 
 
 def draw_risks(view: View, records: CaseRecords) -> LineChart | None:

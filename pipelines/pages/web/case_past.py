@@ -38,8 +38,8 @@ def read_events(view: View, case_id: str) -> list[dict[str, Any]]:
     if not view.snapshot.has("case_events"):
         return []
     query = "SELECT * FROM {case_events} WHERE case_id = ? ORDER BY seq DESC"
-    found: list[dict[str, Any]] = view.snapshot.query(query, [case_id]).to_dict("records")
-    return found
+    found: Any = view.snapshot.query(query, [case_id]).to_dict("records")
+    return list(found)
 
 
 def describe_event(view: View, event: dict[str, Any]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -26,11 +27,11 @@ def read_case(view: View, case_id: str) -> CaseRecords:
     """Return what the state knows of a case, entries with instant, author and words, the newest first."""
     with read_state(view.desk.place) as state:
         risks = read_case_risks(state, case_id)
-        notes = read_records(state, "notes", subject=case_id)
-        said = read_records(state, "feedback", subject=case_id)
+        notes: Any = read_records(state, "notes", subject=case_id).itertuples()
+        said: Any = read_records(state, "feedback", subject=case_id).itertuples()
         snoozes = read_snoozes_of(read_saved(state, "snooze"))
-    entries = [(row.at, row.by, f"Note: {row.text}") for row in notes.itertuples()]
-    for row in said.itertuples():
+    entries = [(row.at, row.by, f"Note: {row.text}") for row in notes]
+    for row in said:
         words = f"Feedback: {row.verdict}" + (f". {row.note}" if row.note else "")
         entries.append((row.at, row.by, words))
     until = snoozes.get(case_id)
@@ -46,14 +47,15 @@ def read_snoozes(view: View) -> dict[str, pd.Timestamp]:
 
 def read_snoozes_of(saved: pd.DataFrame) -> dict[str, pd.Timestamp]:
     """Return case and day of the rows of the state."""
-    return {row.name: pd.Timestamp(json.loads(row.body)["until"]) for row in saved.itertuples(index=False)}
+    rows: Any = saved.itertuples(index=False)
+    return {row.name: pd.Timestamp(json.loads(row.body)["until"]) for row in rows}
 
 
 def read_views(view: View) -> list[tuple[str, str, str]]:
     """Return the saved views of the list: name, query of its address, and author."""
     with read_state(view.desk.place) as state:
-        saved = read_saved(state, "view")
-    return [(row.name, json.loads(row.body)["query"], row.by) for row in saved.itertuples(index=False)]
+        rows: Any = read_saved(state, "view").itertuples(index=False)
+    return [(row.name, json.loads(row.body)["query"], row.by) for row in rows]
 
 
 def local_day(view: View) -> pd.Timestamp:

@@ -19,6 +19,7 @@ from . import (
     kpis,
     models,
     report,
+    sign_in,
     staffing,
     static,
     today,
@@ -36,7 +37,8 @@ PAGES = {
     "Data": "/data",
     "Help": "/help",
 }
-_FILES = (today, cases, case_page, forecast, staffing, alerts, kpis, models, data, help, report, api, health, static)
+_PAGE_FILES = (today, cases, case_page, forecast, staffing, alerts, kpis, models, data, help)
+_FILES = (*_PAGE_FILES, report, api, health, sign_in, static)
 
 
 def add_routes(app: FastAPI) -> None:

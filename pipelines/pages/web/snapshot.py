@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,17 @@ from ...store.atomic_replace import MARKER_FILE, find_current_folder
 from ...store.results import Results, read_result_table, read_results
 
 #: Large tables of which a page reads a few rows: they stay on disk.
-ON_DISK = ("case_events", "past_cases")
+ON_DISK = (
+    *("case_events", "past_cases", "reasons", "case_clocks"),
+    *("risk", "open_cases", "past_saving", "breached_cases", "awaiting_closure"),
+)
+#: Those of them in which no case is looked for.
+_LONG = ("case_events", "past_cases")
+#: Tables whose ``team`` is not that of the case.
+MANY_TEAMS = ("case_events",)
 #: What DuckDB may hold in memory.
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "192MB"
+_SETTINGS = {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": tempfile.gettempdir()}
 _NAMED_TABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -52,7 +62,7 @@ class ResultsStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+        self._database = duckdb.connect(config=_SETTINGS)
         self._current: _Loaded | None = None
         self._count = 0
 
@@ -119,6 +129,17 @@ class _Loaded:
                 self.columns[table] = self._load(table)
             return self.columns[table]
 
+    def derive(self, name: str, sql: str) -> None:
+        """Make a table of others, once."""
+        with self.lock:
+            if name in self.columns:
+                return
+            cursor, target = self.store.cursor(), f'{self.schema}."{name}"'
+            cursor.execute(f"CREATE OR REPLACE TABLE {target} AS {sql}")
+            if self.store.stamp() != self.stamp:
+                raise ResultsChangedError
+            self.columns[name] = {row[0]: row[1] for row in cursor.execute(f"DESCRIBE {target}").fetchall()}
+
     def _load(self, table: str) -> dict[str, str]:
         cursor = self.store.cursor()
         path = find_current_folder(self.store.folder) / f"{table}.parquet"
@@ -163,7 +184,9 @@ class Snapshot:
 
     def __init__(self, loaded: _Loaded, team: str | None = None) -> None:
         self._loaded, self.team = loaded, team
-        self.results = loaded.results
+        self.results: Results = loaded.results
+        if team is not None:
+            self.results = self.remember("results", lambda: self._without_others(loaded.results))
 
     @property
     def stamp(self) -> tuple[int, int]:
@@ -172,7 +195,7 @@ class Snapshot:
 
     def has(self, table: str) -> bool:
         """Return whether the results have a table."""
-        return table in self._loaded.names
+        return table in self._loaded.names or table in self._loaded.columns
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Return the columns of a table with their types; none where there is no such table."""
@@ -231,13 +254,23 @@ class Snapshot:
         where = str(self._loaded.store.folder)
         return InputError(f"unknown result table '{name}'", where=where, hint=hint, code="table.unknown")
 
+    def derive(self, name: str, sql: str) -> None:
+        """Make a table of others once for these results; from then on it is one of them, as ``{name}``.
+
+        Parameters
+        ----------
+        name
+            A name that no result table has.
+        sql
+            A query of result tables.
+        """
+        self._loaded.derive(name, Snapshot(self._loaded)._prepare(sql)[1])
+
     def stage(self, name: str) -> Stage | None:
         """Return a stage of the run; its tables are loaded when they are asked for."""
         found = next((s for s in self.results.stages if s.name == name), None)
         if found is None:
             return None
-        from dataclasses import replace
-
         return replace(found, tables=LazyTables(self, [t for t, s in self._loaded.names.items() if s == name]))
 
     def remember(self, key: Any, make: Any) -> Any:
@@ -246,6 +279,30 @@ class Snapshot:
         if full not in self._loaded.made:
             self._loaded.made[full] = make()
         return self._loaded.made[full]
+
+    def _own_cases(self) -> str:
+        """Return the query of the cases of the team."""
+        parts = ["SELECT NULL::VARCHAR AS case_id WHERE false"]
+        for table in self._loaded.names:
+            if table in MANY_TEAMS or not {"team", "case_id"} <= set(self._loaded.load(table)):
+                continue
+            parts.append(f"SELECT case_id FROM {self._loaded.schema}.\"{table}\" WHERE team = getvariable('team')")
+        return " UNION ALL ".join(parts)
+
+    def _without_others(self, results: Results) -> Results:
+        """Return what was found without the sentences on cases of other teams."""
+        whole = Snapshot(self._loaded)
+        listed = [t for t in self._loaded.names if "case_id" in self._loaded.load(t) and t not in _LONG]
+        words = sorted({w.strip(".,:;()") for s in results.stages for text in s.findings for w in text.split()})
+        marks = ", ".join("?" * len(words))
+        query = " UNION ".join(f"SELECT case_id FROM {{{t}}} WHERE case_id IN ({marks})" for t in listed)
+        named = {row[0] for row in whole.rows(query, words * len(listed))} if listed and words else set()
+        named -= {row[0] for row in self.rows(query, words * len(listed))} if named else set()
+        stages = []
+        for stage in results.stages:
+            kept = tuple(f for f in stage.findings if not named & {w.strip(".,:;()") for w in f.split()})
+            stages.append(replace(stage, findings=kept))
+        return replace(results, stages=tuple(stages))
 
     def _check(self, sql: str) -> None:
         """Notice that a table that stays on disk may have been that of another run."""
@@ -262,10 +319,12 @@ class Snapshot:
             if not self.has(table):
                 raise self._unknown(table)
             columns, name = self._loaded.load(table), f'{self._loaded.schema}."{table}"'
-            if self.team is None or "team" not in columns:
+            if self.team is None or not ({"team", "case_id"} & set(columns)):
                 return name
             teams.append(table)
-            return f"(SELECT * FROM {name} WHERE team = getvariable('team'))"
+            if "team" in columns and table not in MANY_TEAMS:
+                return f"(SELECT * FROM {name} WHERE team = getvariable('team'))"
+            return f"(SELECT * FROM {name} WHERE case_id IN ({self._own_cases()}))"
 
         text = _NAMED_TABLE.sub(place, sql)
         cursor = self._loaded.store.cursor()
@@ -278,12 +337,12 @@ class LazyTables(Mapping[str, pd.DataFrame]):
     """The tables of a stage, each loaded when it is asked for."""
 
     def __init__(self, snapshot: Snapshot, names: Sequence[str]) -> None:
-        self._snapshot, self._names = snapshot, list(names)
+        self.results, self._names = snapshot, list(names)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._names:
             raise KeyError(name)
-        return self._snapshot.frame(name)
+        return self.results.frame(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,6 @@ from starlette.exceptions import HTTPException
 from ....features.errors import InputError
 from ....features.renamed import new_name
 from ...project.state_place import StatePlace
-from ...words.facts import facts_of
 from ...words.instants import MAX_DATA_AGE, find_data_age, format_instants
 from .render import render_page
 from .running import is_run_in_progress
@@ -131,12 +130,6 @@ class View:
         """Whether a run is at work now."""
         return is_run_in_progress(self.desk.store.folder)
 
-    def visible(self, findings: Sequence[str]) -> list[str]:
-        """Return the findings that the user may see: who leads a team sees none about a case of another one."""
-        if self.user.team is None:
-            return list(findings)
-        return [text for text in findings if not any(fact.kind == "breach_risk" for fact in facts_of([text]))]
-
     def result_table(self, name: str) -> pd.DataFrame:
         """Return a whole result table by its name or its former one, with the rows that the user may see.
 
@@ -189,6 +182,7 @@ class View:
             "data_age": old,
             "here": self.request.url.path,
             "links": self.request.app.state.links,
+            "signs_on": self.request.app.state.access.kind == "password",
             "said": MESSAGES.get(self.request.query_params.get("said", ""), ""),
         }
 
