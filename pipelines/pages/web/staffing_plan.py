@@ -164,8 +164,8 @@ def summarise_plan(plan: pd.DataFrame, settings: QueueSettings) -> dict[str, flo
     """Return peak, hours and risk of a plan.
 
     ``peak`` (agents to schedule, rounded up), ``required`` (at the peak, on contacts), ``hours`` (to schedule),
-    ``contact_hours``, ``service_level`` (expected, over all contacts) and ``day_risk`` (of a day below target, weighted by
-    contacts), as the sentences of the run have them.
+    ``contact_hours``, ``service_level`` (expected, over all contacts) and ``day_risk`` (of a day below target,
+    weighted by contacts), as the sentences of the run have them.
     """
     hours = settings.interval_s / 3600
     crew, agents = plan[settings.scheduled].to_numpy(float), plan[settings.required].to_numpy(float)
