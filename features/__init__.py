@@ -13,6 +13,7 @@ HOMES = {
     "errors": "InputError",
     "kpis.availability": "availability",
     "kpis.case_flow": "compute_case_flow",
+    "kpis.cases_behind": "find_cases_behind",
     "kpis.kpi_history": "kpi_history series",
     "labels.breach": "breach_labels",
     "labels.events": "escalation_labels reopen_labels",

@@ -10,6 +10,7 @@ from .cases.history import case_history as case_history
 from .errors import InputError as InputError
 from .kpis.availability import availability as availability
 from .kpis.case_flow import compute_case_flow as compute_case_flow
+from .kpis.cases_behind import find_cases_behind as find_cases_behind
 from .kpis.kpi_history import kpi_history as kpi_history
 from .kpis.kpi_history import series as series
 from .labels.breach import breach_labels as breach_labels

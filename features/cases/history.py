@@ -23,7 +23,7 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
     cases
         Case history as a frame, by case_id.
     rows
-        The same as an Ibis table.
+        The same as an Ibis table; ``None`` where durations in opening hours are not wanted.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
         interactions=cases["customer_messages"] + cases["agent_messages"],
         automated=(cases["agents"] == 0).where(resolved & cases["agents"].notna()).astype("boolean"),
     )
-    if len(log.calendars) == 1 and log.has("events"):
+    if rows is not None and len(log.calendars) == 1 and log.has("events"):
         from .business_times import case_business_times
 
         names = ["first_response_business_s", "resolution_business_s"]

@@ -29,7 +29,7 @@ def compute_backlog_age(source: SegmentedRows, opened: Any) -> pd.DataFrame:
     DataFrame
         A history; ``n`` is the backlog.
     """
-    spans = _open_spans(source, opened)
+    spans = find_open_spans(source, opened)
     periods, n_periods = source.periods, len(source.periods)
     out = {name: np.full(source.size, np.nan) for name in ("value", "p90", "mean")} | {"n": np.zeros(source.size)}
     if spans.empty or not n_periods:
@@ -57,7 +57,7 @@ def compute_backlog_share_over(source: SegmentedRows, opened: Any, limit: float)
     DataFrame
         A history; ``n`` is the backlog, ``numerator`` those that are older.
     """
-    spans = _open_spans(source, opened)
+    spans = find_open_spans(source, opened)
     n_periods = len(source.periods)
     old, total = np.zeros(source.size), np.zeros(source.size)
     if len(spans) and n_periods:
@@ -138,14 +138,15 @@ def _find_by_rank(born: Floats, first: Ints, last: Ints, older: Ints, size: int,
     return np.asarray(born[member[picked, period]], dtype=float)
 
 
-def _open_spans(source: SegmentedRows, opened: Any) -> pd.DataFrame:
+def find_open_spans(source: SegmentedRows, opened: Any) -> pd.DataFrame:
+    """Return the stretches in which cases were open: case_id, segments, created_at, at (from), until."""
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     rows = source.rows
     rows = rows.mutate(until=rows.at.lead().over(ordered))
     rows = rows.filter(rows.change.isin(("opened", "reopened")))
     cases = opened.select(_of="case_id", created_at="created_at")
     joined = rows.inner_join(cases, rows.case_id == cases["_of"])
-    spans = fetch(joined.select(*source.by, "created_at", "at", "until"))
+    spans = fetch(joined.select("case_id", *source.by, "created_at", "at", "until"))
     spans["until"] = spans["until"].fillna(source.clock.until + pd.Timedelta(days=1))
     return spans[spans["until"] > spans["at"]].reset_index(drop=True)
 

@@ -197,4 +197,5 @@ def value_settled(desk: LogView) -> SumQuery:
         with np.errstate(divide="ignore", invalid="ignore"):
             return source.frame(value=total, n=n, numerator=total, mean=np.where(n > 0, total / n, np.nan))
 
-    return SumQuery(source, source.rows, "resolved_at", {"n": amount.count(), "s": amount.sum()}, finish)
+    sums = {"n": amount.count(), "s": amount.sum()}
+    return SumQuery(source, source.rows, "resolved_at", sums, finish, amount.notnull(), amount.fill_null(0.0))

@@ -202,17 +202,18 @@ def cost_per_case(desk: LogView) -> pd.DataFrame:
 
 def cost_per_success(desk: LogView) -> pd.DataFrame:
     """Put money beside first resolutions that held; a period counts once all in it had time to come back."""
-    source, days = desk.costs, desk.limits.repeat_days
-    rows = desk.cases.rows
+    return compute_ratio(desk.costs, _sum_costs(desk.costs), kept_resolutions(desk).frame()["value"].to_numpy())
+
+
+def kept_resolutions(desk: LogView) -> SumQuery:
+    """Count first resolutions that held, in the periods of the costs in which all had time to come back."""
+    source, days, rows = desk.costs, desk.limits.repeat_days, desk.cases.rows
+    ends = source.periods["ends_at"]
+    ripe = ends[ends <= desk.log.until - pd.Timedelta(days=days)]
     held = seconds_between(rows.first_resolved_at, rows.first_reopened_at) > days * 86400
-    kept = rows.filter(held.fill_null(True) & (rows.first_resolved_at <= desk.last_mature_instant(days=days)))
-    done = (
-        aggregate_count(SegmentedRows(kept, source.by, source.first, source.clock), "first_resolved_at")
-        .frame()["value"]
-        .to_numpy()
-    )
-    ripe = (source.periods["ends_at"] <= desk.log.until - pd.Timedelta(days=days)).to_numpy()
-    return compute_ratio(source, _sum_costs(source), np.where(ripe, done, 0.0))
+    known = rows.first_resolved_at < ibis.literal(ripe.max()) if len(ripe) else ibis.literal(False)
+    kept = rows.filter(held.fill_null(True) & known)
+    return aggregate_count(SegmentedRows(kept, source.by, source.first, source.clock), "first_resolved_at")
 
 
 def _sum_costs(source: SegmentedRows) -> Floats:

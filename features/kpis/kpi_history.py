@@ -91,7 +91,7 @@ def kpi_history(
      ['phone', '2024-03-01', '1.0'], ['phone', '2024-03-02', '1.0']]
     """
     desk = LogView.of(log, by, freq, limits, open_end=open_period)
-    chosen = list(_counted(desk, _chosen(desk, kpis), asked=kpis is not None))
+    chosen = list(_counted(desk, choose_formulas(desk, kpis), asked=kpis is not None))
     tables = run_queries([query for _, query in chosen])
     begun, now = find_cut_start(log, desk.freq), find_open_start(log, desk.freq)
     for (name, _), table in zip(chosen, tables, strict=True):
@@ -151,8 +151,8 @@ def series(history: pd.DataFrame, kpi: str) -> pd.DataFrame:
     return out.sort_values(["unique_id", "ds"], ignore_index=True)
 
 
-def _chosen(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[str, KpiFormula]]:
-    """Choose the formulas, or say why one cannot be had."""
+def choose_formulas(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable[tuple[str, KpiFormula]]:
+    """Choose the formulas of KPIs, or say why one cannot be had; a KPI comes before its parts."""
     if kpis is None:
         names = [name for name in KPI_FORMULAS if _splits(desk, name) and not _describe_missing_data(desk, name)]
         if has_only_volumes(desk) and not desk.log.has("cases"):

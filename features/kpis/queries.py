@@ -45,6 +45,9 @@ class SumQuery:
         Ibis aggregates over the rows, by name.
     finish
         Makes the history from the sums, each an array with one value a cell, in the order of ``sums``.
+    counted, amount
+        Ibis columns: what each row adds to ``n`` and to ``numerator`` of the history; ``None`` where the rows of a log
+        are counts of their own.
     """
 
     source: SegmentedRows
@@ -52,6 +55,8 @@ class SumQuery:
     at: str
     sums: Mapping[str, Any]
     finish: Callable[..., pd.DataFrame]
+    counted: Any = None
+    amount: Any = None
 
     def frame(self) -> pd.DataFrame:
         """Ask the engine for these sums alone, and return the history."""

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from . import forecast as forecast_options
+from .cases import cases
 from .exit_codes import end_run, end_with_exit_code
 from .models import models
 from .notes import note, notes
@@ -191,6 +192,9 @@ def history(
     output_stage(stage, "history", out, as_json, **answer_of(project, show_all))
 
 
+app.command()(cases)
+
+
 @app.command()
 def forecast(
     config: ConfigOption = DEFAULT_CONFIG,
@@ -340,11 +344,8 @@ def watch(
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
 
 
-app.command()(models)
-app.command()(accuracy)
-app.command()(drift)
-app.command()(note)
-app.command()(notes)
+for command in (models, accuracy, drift, note, notes):
+    app.command()(command)
 
 
 @app.command()

@@ -1,8 +1,52 @@
-"""Columns of the tables behind the page of one case; see :mod:`.column_registry`."""
+"""Columns of the tables on single cases and on whose work it was."""
 
 from __future__ import annotations
 
+#: Table -> column -> label | format, as in :mod:`deskcast.pipelines.words.column_registry`.
 CASE_COLUMNS = {
+    "cases_behind": {
+        "other_row": "Row without a case | text",
+        "n": "Adds to the sample | number!",
+        "numerator": "Adds to the numerator | number!",
+        "amount": "Amount | number!",
+        "state": "Counted as | text",
+        "created_at": "Created | instant",
+        "customer_id": "Customer | id",
+        "current_priority": "Priority now | text",
+        "current_team": "Team now | text",
+        "is_open": "Open | flag",
+        "first_response_at": "First response | instant",
+        "first_response_s": "First response time | duration",
+        "first_resolved_at": "First resolved | instant",
+        "resolved_at": "Resolved | instant",
+        "first_reopened_at": "First re-opened | instant",
+        "closed_at": "Closed | instant",
+        "merged_at": "Merged | instant",
+        "ended_at": "Ended | instant",
+        "resolution_s": "Resolution time | duration",
+        "age_s": "Age | duration",
+        "pending_s": "Waited for the customer | duration",
+        "on_hold_s": "Waited for others | duration",
+        "reopens": "Re-openings | count",
+        "transfers": "Transfers | count",
+        "escalations": "Escalations | count",
+        "priority_changes": "Changes of priority | count",
+        "customer_messages": "Messages of the customer | count",
+        "agent_messages": "Messages of agents | count",
+        "agents": "Agents | count",
+        "interactions": "Messages | count",
+        "automated": "Automated | flag",
+        "contacts_to_resolution": "Contacts to resolution | count",
+        "next_case_s": "Next case of the customer after | duration",
+        "first_resolution_s": "First resolution time | duration",
+        "active_resolution_s": "Resolution time without waits | duration",
+        "first_response_business_s": "First response time (business) | business",
+        "resolution_business_s": "Resolution time (business) | business",
+        "sla": "SLA | text",
+        "csat_score": "CSAT score | number",
+        "handle_s": "Handle time | duration",
+        "first_contact": "Resolved on first contact | flag",
+    },
     "case_clocks": {"target_used": "SLA time used | share"},
     "case_events": {
         "seq": "Place | count",
