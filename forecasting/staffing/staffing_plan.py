@@ -123,7 +123,7 @@ def plan_for_target(
 
     ``shrinkage`` holds the arguments of :func:`scheduled_agents`.
     """
-    rates = rate_quantiles(_quantiles(ahead, levels))
+    rates = rate_quantiles(forecast_quantiles(ahead, levels))
     calls, calls_hi = ahead["deskcast"].to_numpy(float), ahead[f"deskcast-hi-{levels[0]}"].to_numpy(float)
 
     def require_sure(sure: float) -> Floats:
@@ -228,7 +228,7 @@ def find_max_calls(
     return np.where(full > 0, low, 0.0)
 
 
-def _quantiles(ahead: pd.DataFrame, levels: tuple[int, ...]) -> dict[float, Floats]:
+def forecast_quantiles(ahead: pd.DataFrame, levels: tuple[int, ...]) -> dict[float, Floats]:
     """Return the forecast's quantiles by probability."""
     if not levels:
         raise InputError(

@@ -16,7 +16,7 @@ from ..words.words import format_count, format_date, format_kpi, format_list, fo
 
 #: Cases on the list.
 MAX_TOP_CASES = 12
-_TOP_COLUMNS = ("case_id", "probability", "due_at", "team", "owner", "priority", "reason_1", "action")
+TOP_COLUMNS = ("case_id", "probability", "due_at", "team", "owner", "priority", "reason_1", "action")
 _NOT_AVAILABLE, _SEE_BELOW = "Not available", "The reason is at the end of the report."
 
 
@@ -189,7 +189,7 @@ def _work_first(stage: Stage | None, timezone: str, year: int | None) -> Formatt
     ordered = frame.sort_values("rank") if "rank" in frame.columns else frame
     if "work_first" in ordered.columns:
         ordered = ordered[ordered["work_first"].astype(bool)]
-    columns = [c for c in _TOP_COLUMNS if c in ordered.columns and ordered[c].replace("", None).notna().any()]
+    columns = [c for c in TOP_COLUMNS if c in ordered.columns and ordered[c].replace("", None).notna().any()]
     return format_table("risk", ordered[columns], MAX_TOP_CASES, timezone, year) if len(ordered) else None
 
 

@@ -99,6 +99,11 @@ class PlannedQueue:
         """Its mean handle time in seconds, and where that comes from, in words."""
         return estimate_aht(self.project.log, self.where, self.spec, self.name)
 
+    @cached_property
+    def ahead(self) -> pd.DataFrame:
+        """The forecast of its contacts that its agents are planned for."""
+        return self.forecast(queue_arrivals(self.project.log, self.where, interval_freq(self.spec.interval_s)))
+
     def handle_times(self, slots: Any) -> Any:
         """Return the handle time of each slot ahead."""
         return slot_handle_times(self.project.log, self.where, self.spec, slots, self.handle_time[0])

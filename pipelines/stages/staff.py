@@ -21,7 +21,8 @@ from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
-from .queue import FIGURES, PlannedQueue, counted_noun, interval_freq, queue_arrivals, shrinkage_words
+from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
+from .staffing_inputs import build_staffing_inputs
 from .volume_champion import use_volume_champion
 
 #: Fewer hours than this are rounding, and so is a saving of less than this share.
@@ -72,7 +73,7 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     if not plans:
         return Stage("staff", skipped="; ".join(skipped), refused=True)
     planned = [(queues[name], plan) for name, plan in plans.items()]
-    tables = _tables(planned)
+    tables = _tables(planned) | build_staffing_inputs([queue for queue, _ in planned])
     for queue, plan in planned:
         if not queue.shifts:
             continue
@@ -110,9 +111,8 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     InputError
         If the arrivals carry no time of day, or the AHT is missing.
     """
-    arrivals = queue_arrivals(queue.project.log, queue.where, interval_freq(queue.spec.interval_s))
+    ahead = queue.ahead
     _, basis = queue.handle_time
-    ahead = queue.forecast(arrivals)
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
     return plan, _queue_sentences(queue, plan, basis)

@@ -11,6 +11,7 @@ from .case_columns import CASE_COLUMNS
 from .case_page_columns import CASE_PAGE_COLUMNS
 from .drift_columns import DRIFT_COLUMNS
 from .planner_columns import PLANNER_COLUMNS
+from .staffing_columns import STAFFING_COLUMNS
 
 #: Columns with the same meaning in every table that has them.
 SHARED = {
@@ -398,4 +399,4 @@ COLUMNS = {
         "upper": "Usual range, high | kpi_value",
     },
 }
-COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS | CASE_PAGE_COLUMNS | PLANNER_COLUMNS
+COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS | CASE_PAGE_COLUMNS | PLANNER_COLUMNS | STAFFING_COLUMNS

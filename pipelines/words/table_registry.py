@@ -24,6 +24,8 @@ TABLES = {
     "forecast_coverage": "Interval coverage | analyst",
     "forecast_notes": "Notes on the data | planner",
     "staffing": "Required agents by interval | planner",
+    "staffing_settings": "Settings of the staffing plan | planner",
+    "staffing_forecast": "Forecast contacts by interval | planner",
     "casework": "Deferred work: agents, backlog, breach risk | planner",
     "schedule": "Shift schedule | planner",
     "coverage": "Required and scheduled agents | planner",

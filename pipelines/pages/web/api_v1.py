@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from ...state.database import read_state
 from ...words.facts import audience_of, fact_record
 from .api_form import ERRORS, JSON, Paging, Rows, answer_bytes, answer_records, answer_rows
-from .case_list import COLUMNS, SITUATIONS, cases_source
+from .case_list import COLUMNS, EXPORTED, SITUATIONS, cases_source
 from .listing import ListSpec, read_listing
 from .view import PageRoute, PageView, View
 
@@ -116,13 +117,12 @@ def cases(view: PageView, wanted: Annotated[CaseQuery, Query()]) -> Response:
     if not any(results.has(table) for table in SITUATIONS):
         return answer_rows(view, pd.DataFrame(), 0, wanted)
     facets = ("situation", "team", "owner", "priority", "metric", "case_id")
-    looked = ("case_id", "owner", "team", "reason_1")
-    spec = ListSpec(cases_source(results), tuple(COLUMNS), facets, looked, "rank", "case_id")
+    spec = ListSpec(cases_source(results), tuple(COLUMNS), facets, ("search_text",), "rank", "case_id")
     pairs = [(name, str(value)) for name in ("q", "sort", *facets) if (value := getattr(wanted, name)) is not None]
     listing = read_listing(spec, pairs)
     condition, values = listing.where()
     query = f"FROM {spec.source} WHERE {condition}"
-    return _select(view, query, values, listing.order(), wanted)
+    return _select(view, query, values, listing.order(), wanted, columns=EXPORTED)
 
 
 @router.get("/forecasts", response_model=ForecastRows)
@@ -205,10 +205,19 @@ def _table(
     return _select(view, f"FROM {{{table}}} WHERE {condition}", values, order, wanted, change)
 
 
-def _select(view: View, query: str, values: list[Any], order: str, wanted: Paging, change: Any = None) -> Response:
+def _select(
+    view: View,
+    query: str,
+    values: list[Any],
+    order: str,
+    wanted: Paging,
+    change: Callable[[View, pd.DataFrame], pd.DataFrame] | None = None,
+    columns: Sequence[str] = (),
+) -> Response:
     total = int(view.snapshot.value(f"SELECT count(*) {query}", values))
+    names = ", ".join(columns) or "*"
     limits = f"LIMIT {wanted.limit} OFFSET {wanted.offset}"
-    frame = view.snapshot.query(f"SELECT * {query} ORDER BY {order} {limits}", values)
+    frame = view.snapshot.query(f"SELECT {names} {query} ORDER BY {order} {limits}", values)
     return answer_rows(view, frame if change is None else change(view, frame), total, wanted)
 
 

@@ -35,6 +35,8 @@ SHOWN = (
     *("case_id", "probability", "due_at", "left_wall_s", "action", "reason_1", "priority", "team", "owner"),
     *("situation", "overdue_s"),
 )
+#: Columns of an export, and of the API.
+EXPORTED = ("situation", *COLUMNS)
 LABELS = {
     "situation": "Situation",
     "risk_level": "Risk level",
@@ -50,18 +52,12 @@ _SEARCH = ("case_id", "owner", "team", "priority", "action", "reason_1")
 
 def list_spec(results: Snapshot) -> ListSpec:
     """Return the list of all open cases of some results; each case by each of its SLAs."""
-    return ListSpec(
-        cases_source(results),
-        (*SHOWN, "risk_level", "work_first", "rank", "expected_benefit"),
-        _FACETS,
-        _SEARCH,
-        "rank",
-        "case_id",
-    )
+    sorts = (*SHOWN, "risk_level", "work_first", "rank", "expected_benefit")
+    return ListSpec(cases_source(results), sorts, _FACETS, ("search_text",), "rank", "case_id")
 
 
 def cases_source(results: Snapshot) -> str:
-    """Return the query in brackets that lists the cases of every situation."""
+    """Return the table of the cases of every situation, which is made once of each results."""
     parts = []
     for table, situation in SITUATIONS.items():
         if not results.has(table):
@@ -72,4 +68,6 @@ def cases_source(results: Snapshot) -> str:
             for c, kind in COLUMNS.items()
         ]
         parts.append(f"SELECT '{situation}' AS situation, {', '.join(names)} FROM {{{table}}}")
-    return f"({' UNION ALL '.join(parts)})"
+    text = f"lower(concat_ws(chr(10), {', '.join(_SEARCH)}))"
+    results.derive("all_cases", f"SELECT *, {text} AS search_text FROM ({' UNION ALL '.join(parts)})")
+    return "{all_cases}"

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from ...words.columns import column_label
 from ...words.tables import format_table
-from .case_list import LABELS, SHOWN, SITUATIONS, list_spec
+from .case_list import EXPORTED, LABELS, SHOWN, SITUATIONS, list_spec
 from .case_records import read_snoozes, read_views
 from .export import export_frame
 from .forms import Form, read_form
@@ -65,7 +65,7 @@ def open_listing(view: View) -> tuple[Listing, int]:
 def cases_file(view: PageView, ending: str) -> Response:
     """Give the cases that the filters leave as CSV, Excel workbook or Parquet, whole."""
     listing, _ = open_listing(view)
-    return export_frame(listing.every(view.snapshot), "cases", ending)
+    return export_frame(listing.every(view.snapshot, EXPORTED), "cases", ending)
 
 
 @router.post("/cases/views")

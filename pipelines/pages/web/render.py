@@ -12,7 +12,15 @@ import pandas as pd
 from markupsafe import Markup
 
 from ...charts.palette import dark_style
-from ...words.words import MISSING_TEXT, format_count, format_date, format_instant, format_number, format_probability
+from ...words.words import (
+    MISSING_TEXT,
+    format_count,
+    format_date,
+    format_instant,
+    format_kpi,
+    format_number,
+    format_probability,
+)
 
 #: Static file -> its type; nothing else is given out.
 STATIC_TYPES = {
@@ -72,8 +80,20 @@ def _templates() -> Any:
         date=_or_missing(format_date),
         instant=_or_missing(format_instant),
         count=format_count,
+        moves=format_moves,
     )
     return found
+
+
+def format_moves(words: str) -> str:
+    """Write a move of a KPI with its segment as people read it.
+
+    >>> format_moves("service_level down (channel phone)"), format_moves("csat up (all)")
+    ('Service level down (channel phone)', 'CSAT up')
+    """
+    head, _, segment = words.removesuffix(")").partition(" (")
+    kpi, _, direction = head.rpartition(" ")
+    return f"{format_kpi(kpi)} {direction}" + (f" ({segment})" if segment and segment != "all" else "")
 
 
 def _or_missing(write: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,11 +22,17 @@ from ...store.atomic_replace import MARKER_FILE, find_current_folder
 from ...store.results import Results, read_result_table, read_results
 
 #: Large tables of which a page reads a few rows: they stay on disk.
-ON_DISK = ("case_events", "past_cases")
+ON_DISK = (
+    *("case_events", "past_cases", "reasons", "case_clocks"),
+    *("risk", "open_cases", "past_saving", "breached_cases", "awaiting_closure"),
+)
+#: Those of them in which no case is looked for.
+_LONG = ("case_events", "past_cases")
 #: Tables whose ``team`` is not that of the case.
 MANY_TEAMS = ("case_events",)
 #: What DuckDB may hold in memory.
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "192MB"
+_SETTINGS = {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": tempfile.gettempdir()}
 _NAMED_TABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
@@ -55,7 +62,7 @@ class ResultsStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = threading.Lock()
-        self._database = duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "threads": 2})
+        self._database = duckdb.connect(config=_SETTINGS)
         self._current: _Loaded | None = None
         self._count = 0
 
@@ -122,6 +129,17 @@ class _Loaded:
                 self.columns[table] = self._load(table)
             return self.columns[table]
 
+    def derive(self, name: str, sql: str) -> None:
+        """Make a table of others, once."""
+        with self.lock:
+            if name in self.columns:
+                return
+            cursor, target = self.store.cursor(), f'{self.schema}."{name}"'
+            cursor.execute(f"CREATE OR REPLACE TABLE {target} AS {sql}")
+            if self.store.stamp() != self.stamp:
+                raise ResultsChangedError
+            self.columns[name] = {row[0]: row[1] for row in cursor.execute(f"DESCRIBE {target}").fetchall()}
+
     def _load(self, table: str) -> dict[str, str]:
         cursor = self.store.cursor()
         path = find_current_folder(self.store.folder) / f"{table}.parquet"
@@ -177,7 +195,7 @@ class Snapshot:
 
     def has(self, table: str) -> bool:
         """Return whether the results have a table."""
-        return table in self._loaded.names
+        return table in self._loaded.names or table in self._loaded.columns
 
     def columns(self, table: str) -> Mapping[str, str]:
         """Return the columns of a table with their types; none where there is no such table."""
@@ -236,6 +254,18 @@ class Snapshot:
         where = str(self._loaded.store.folder)
         return InputError(f"unknown result table '{name}'", where=where, hint=hint, code="table.unknown")
 
+    def derive(self, name: str, sql: str) -> None:
+        """Make a table of others once for these results; from then on it is one of them, as ``{name}``.
+
+        Parameters
+        ----------
+        name
+            A name that no result table has.
+        sql
+            A query of result tables.
+        """
+        self._loaded.derive(name, Snapshot(self._loaded)._prepare(sql)[1])
+
     def stage(self, name: str) -> Stage | None:
         """Return a stage of the run; its tables are loaded when they are asked for."""
         found = next((s for s in self.results.stages if s.name == name), None)
@@ -262,7 +292,7 @@ class Snapshot:
     def _without_others(self, results: Results) -> Results:
         """Return what was found without the sentences on cases of other teams."""
         whole = Snapshot(self._loaded)
-        listed = [t for t in self._loaded.names if "case_id" in self._loaded.load(t) and t not in ON_DISK]
+        listed = [t for t in self._loaded.names if "case_id" in self._loaded.load(t) and t not in _LONG]
         words = sorted({w.strip(".,:;()") for s in results.stages for text in s.findings for w in text.split()})
         marks = ", ".join("?" * len(words))
         query = " UNION ".join(f"SELECT case_id FROM {{{t}}} WHERE case_id IN ({marks})" for t in listed)
@@ -307,12 +337,12 @@ class LazyTables(Mapping[str, pd.DataFrame]):
     """The tables of a stage, each loaded when it is asked for."""
 
     def __init__(self, snapshot: Snapshot, names: Sequence[str]) -> None:
-        self._snapshot, self._names = snapshot, list(names)
+        self.results, self._names = snapshot, list(names)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._names:
             raise KeyError(name)
-        return self._snapshot.frame(name)
+        return self.results.frame(name)
 
     def __contains__(self, name: object) -> bool:
         return name in self._names

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pandas as pd
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ..today import Today, summarise_today
-from .snapshot import Snapshot
+from ..today import TOP_COLUMNS, Today, summarise_today
+from .listing import quote_name
+from .snapshot import LazyTables, Snapshot
 from .view import PageRoute, PageView
 
 router = APIRouter(route_class=PageRoute)
@@ -22,12 +26,25 @@ def today(view: PageView, full: bool | None = None) -> Response:
     return view.page("today.html", missing=missing, summary=summary)
 
 
+class _RiskTables(LazyTables):
+    """The tables of risk, of the longest only what a summary reads."""
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in ("risk", "open_cases", "breached_cases"):
+            return super().__getitem__(name)
+        there = self.results.columns(name)
+        columns = ", ".join(quote_name(c) for c in (*TOP_COLUMNS, "rank", "work_first", "metric") if c in there)
+        return self.results.query(f"SELECT {columns} FROM {{{name}}}")
+
+
 def load_summary(results: Snapshot, timezone: str, year: int | None) -> Today:
     """Return the tiles and findings of the report, made once of each results."""
     names = [stage.name for stage in results.results.stages]
 
     def make() -> Today:
         stages = {name: stage for name in names if (stage := results.stage(name)) is not None}
+        if "risk" in stages:
+            stages["risk"] = replace(stages["risk"], tables=_RiskTables(results, list(stages["risk"].tables)))
         return summarise_today(stages, timezone, year)
 
     found: Today = results.remember(("today", timezone), make)

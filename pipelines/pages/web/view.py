@@ -199,6 +199,8 @@ MESSAGES = {
     "silenced": "The alert is muted until the day you chose.",
     "scenario": "The scenario is saved.",
     "plan": "The plan is saved.",
+    "scenario-deleted": "The scenario is deleted.",
+    "plan-deleted": "The plan is deleted.",
     "signed-in": "You are signed in.",
     "signed-out": "You are signed out.",
 }

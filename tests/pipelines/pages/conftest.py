@@ -25,14 +25,14 @@ def demo_desk(demo_home, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def page(demo_desk):
-    """Give a client of the page: ``page.get("/cases")``, ``page.send("/cases/C1/note", text="...")``."""
+    """Give a client of the page: ``page.get("/cases")``, ``page.submit("/cases/C1/note", text="...")``."""
     return PageClient(make_app(demo_desk / "results", title="Demo", timezone="Europe/Berlin"))
 
 
 class PageClient(TestClient):
     """A browser without a window: it sends forms with the token of its session."""
 
-    def send(self, path, follow=True, **fields):
+    def submit(self, path, follow=True, **fields):
         """Send a form as the page itself would."""
         self.get("/help")
         session = self.app.state.desk.signer.read(self.cookies.get("deskcast_session"))

@@ -11,7 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features import InputError
+from deskcast.pipelines.commands.serve import serve_page
 from deskcast.pipelines.pages.web import make_app, serve
+from deskcast.pipelines.pages.web.hashes import hash_token
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import replace_folder, write_stages
 from fastapi.testclient import TestClient
@@ -200,7 +202,14 @@ def test_a_csv_from_the_page_holds_no_formula(tmp_path):
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
 def test_serve_refuses_other_names_and_warns_where_others_can_read(folder, host):
     (folder.parent / "cases.csv").write_text("case_id,created_at\n1,2024-03-01 09:00\n")
-    (folder.parent / "deskcast.toml").write_text('[source.cases]\npath = "cases.csv"\n')
+    auth = f"""
+[serve]
+auth = "token"
+[[user]]
+name = "ann"
+token = "{hash_token("t")}"
+""" * (host == "0.0.0.0")
+    (folder.parent / "deskcast.toml").write_text(f'[source.cases]\npath = "cases.csv"\n{auth}')
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [Path(sys.executable).parent / "deskcast", "serve", "--host", host, "--port", str(port)]
@@ -212,7 +221,17 @@ def test_serve_refuses_other_names_and_warns_where_others_can_read(folder, host)
             server.terminate()
             said = server.communicate(timeout=30)[1]
     assert asked == {"localhost": "200", "evil.example": "400"}
-    assert ("everybody who reaches" in said) == (host == "0.0.0.0")
+    assert ("nothing is encrypted" in said) == (host == "0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("auth", "words"), [("none", "could read cases and names"), ("password", "no user has a password")]
+)
+def test_serve_refuses_to_show_the_page_to_others_who_need_not_sign_on(tmp_path, auth, words):
+    config = tmp_path / "deskcast.toml"
+    config.write_text(f'[source.cases]\npath = "cases.csv"\n[serve]\nauth = "{auth}"\n')
+    with pytest.raises(InputError, match=words):
+        serve_page(config, "0.0.0.0", None)
 
 
 def ask(port, name, server, patience=60.0):

@@ -14,6 +14,14 @@
     return Math.abs(value) >= 10 ? Math.round(value).toLocaleString("en-GB") : (+value.toFixed(1)).toString();
   }
 
+  // Dates of an axis as the page writes them, without a year that a reader could take for a day or a month.
+  function dates(_, ticks, __, ___, step) {
+    const form = step >= 28 * 86400 ? { month: "short", year: "numeric" } : step >= 86400 ? { day: "numeric", month: "short" }
+      : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+    const write = new Intl.DateTimeFormat("en-GB", Object.assign({ timeZone: "UTC" }, form));
+    return ticks.map((at) => write.format(new Date(at * 1e3)));
+  }
+
   function options(chart, width) {
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const light = { "#0072b2": "#5cb0e6", "#d55e00": "#f08a4b", "#009e73": "#4cc9a0" };
@@ -37,7 +45,7 @@
       width: width, height: Math.min(300, Math.max(200, width * 0.4)), series: series, bands: bands,
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 1) <= 0 ? 1 : high * 1.05] } },
-      axes: [axis, Object.assign({ values: (_, ticks) => ticks.map((v) => format(v, chart.unit)), size: 64 }, axis)],
+      axes: [Object.assign({ values: dates, space: 64 }, axis), Object.assign({ values: (_, ticks) => ticks.map((v) => format(v, chart.unit)), size: 64 }, axis)],
     };
   }
 

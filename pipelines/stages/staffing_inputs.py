@@ -1,0 +1,60 @@
+"""What a staffing plan was made of, so that the page can make it anew for other targets: settings and forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from .queue import PlannedQueue
+
+#: Settings of a queue that the page may change; missing ones do not bind.
+SETTING_COLUMNS = (
+    *("queue", "queue_kind", "interval_s", "service_level", "within_s", "patience_s", "max_occupancy", "shrinkage"),
+    *("confidence", "concurrency", "slowdown"),
+)
+
+
+def build_staffing_inputs(queues: Sequence[PlannedQueue]) -> dict[str, pd.DataFrame]:
+    """Return the settings of the queues that were planned, and the forecasts that calls and chats were planned for.
+
+    Parameters
+    ----------
+    queues
+        Queues with a plan.
+
+    Returns
+    -------
+    ``staffing_settings`` (one row a queue) and ``staffing_forecast`` (``queue``, ``ds``, ``deskcast`` and its bounds).
+    """
+    rows = [describe_settings(queue) for queue in queues]
+    numbers = dict.fromkeys(SETTING_COLUMNS[2:], "float64")
+    settings = pd.DataFrame(rows, columns=list(SETTING_COLUMNS)).astype(numbers | {"queue": "str", "queue_kind": "str"})
+    parts = []
+    for queue in queues:
+        if queue.spec.kind != "cases":
+            names = ["ds", *(c for c in queue.ahead.columns if str(c).startswith("deskcast"))]
+            parts.append(queue.ahead[names].assign(queue=queue.name))
+    tables = {"staffing_settings": settings}
+    if parts:
+        ahead = pd.concat(parts, ignore_index=True)
+        tables["staffing_forecast"] = ahead[["queue", *(c for c in ahead.columns if c != "queue")]]
+    return tables
+
+
+def describe_settings(queue: PlannedQueue) -> list[object]:
+    """Return the settings of a queue in the order of ``SETTING_COLUMNS``; chats are not bound by occupancy."""
+    spec, chats = queue.spec, queue.spec.kind == "chat"
+    return [
+        queue.name,
+        spec.kind,
+        spec.interval_s,
+        spec.service_level,
+        spec.within_s,
+        spec.patience_s,
+        None if chats else spec.max_occupancy,
+        queue.total_shrinkage,
+        spec.confidence,
+        spec.concurrency if chats else None,
+        spec.slowdown if chats else None,
+    ]

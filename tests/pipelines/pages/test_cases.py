@@ -1,0 +1,150 @@
+"""Cases: the list against plain pandas, what is exported, and one case."""
+
+import io
+
+import pandas as pd
+import pytest
+from deskcast.pipelines.pages.web import make_app
+from deskcast.pipelines.pages.web.case_list import list_spec
+from deskcast.pipelines.pages.web.listing import read_listing
+from deskcast.pipelines.pages.web.snapshot import ResultsChangedError, ResultsStore
+from deskcast.pipelines.stage import Stage
+from fastapi.testclient import TestClient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from made_up_desk import make_stages, write_desk
+
+TABLES = make_stages()[-1].tables
+EVERY = pd.concat(
+    [TABLES["risk"].assign(situation="Within SLA"), TABLES["breached_cases"].assign(situation="Breached")]
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return ResultsStore(write_desk(tmp_path_factory.mktemp("cases")))
+
+
+@pytest.fixture(scope="module")
+def page(store):
+    return TestClient(make_app(store.folder))
+
+
+@settings(max_examples=12)
+@given(
+    q=st.sampled_from(["", "c0", "AGENT 3", "agent 3 north", "'; DROP TABLE x", "%", "90%"]),
+    teams=st.lists(st.sampled_from(["north", "south", "(none)", "nobody"]), max_size=2, unique=True),
+    owners=st.lists(st.sampled_from(["agent 1", "(none)", "x' OR 1=1 --"]), max_size=2, unique=True),
+    sort=st.sampled_from(["probability", "-due_at", "-case_id", "team", "nonsense", "case_id; DROP"]),
+)
+def test_the_list_is_what_pandas_filters_and_counts(store, q, teams, owners, sort):
+    results = store.snapshot()
+    pairs = [("q", q), ("sort", sort), *(("team", t) for t in teams), *(("owner", o) for o in owners)]
+    listing = read_listing(list_spec(results), pairs)
+    kept = expected(EVERY, q, {"team": teams, "owner": owners})
+    found = listing.every(results)
+    assert sorted(found["case_id"]) == sorted(kept["case_id"])
+    assert listing.total(results) == len(kept)
+    column = sort.removeprefix("-")
+    if column in found:
+        values = found[column].dropna()
+        assert values.is_monotonic_decreasing if sort.startswith("-") else values.is_monotonic_increasing
+    counts = {value: n for value, n, _ in listing.facets(results)["team"] if n}
+    assert counts == expected(EVERY, q, {"owner": owners})["team"].value_counts().to_dict()
+
+
+def expected(frame, q, chosen):
+    kept = frame
+    for word in q.lower().split():
+        looked = kept[["case_id", "owner", "team", "priority", "action", "reason_1"]].fillna("").astype("str")
+        kept = kept[looked.apply(lambda c, w=word: c.str.lower().str.contains(w, regex=False)).any(axis="columns")]
+    for column, values in chosen.items():
+        if values:
+            missing = kept[column].isna() & ("(none)" in values)
+            kept = kept[kept[column].isin(values) | missing]
+    return kept
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx", "parquet"])
+def test_the_filtered_set_is_exported_whole(page, ending):
+    answer = page.get(f"/cases.{ending}?team=north&sort=-probability")
+    assert answer.headers["content-disposition"] == f'attachment; filename="cases.{ending}"'
+    read = {"csv": pd.read_csv, "xlsx": pd.read_excel, "parquet": pd.read_parquet}[ending]
+    engine = {"engine": "calamine"} if ending == "xlsx" else {}
+    found = read(io.BytesIO(answer.content), **engine)
+    assert len(found) == 31
+    assert set(found["team"]) == {"north"}
+    assert found["probability"].dropna().is_monotonic_decreasing
+
+
+def test_a_page_of_the_list_leads_to_the_next_and_to_each_case(page):
+    first, last = page.get("/cases").text, page.get("/cases?page=2").text
+    assert "Page 1 of 2, 62 rows" in first
+    assert first.count('href="/cases/') == 50
+    assert last.count('href="/cases/') == 12
+    assert 'href="/cases/A%2F7%20b"' in first
+    assert 'aria-sort="ascending"' in page.get("/cases?sort=due_at").text
+    assert "No rows" in page.get("/cases?q=nobody").text
+    assert page.get("/cases?page=x&sort=;&team=&nonsense=1").status_code == 200
+
+
+def test_one_case_shows_risk_clock_reasons_mornings_timeline_and_similar_cases(page):
+    text = page.get("/cases/C002").text
+    for words in (
+        *("Breach risk 97%", "90% of the time used, 3 h left", "+5.2 points", "Breach risk on past mornings"),
+        *("Assigned: north", "Similar past cases", "of the 20 most alike cases breached", "The risk is wrong"),
+    ):
+        assert words in text, words
+    assert "Breached" in page.get("/cases/B1").text
+    assert page.get("/cases/nobody").status_code == 404
+    assert page.get("/cases/A%2F7%20b").status_code == 200
+
+
+def test_a_snapshot_stays_one_run_and_a_new_run_is_seen(tmp_path):
+    store = ResultsStore(write_desk(tmp_path))
+    old = store.snapshot()
+    assert (old.count("history"), old.count("risk")) == (2, 60)
+    write_desk(tmp_path, 20)
+    assert old.count("history") == 2  # loaded before
+    for read in (lambda: old.count("checks"), lambda: old.query("SELECT * FROM {past_cases}")):
+        with pytest.raises(ResultsChangedError):
+            read()
+    assert store.snapshot().count("risk") == 20
+
+
+def test_a_request_during_which_the_results_change_is_answered_from_the_new_ones(tmp_path, monkeypatch):
+    results = write_desk(tmp_path)
+    page = TestClient(make_app(results))
+    page.get("/cases")
+    load, done = ResultsStore.snapshot, []
+
+    def swap(store, team=None):
+        found = load(store, team)
+        if not done:
+            done.append(True)
+            write_desk(tmp_path, 20)
+            found._loaded.columns.clear()
+        return found
+
+    monkeypatch.setattr(ResultsStore, "snapshot", swap)
+    answer = page.get("/cases")
+    assert answer.status_code == 200
+    assert "22 rows" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/cases", "/cases/C1", "/tables", "/report"])
+def test_every_page_says_what_to_do_before_the_first_run_and_where_a_stage_is_missing(tmp_path, path):
+    page = TestClient(make_app(tmp_path / "results"))
+    before = page.get(path)
+    assert before.status_code in (200, 404)
+    assert "deskcast run" in before.text
+    (tmp_path / ".results.deskcast-new").mkdir()
+    if before.status_code == 200:
+        assert "A run is at work" in page.get(path).text
+    (tmp_path / ".results.deskcast-new").rmdir()
+    write_desk(tmp_path, stages=[Stage("risk", skipped="No SLA is configured.")])
+    after = page.get(path)
+    assert after.status_code == (404 if path == "/cases/C1" else 200)
+    if path == "/cases":
+        assert "No SLA is configured." in after.text
+        assert "deskcast check" in after.text
