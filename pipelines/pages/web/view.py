@@ -199,6 +199,7 @@ MESSAGES = {
     "silenced": "The alert is muted until the day you chose.",
     "scenario": "The scenario is saved.",
     "plan": "The plan is saved.",
+    "seen": "Changes are now counted from these results.",
     "signed-in": "You are signed in.",
     "signed-out": "You are signed out.",
 }
