@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
+from deskcast.models.worklist.ranking import assign_risk_levels
 from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.pages.web.case_list import list_spec
@@ -168,7 +169,8 @@ def test_today_has_the_figures_of_the_report_and_what_changed_since_the_last_loo
     assert text.count('href="/cases/') == 10
     with change_state(results) as state:
         state.execute(text_of("UPDATE issued_risks SET probability = 0.01 WHERE issue_id = 1"))
-    assert "30 cases newly at high risk" in TestClient(make_app(results)).get("/").text
+    high = sum(level in ("high", "very high") for level in assign_risk_levels(TABLES["risk"]["probability"]))
+    assert f"{high} cases newly at high risk" in TestClient(make_app(results)).get("/").text
 
 
 def test_what_is_written_on_the_page_is_seen_by_the_command_line(tmp_path):
