@@ -17,6 +17,7 @@ from . import (
     health,
     help,
     kpis,
+    metrics,
     models,
     report,
     sign_in,
@@ -38,7 +39,7 @@ PAGES = {
     "Help": "/help",
 }
 _PAGE_FILES = (today, cases, case_page, forecast, staffing, alerts, kpis, models, data, help)
-_FILES = (*_PAGE_FILES, report, api, health, sign_in, static)
+_FILES = (*_PAGE_FILES, report, api, health, metrics, sign_in, static)
 
 
 def add_routes(app: FastAPI) -> None:
