@@ -240,9 +240,16 @@ def test_where_the_model_in_use_is_gone_training_makes_new_ones(desk, first, mon
     with pytest.raises(InputError, match="is no longer in the tracking store"):
         use_or_train(project)
     asked = []
-    monkeypatch.setattr(retraining, "_train_on_all", lambda *_, **more: asked.append(more["first_reason"]))
+
+    def train_on_all(*_, **more):
+        asked.append(more["first_reason"])
+        return retraining.Training(first.training.stage)
+
+    monkeypatch.setattr(retraining, "_train_on_all", train_on_all)
     retraining.train_models(project)
-    assert asked == ["The model in use before was gone or altered."]
+    volume = retraining._add_volume(project, retraining.Training(first.training.stage)).volume
+    assert volume.decision == "promoted"
+    assert [*asked, volume.reason] == ["The model in use before was gone or altered."] * 2
 
 
 def test_a_moved_project_finds_its_models(desk, first):
