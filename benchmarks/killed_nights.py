@@ -1,6 +1,9 @@
 """Kill a night at every k-th operation, and see that results are whole and no alarm is lost unnoticed or sent twice.
 
     python benchmarks/killed_nights.py [EVERY] [FIRST]
+    python benchmarks/killed_nights.py full [EVERY] [FIRST]
+
+With ``full`` the disk is full at the operation instead: what opens, makes, links or renames a file is told so.
 
 An operation is a file that is opened to be written, renamed or removed, a statement of the state, a connection or a
 process that is started. The stages of the night are made up, so that it is short; everything after them is real. After
@@ -10,6 +13,7 @@ or noted as one of which nobody knows whether it arrived.
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -36,6 +40,10 @@ from deskcast.pipelines.state.records import read_records
 from deskcast.pipelines.store.results import read_results
 from sqlalchemy import Engine, event
 
+#: What a full disk refuses, beside files that are opened to be written.
+REFUSED = ("os.rename", "os.mkdir", "os.link")
+#: How a night ends in which the operation was not reached.
+NOT_REACHED = 66
 #: What is counted beside the statements of the state; ``open`` only where it is for writing.
 COUNTED = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "socket.connect", "subprocess.Popen")
 TOML = 'timezone = "Europe/Lisbon"\n[source.cases]\npath = "cases.csv"\n[[alarm]]\non = "digest"\nwebhook = "{url}"\n'
@@ -49,19 +57,22 @@ def write_desk(folder: Path, url: str, count: int) -> None:
     (folder / "deskcast.toml").write_text(TOML.format(url=url))
 
 
-def play_night(folder: Path, kill_at: int = 0) -> int:
-    """Run a night in a process of its own that is killed at an operation; return how it ended (0: well)."""
+def play_night(folder: Path, kill_at: int = 0, *, full: bool = False) -> int:
+    """Run a night in a process of its own that is killed at an operation, or finds the disk full there.
+
+    Returns how it ended: 0 well, 2 refused, 98 with a failure.
+    """
     child = os.fork()
     if child == 0:
         code = 99
         try:
-            code = _night(folder, kill_at)
+            code = _night(folder, kill_at, full)
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def _night(folder: Path, kill_at: int) -> int:
+def _night(folder: Path, kill_at: int, full: bool) -> int:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
@@ -69,34 +80,45 @@ def _night(folder: Path, kill_at: int) -> int:
     made = skipped | {"history": Stage("history", {"history": pd.DataFrame({"kpi": ["x"]})}, ("A day.",))}
     StageRun.compute = lambda _, name: made[name]  # type: ignore[method-assign]
     report.write_report = lambda _, path, **__: path.write_text("page")  # type: ignore[assignment]
+    reached = lambda: True  # noqa: E731 - what hears tells it
     if kill_at:
-        _kill_at(kill_at)
+        reached = _stop_at(kill_at, full)
     else:
         outbox.MAX_SENDING = pd.Timedelta(0)  # whoever was sending is dead
-    outcome = run_night(folder / "deskcast.toml", record_runs=False)
-    return 0 if not outcome.failures else 98
+    try:
+        outcome = run_night(folder / "deskcast.toml", record_runs=False)
+    except (InputError, OSError):
+        return 2
+    return NOT_REACHED if not reached() else 98 if outcome.failures else 0
 
 
-def _kill_at(operation: int) -> None:
+def _stop_at(operation: int, full: bool) -> Callable[[], bool]:
+    """Count operations and stop at one; return what tells whether it was reached."""
     left = operation
 
     def count() -> None:
         nonlocal left
         left -= 1
+        if left == 0 and full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def hear(name: str, args: tuple[object, ...]) -> None:
-        if name in COUNTED or (name == "open" and len(args) > 2 and int(args[2] or 0) & (os.O_WRONLY | os.O_RDWR)):
+        if name == "open" and len(args) > 2:
+            if isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR):
+                count()
+        elif name in (REFUSED if full else COUNTED):
             count()
 
     sys.addaudithook(hear)
-    for moment in ("before_cursor_execute", "commit"):
+    for moment in () if full else ("before_cursor_execute", "commit"):
         event.listen(Engine, moment, lambda *_: count())
+    return lambda: left <= 0
 
 
-def check_kill(folder: Path, kill_at: int, posts: Callable[[], int]) -> bool:
-    """Kill the second night of a desk at an operation and finish it; False where it ended before.
+def check_kill(folder: Path, kill_at: int, posts: Callable[[], int], *, full: bool = False) -> bool:
+    """Kill the second night of a desk at an operation, or fill its disk, and run it again; False where it ended before.
 
     Raises
     ------
@@ -104,10 +126,10 @@ def check_kill(folder: Path, kill_at: int, posts: Callable[[], int]) -> bool:
         If results are not whole, an alarm was sent twice or is gone, or a file is left.
     """
     before, belongs = posts(), {p.name for p in folder.iterdir()}
-    ended = play_night(folder, kill_at)
-    if ended == 0:
+    ended = play_night(folder, kill_at, full=full)
+    if ended == NOT_REACHED:
         return False
-    assert ended == -signal.SIGKILL, f"operation {kill_at}: ended with {ended}"
+    assert ended in ((0, 2, 98) if full else (-signal.SIGKILL,)), f"operation {kill_at}: ended with {ended}"
     end = time.monotonic() + 15  # a process of its own cleans up behind a killed one
     while (left := {p.name for p in folder.iterdir()} - belongs) and time.monotonic() < end:
         time.sleep(0.02)
@@ -158,8 +180,8 @@ def _serve(told: Path, place: Path) -> None:
     server.serve_forever()
 
 
-def main(every: int, first: int) -> None:
-    """Kill a night at each operation in turn."""
+def main(every: int, first: int, *, full: bool) -> None:
+    """Kill a night at each operation in turn, or fill its disk."""
     with tempfile.TemporaryDirectory() as scratch, hook(Path(scratch)) as (url, posts):
         base = Path(scratch) / "base"
         base.mkdir()
@@ -170,15 +192,14 @@ def main(every: int, first: int) -> None:
         while True:
             folder = Path(scratch) / "desk"
             shutil.copytree(base, folder)
-            if not check_kill(folder, operation, posts):
+            if not check_kill(folder, operation, posts, full=full):
                 break
             shutil.rmtree(folder)
             operation += every
-        print(f"killed at every {every}. of {operation - 1} operations: results whole, no alarm lost or sent twice")
+        what = "disk full" if full else "killed"
+        print(f"{what} at every {every}. of {operation - 1} operations: results whole, no alarm lost or sent twice")
 
 
 if __name__ == "__main__":
-    try:
-        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1, int(sys.argv[2]) if len(sys.argv) > 2 else 1)
-    except InputError as error:
-        sys.exit(str(error))
+    words = [word for word in sys.argv[1:] if word != "full"]
+    main(int(words[0]) if words else 1, int(words[1]) if len(words) > 1 else 1, full="full" in sys.argv)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..calendars.business_calendar import BusinessCalendar, to_micros
+from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from ..case_log.schema import TABLES
 from ..errors import InputError, did_you_mean
@@ -166,6 +167,10 @@ def read_policies(log: CaseLog) -> dict[str, MetricPolicies]:
     """
     if not log.has("sla_policies"):
         return {}
+    return dict(compute_once(log, "policies", lambda: _read_policies(log)))
+
+
+def _read_policies(log: CaseLog) -> dict[str, MetricPolicies]:
     frame = log.frame("sla_policies")
     policies = [_policy(row, number, log) for number, row in enumerate(frame.to_dict("records"), start=1)]
     metrics = sorted({p.metric for p in policies})

@@ -161,7 +161,7 @@ def _open_server(spec: MailSpec, timeout_s: float) -> smtplib.SMTP:
     return server
 
 
-def _hand_over(server: smtplib.SMTP, sender: str, to: str, message: EmailMessage) -> None:
+def _hand_over(server: Any, sender: str, to: str, message: EmailMessage) -> None:
     """Say sender, receiver and message; only after the last line has gone is the end unknown."""
     data = re.sub(rb"(?m)^\.", b"..", message.as_bytes(policy=SMTP))
     try:

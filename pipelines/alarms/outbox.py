@@ -68,11 +68,17 @@ def queue_alarms(
     -------
     How many rows were added.
     """
+    drop_expired(state, pd.Timestamp(instants.made_at) - pd.Timedelta(days=config.state_place.keep_days))
     added = 0
     for spec in config.alarms:
         alarms = choose_alarms(spec, stages, instants, failures, config.timezone)
         added += add_alarms(state, spec, alarms, instants, link=config.page.url)
     return added
+
+
+def drop_expired(state: Connection, before: pd.Timestamp) -> int:
+    """Forget what was sent before an instant; return how many rows."""
+    return int(state.execute(ALARMS_SENT.delete().where(ALARMS_SENT.c.at < before)).rowcount)
 
 
 def queue_failures(config: Config, instants: Instants, failures: Sequence[tuple[str, str]]) -> int:

@@ -13,6 +13,7 @@ from .alarms import alarms
 from .cases import cases, compare
 from .exit_codes import end_run, end_with_exit_code
 from .models import models
+from .night_command import run
 from .notes import note, notes
 from .options import (
     DEFAULT_CONFIG,
@@ -346,30 +347,7 @@ def report(
     print_report(config, out, full=full, pdf=pdf, as_json=as_json)
 
 
-@app.command()
-def run(
-    config: ConfigOption = DEFAULT_CONFIG,
-    as_json: JsonOption = False,
-    as_of: AsOfOption = None,
-    show_all: AllOption = False,
-    night: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Run as of TIME, later than all runs so far: for tests."),
-    ] = None,
-    record: Annotated[bool, typer.Option(help="Record the run in MLflow.")] = True,
-    wait: Annotated[
-        str, typer.Option(metavar="DURATION", help="Wait this long for another run to end, such as '30min'.")
-    ] = "",
-    log: Annotated[str, typer.Option(metavar="FORM", help="json: one line of JSON a stage, on stderr.")] = "",
-    summary: Annotated[Path | None, typer.Option(help="File for how the run ended, as JSON.")] = None,
-) -> None:
-    """Run every stage; write tables, report and MLflow run; send the alarms."""
-    from .nights import run_night
-
-    asked = {"as_of": as_of, "night": night, "as_json": as_json, "show_all": show_all, "record_runs": record}
-    end_run(run_night(config, **asked, wait=wait, log=log, summary=summary))  # type: ignore[arg-type]
-
-
+app.command()(run)
 app.command()(alarms)
 app.command()(doctor)
 app.command()(serve)

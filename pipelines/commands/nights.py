@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -79,18 +80,21 @@ def run_night(
 def tell_of_refusal(config: Path, error: InputError) -> None:
     """Send an alarm that a run could not be done, where somebody is to be told and can be."""
     from ..alarms.outbox import queue_failures
-    from ..alarms.send import send_waiting, utc_now
+    from ..alarms.send import find_undelivered, send_waiting, utc_now
     from ..project.config import load_config
     from ..words.instants import Instants
 
+    lost: list[str] = []
     try:
         found = load_config(config)
         if any(spec.on == "failed" for spec in found.alarms):
             now = utc_now()
             queue_failures(found, Instants.now(now, now), [("run", str(error))])
-            send_waiting(found)
-    except InputError:
-        return  # what cannot be told is on stderr: the configuration or the state cannot be read
+            lost = [f"{one.alarm.target}: {one.error}" for one in find_undelivered(send_waiting(found))]
+    except InputError as refused:  # the configuration or the state cannot be read
+        lost = [str(refused)] if str(refused) != str(error) else []
+    for reason in lost:
+        sys.stderr.write(f"deskcast: alarm not delivered: {reason}\n")
 
 
 def open_night(config: Path, night: str, as_of: str | None = None) -> Project:

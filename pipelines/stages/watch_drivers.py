@@ -73,6 +73,7 @@ class Explainer:
     limits: Limits | None = None
     _cells: dict[str, pd.DataFrame | None] = field(default_factory=dict)
     _work: pd.DataFrame | None = None
+    _changes: dict[tuple[pd.Timestamp, str], pd.DataFrame] = field(default_factory=dict)
 
     def why(self, row: Any) -> ChangeExplanation:
         """Return the segment that moved.
@@ -105,20 +106,30 @@ class Explainer:
 
     def _owners(self, segment: Segment, begin: pd.Timestamp) -> list[tuple[str, pd.Timestamp]]:
         work = self._agents_work()
-        work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
         said: list[tuple[str, pd.Timestamp]] = []
-        whole = find_owner_changes(work[["at", "owner"]], begin, near=CAUSE_WINDOW).set_index("owner")["before"]
+        whole = self._owner_changes(begin).set_index("owner")["before"]
         latest = begin.tz_localize(None) + MAX_CAUSE_DELAY
         for column, value in segment.items():
-            if column not in work or work[column].isna().all():
+            if column not in work:
                 continue
-            found = find_owner_changes(work[["at", "owner", column]], begin, group=column, near=CAUSE_WINDOW)
+            found = self._owner_changes(begin, column)
             found = found[found["value"] == value]
             usual = whole.reindex(found["owner"]).fillna(0.0).to_numpy()
             own = (found["before"] >= 2 * usual) | (found["cause"] == "stopped")
             told = (found["at"] <= latest) & own & (found["strength"] >= _MIN_MOVED_SHARE)
             said += zip(found.loc[told, "summary"], found.loc[told, "at"], strict=True)
         return said
+
+    def _owner_changes(self, begin: pd.Timestamp, column: str = "") -> pd.DataFrame:
+        """Return whose work ended near a day, within the values of a column; several alerts may ask for the same."""
+        if (begin, column) not in self._changes:
+            work = self._agents_work()
+            work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
+            if column and work[column].isna().all():
+                work = work.iloc[:0]
+            rows = work[["at", "owner", *([column] if column else [])]]
+            self._changes[begin, column] = find_owner_changes(rows, begin, group=column or None, near=CAUSE_WINDOW)
+        return self._changes[begin, column]
 
     def _agents_work(self) -> pd.DataFrame:
         """Return who wrote or worked on which case when, with the segments of the case, from ``since`` on."""

@@ -16,6 +16,7 @@ from deskcast.pipelines.project.config import parse_config
 from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.state.records import read_records
 from deskcast.pipelines.words.instants import Instants
+from sqlalchemy import create_engine, make_url
 
 NOW = pd.Timestamp("2024-03-04T06:00Z")
 ALARM = Alarm("failed", "w10 abc", "Run failed: staff", (".staff failed: no calls.", "."), {"what": "staff"})
@@ -259,3 +260,21 @@ def test_trials_reach_every_receiver_and_are_not_remembered(tmp_path):
     assert json.loads((tmp_path / "alarms.jsonl").read_text())["kind"] == "test"
     assert not config.state_place.file.exists()
     assert "DESKCAST_ALARM_KEY" not in os.environ
+
+
+def test_the_outbox_is_the_same_in_postgresql_and_forgets_with_the_state(tmp_path, postgres_uri):
+    engine = create_engine(make_url(postgres_uri).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA outbox")
+    database = f"{postgres_uri}&options=-csearch_path%3Doutbox"
+    raw = {"source": {"cases": {"path": "c.csv"}}, "alarm": [{"on": "failed", "file": "told.jsonl"}]}
+    config = parse_config(raw | {"state": {"database": database, "desk": "north"}}, folder=tmp_path)
+    assert (queue(config), queue(config)) == (1, 0)
+    with change_state(config.state_place) as state:
+        assert outbox.claim(state, outbox.read_waiting(state)[0], NOW)
+    assert deliver(config, NOW + pd.Timedelta("1D")) == [("sent", "")]
+    assert queue(config) == 0
+    with change_state(config.state_place) as state:
+        assert outbox.drop_expired(state, NOW) == 0
+        assert outbox.drop_expired(state, NOW + pd.Timedelta("2D")) == 1
+    assert state_of(config) == (0, [])

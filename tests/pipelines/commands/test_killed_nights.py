@@ -7,7 +7,8 @@ from killed_nights import check_kill, hook, play_night, write_desk
 
 
 @pytest.mark.slow
-def test_killed_at_operations_from_the_first_to_the_last(tmp_path):
+@pytest.mark.parametrize(("full", "step"), [(False, 23), (True, 5)])
+def test_killed_or_with_a_full_disk_at_operations_from_the_first_to_the_last(tmp_path, full, step):
     with hook(tmp_path) as (url, posts):
         base = tmp_path / "base"
         base.mkdir()
@@ -18,9 +19,9 @@ def test_killed_at_operations_from_the_first_to_the_last(tmp_path):
         while True:
             folder = tmp_path / f"desk{operation}"
             shutil.copytree(base, folder)
-            if not check_kill(folder, operation, posts):
+            if not check_kill(folder, operation, posts, full=full):
                 break
-            operation, killed = operation + 23, killed + 1
+            operation, killed = operation + step, killed + 1
         assert killed >= 3
         assert posts() >= 2
 
