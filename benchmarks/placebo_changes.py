@@ -45,7 +45,10 @@ def main() -> int:
                 effect = estimate_effect(clean, day, "account", account, placebos=False)
                 if effect.verdict in ("effect", "no effect can be shown"):
                     called[kpi].append(effect.verdict == "effect")
-        print(f"desk {seed}: " + ", ".join(f"{kpi} {np.mean(found or [np.nan]):.1%}" for kpi, found in called.items()), flush=True)
+        print(
+            f"desk {seed}: " + ", ".join(f"{kpi} {np.mean(found or [np.nan]):.1%}" for kpi, found in called.items()),
+            flush=True,
+        )
     every = [one for found in called.values() for one in found]
     print(f"{np.mean(every):.1%} of {len(every):,} placebo changes are called an effect")
     return 0

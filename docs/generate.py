@@ -43,6 +43,7 @@ SECTIONS: Mapping[str, type] = {
     "[run]": specs.RunSpec,
     "[state]": specs.StateSpec,
     "[people]": specs.PeopleSpec,
+    "[[change]]": specs.ChangeSpec,
     "[plugins]": specs.PluginsSpec,
 }
 #: What a value looks like, by the first part of its annotation that fits.

@@ -86,7 +86,9 @@ def take_out_mix(rows: pd.DataFrame, mix: tuple[str, ...], unit: str) -> pd.Data
     return rows.assign(residual=rows["outcome"] - chance)
 
 
-def estimate_effect(rows: pd.DataFrame, date: pd.Timestamp, unit: str, touched: str, *, placebos: bool = True) -> Effect:
+def estimate_effect(
+    rows: pd.DataFrame, date: pd.Timestamp, unit: str, touched: str, *, placebos: bool = True
+) -> Effect:
     """Estimate what a change did to the units that it touched, against all others, week by week.
 
     Parameters
@@ -126,7 +128,7 @@ def estimate_effect(rows: pd.DataFrame, date: pd.Timestamp, unit: str, touched: 
     week, sums, counts = cells
     shares = _four_shares(rows, date, unit, touched)
     blank = dict.fromkeys(("effect", "lo", "hi", "p", "detectable", "late", "late_lo", "late_hi"), float("nan"))
-    none = {name: 0 for name in ("placebo_dates", "placebo_dates_beyond", "placebo_units", "placebo_units_beyond")}
+    none = dict.fromkeys(("placebo_dates", "placebo_dates_beyond", "placebo_units", "placebo_units_beyond"), 0)
     n = int(counts[mine].sum()) if mine >= 0 else 0
     gap, weight = _gaps(sums, counts, mine) if mine >= 0 else (np.zeros(len(week)), np.zeros(len(week)))
     there = weight > 0

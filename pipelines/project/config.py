@@ -21,7 +21,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
-from .people_specs import PeopleSpec
+from .people_specs import ChangeSpec, PeopleSpec
 from .references import check_references
 from .specs import (
     ActionSpec,
@@ -63,7 +63,9 @@ _ONCE: dict[str, type[Any]] = {
 }
 _BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
 _LISTS: dict[str, type[Any]] = {"sla": SlaSpec, "event": EventSpec, "action": ActionSpec, "goal": GoalSpec}
+_LISTS["change"] = ChangeSpec
 _PLURALS = {"calendar": "calendars", "sla": "slas", "event": "events", "action": "actions", "goal": "goals"}
+_PLURALS["change"] = "changes"
 _OTHERS = ("timezone", "source", "plugins", "tracking", "results")
 #: What is wanted of a value of each kind.
 _WANTED = (

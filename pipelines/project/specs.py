@@ -19,7 +19,7 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, checked, one_of
-from .people_specs import PeopleSpec
+from .people_specs import ChangeSpec, PeopleSpec
 from .state_place import DEFAULT_KEEP_DAYS, StatePlace
 
 #: How segments are made to add up.
@@ -373,6 +373,7 @@ class Config:
     model: ModelSpec = ModelSpec()
     actions: tuple[ActionSpec, ...] = ()
     people: PeopleSpec = PeopleSpec()
+    changes: tuple[ChangeSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
     state: StateSpec = StateSpec()
     tracking_uri: str = "sqlite:///mlflow.db"

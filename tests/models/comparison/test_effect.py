@@ -57,7 +57,8 @@ def test_what_hits_all_alike_is_no_effect():
     assert "would not be seen" in describe_effect(found, "CSAT", "then")
 
 
-def test_of_changes_that_never_were_few_are_called_and_the_detectable_one_is_found(waves=0.1):
+def test_of_changes_that_never_were_few_are_called_and_the_detectable_one_is_found():
+    waves = 0.1
     called, found = [], []
     for seed in range(80):
         one = estimate_effect(make_rows(seed, waves=waves, units=4, a_day=2), DATE, "unit", "u2", placebos=False)
