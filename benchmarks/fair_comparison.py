@@ -9,14 +9,16 @@ python benchmarks/fair_comparison.py [runs]
 from __future__ import annotations
 
 import sys
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.credits import find_team_of_agents
 from deskcast.features.kpis.outcome_rows import fetch_outcomes
 from deskcast.models.comparison.compare import compare_units
-from deskcast.pipelines.simulated_desk.desk import simulate_desk
+from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
 KPIS = ("sla_attainment", "reopen_rate", "csat")
 FLAGS = ("higher than expected", "lower than expected")
@@ -25,7 +27,9 @@ FLAGS = ("higher than expected", "lower than expected")
 def main() -> int:
     """Print, for each KPI, the share of runs with a wrong flag, and how often the worse agent was found."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    log = CaseLog.from_frames(**simulate_desk(12_000, seed=1).tables, attributes={"account": "creation"})
+    with tempfile.TemporaryDirectory() as folder:
+        write_desk(simulate_desk(12_000, seed=1), Path(folder))
+        log = open_project(Path(folder) / "deskcast.toml").log
     teams = find_team_of_agents(log)
     for kpi in KPIS:
         rows, mix = fetch_outcomes(log, kpi, "agent")

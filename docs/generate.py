@@ -49,6 +49,7 @@ SECTIONS: Mapping[str, type] = {
     "[[user]]": page_specs.UserSpec,
     "[state]": specs.StateSpec,
     "[people]": specs.PeopleSpec,
+    "[[change]]": specs.ChangeSpec,
     "[plugins]": specs.PluginsSpec,
 }
 #: What a value looks like, by the first part of its annotation that fits.

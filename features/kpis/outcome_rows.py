@@ -68,7 +68,7 @@ def fetch_outcomes(
     if rows["case_id"].isna().all():
         problem = "this share is not one of cases"
         raise InputError(problem, column="kpi", got=kpi, code="kpi.unavailable")
-    rows = rows[rows["case_id"].notna() & (rows["n"] > 0)]
+    rows = rows[rows["case_id"].notna() & (rows["n"] > 0) & rows["ds"].notna()]  # what is decided
     rows = rows.assign(outcome=(rows["numerator"] > 0).astype(float), day=rows["ds"])
     facts, mix = _describe_creation(log, names)
     kept = ["case_id", *names, "day", "outcome"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats, Ints
 
 #: The units are cut into so many folds; the cases of a unit are judged by a model of the others.
 FOLDS = 5
@@ -34,7 +34,7 @@ class ExpectedOutcomes:
 
     chance: Floats
     others: Floats
-    seen: np.ndarray
+    seen: Bools
     columns: tuple[str, ...]
 
 
@@ -61,8 +61,8 @@ def expect_outcomes(
     [0.5, 0.5]
     """
     y = rows[outcome].to_numpy(dtype=float)
-    fold = _fold_of_unit(rows[unit], folds)
     coded = {name: codes for name in columns if (codes := _code(rows[name])) is not None}
+    fold = _fold_of_unit(rows[unit], coded, folds)
     chance, others, seen = (np.zeros(len(rows)) for _ in range(3))
     for number in np.unique(fold):
         mine, rest = fold == number, fold != number
@@ -78,17 +78,33 @@ def _flat(y: Floats) -> float:
     return float(np.clip(y.mean(), 0.5 / (len(y) + 1), 1 - 0.5 / (len(y) + 1)))
 
 
-def _fold_of_unit(units: pd.Series, folds: int) -> np.ndarray:
-    """Deal the units to folds, the largest first to the one with the fewest cases."""
-    sizes = units.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable")
-    load, place = np.zeros(min(folds, len(sizes))), {}
-    for name, size in sizes.items():
-        place[name] = int(load.argmin())
-        load[place[name]] += size
-    return units.map(place).to_numpy(dtype=int)
+def _fold_of_unit(units: pd.Series, coded: dict[str, Ints], folds: int) -> Ints:
+    """Deal the units to folds, so that those with the same kind of work come to different ones.
+
+    Where all units of a team were judged by a model of the other teams, nothing would be known of their work: units are
+    dealt one by one in the order of what tells them apart most.
+    """
+    names = pd.Index(sorted(units.unique()))
+    place = names.get_indexer(pd.Index(units))
+    size = np.bincount(place, minlength=len(names))
+    order = np.lexsort((names.to_numpy(dtype=str), -size))
+    if coded:
+        usual = {name: _usual_values(place, codes, len(names)) for name, codes in coded.items()}
+        name = max(usual, key=lambda n: (usual[n][1] - np.bincount(coded[n]).max() / len(place)) * (usual[n][2] > 1))
+        order = np.lexsort((names.to_numpy(dtype=str), -size, usual[name][0]))
+    fold = np.empty(len(names), dtype=int)
+    fold[order] = np.arange(len(names)) % min(folds, len(names))
+    return np.asarray(fold[place], dtype=int)
 
 
-def _code(values: pd.Series) -> np.ndarray | None:
+def _usual_values(place: Ints, codes: Ints, count: int) -> tuple[Ints, float, int]:
+    """Return the commonest value of each unit, the share of rows that have it, and how many such values there are."""
+    table = np.bincount(place * (codes.max() + 1) + codes, minlength=count * (codes.max() + 1)).reshape(count, -1)
+    usual = table.argmax(axis=1)
+    return usual, float(table.max(axis=1).sum() / len(place)), len(np.unique(usual))
+
+
+def _code(values: pd.Series) -> Ints | None:
     """Number the values of a column, the rare ones together; nothing where it tells nothing or has too many."""
     text = values.astype("str").fillna("(missing)")
     counts = text.value_counts()
@@ -98,9 +114,7 @@ def _code(values: pd.Series) -> np.ndarray | None:
     return np.asarray(common.get_indexer(pd.Index(text)) + 1, dtype=int)
 
 
-def _fit_and_predict(
-    coded: dict[str, np.ndarray], y: Floats, rest: np.ndarray, mine: np.ndarray
-) -> tuple[Floats, np.ndarray]:
+def _fit_and_predict(coded: dict[str, Ints], y: Floats, rest: Bools, mine: Bools) -> tuple[Floats, Bools]:
     """Fit a logistic regression to the kinds of cases of the others; kinds that they lack count as average."""
     from scipy.sparse import csr_matrix, hstack
     from sklearn.linear_model import LogisticRegression

@@ -24,6 +24,8 @@ from .posterior import Gain, draw_units, find_best_share, find_gain
 
 #: No verdict on a unit with fewer cases (the cut-off of CMS for publication).
 MIN_CASES = 25
+#: Nor on one of whose cases fewer are of kinds that others have too: their work and their cases cannot be told apart.
+MIN_OVERLAP = 0.5
 #: Below this reliability a unit has no place in an order.
 MIN_RELIABILITY = 0.7
 #: A unit is among the best only where that is at least so likely.
@@ -119,7 +121,7 @@ def compare_units(
         overlap=("_seen", "mean"),
     )  # fmt: skip
     sums["v"] *= effect * (1 + sums["n"] / sums["others"].clip(lower=1))
-    judged = sums["n"] >= MIN_CASES
+    judged = (sums["n"] >= MIN_CASES) & (sums["overlap"] >= MIN_OVERLAP)
     y, s, z_log = score_ratios(sums["o"], sums["e"], sums["v"])
     spread = estimate_overdispersion(z_log[judged.to_numpy()], s[judged.to_numpy()])
     tau2 = spread.tau2 if spread.is_known else 0.0
@@ -190,7 +192,7 @@ def _lay_out(
         table[f"lo_{name}"], table[f"hi_{name}"] = flip(low / n, high / n)
     width = stats.norm.isf((1 - level) / 2) * np.sqrt(s**2 + tau2)
     table["lo_wide"], table["hi_wide"] = flip(aim * np.exp(-width), aim * np.exp(width))
-    few = n < MIN_CASES
+    few = (n < MIN_CASES) | (sums["overlap"].to_numpy(dtype=float) < MIN_OVERLAP)
     limit = stats.norm.isf((1 - level) / 2)
     table["z"] = z
     table["detectable"] = np.where(few, np.nan, _find_detectable(sums, s, tau2, level))

@@ -38,7 +38,12 @@ def cases(
 
 
 def compare(
-    by: Annotated[str, typer.Option(help="What is compared: team, agent, or a column of the cases such as site.")],
+    by: Annotated[
+        str | None, typer.Option(help="What is compared: team, agent, or a column of the cases such as site.")
+    ] = None,
+    changes: Annotated[
+        bool, typer.Option("--changes", help="Show what each [[change]] and each hand-over did, instead.")
+    ] = False,
     kpi: Annotated[list[str] | None, typer.Option(help="Share to compare by. Repeatable.")] = None,
     days: Annotated[int, typer.Option(help="Days before the end of the log that count.", min=1)] = 365,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -48,10 +53,16 @@ def compare(
     show_all: AllOption = False,
 ) -> None:
     """Compare teams, sites or agents with the mix of their cases taken out."""
+    from ...features.errors import InputError
+    from ..stages.changes import changes_stage
     from ..stages.compare import compare_stage
     from .terminal import show_spinner
 
+    if (by is None) != changes:
+        problem = "one of --by and --changes is needed"
+        raise InputError(problem, where="--by", got=by, hint="--by team, or --changes", code="command.invalid")
     project = open_for(config, as_of, out)
     with show_spinner("comparing"):
-        stage = compare_stage(project, by, kpi or (), days)
-    output_stage(stage, "comparison", out, as_json, **answer_of(project, show_all))
+        stage = changes_stage(project) if by is None else compare_stage(project, by, kpi or (), days)
+    main, *also = [name for name in ("comparison", "change_effects", "handovers") if name in stage.tables]
+    output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all))

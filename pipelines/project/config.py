@@ -23,7 +23,7 @@ from ...features.sources.spec import SourceSpec
 from .checks import local_day
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
-from .people_specs import PeopleSpec
+from .people_specs import ChangeSpec, PeopleSpec
 from .references import check_references
 from .specs import (
     ActionSpec,
@@ -72,6 +72,7 @@ _LISTS: dict[str, type[Any]] = {
     "goal": GoalSpec,
     "alarm": AlarmSpec,
     "user": UserSpec,
+    "change": ChangeSpec,
 }
 _PLURALS = {
     "calendar": "calendars",
@@ -81,6 +82,7 @@ _PLURALS = {
     "goal": "goals",
     "alarm": "alarms",
     "user": "users",
+    "change": "changes",
 }
 _OTHERS = ("timezone", "source", "plugins", "tracking", "results")
 #: What is wanted of a value of each kind.

@@ -21,7 +21,7 @@ from .checks import check_condition, check_local_path, check_tracking_uri
 from .fields import SECTION, checked, one_of
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
-from .people_specs import PeopleSpec
+from .people_specs import ChangeSpec, PeopleSpec
 from .state_place import DEFAULT_KEEP_DAYS, StatePlace
 
 #: How segments are made to add up.
@@ -363,6 +363,7 @@ class Config:
     model: ModelSpec = ModelSpec()
     actions: tuple[ActionSpec, ...] = ()
     people: PeopleSpec = PeopleSpec()
+    changes: tuple[ChangeSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
     state: StateSpec = StateSpec()
     page: PageSpec = PageSpec()

@@ -14,7 +14,7 @@ from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cells import MISSING_SEGMENT
 from ...features.kpis.kpi_history import find_unsplit_kpis
 from ...features.kpis.outcome_rows import fetch_outcomes
-from ...models.comparison.compare import MIN_CASES, POWER, Comparison, compare_units
+from ...models.comparison.compare import MIN_CASES, MIN_OVERLAP, POWER, Comparison, compare_units
 from ...models.comparison.funnel import MIN_UNITS
 from ..project.project import Project
 from ..stage import Stage
@@ -26,11 +26,9 @@ from .people import MIN_PEOPLE, Pseudonyms, check_by_agent, is_by_agent
 
 FIGURES = "comparison_figures"
 #: Shares that are compared where none is named.
-COMPARED_KPIS = ("sla_attainment", "reopen_rate", "first_contact_resolution", "csat")
+COMPARED_KPIS = ("sla_attainment", "resolved_within_2d", "reopen_rate", "first_contact_resolution", "csat")
 #: Days before the end of the log that are compared.
 DEFAULT_DAYS = 365
-#: Where fewer cases of a unit are of kinds that others have too, the mix cannot be taken out.
-MIN_OVERLAP = 0.5
 
 
 def compare_stage(project: Project, by: str, kpis: Sequence[str] = (), days: int = DEFAULT_DAYS) -> Stage:

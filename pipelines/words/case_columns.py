@@ -2,6 +2,31 @@
 
 from __future__ import annotations
 
+_EFFECT = {
+    "column": "Column | words",
+    "date": "Since | day",
+    "before": "Before | share",
+    "after": "After | share",
+    "others_before": "Others, before | share",
+    "others_after": "Others, after | share",
+    "effect": "Effect | points",
+    "lo": "Effect, 95% low | points",
+    "hi": "Effect, 95% high | points",
+    "p": "p-value | score!",
+    "detectable": "Smallest effect seen | points",
+    "late": "Effect of late | points!",
+    "late_lo": "Effect of late, 95% low | points!",
+    "late_hi": "Effect of late, 95% high | points!",
+    "placebo_dates": "Placebo dates | count!",
+    "placebo_dates_beyond": "Placebo dates with as much | count!",
+    "placebo_units": "Placebo units | count!",
+    "placebo_units_beyond": "Placebo units with as much | count!",
+    "weeks_before": "Weeks before | count!",
+    "weeks_after": "Weeks after | count!",
+    "n": "Sample size | count",
+    "verdict": "Verdict | text",
+    "has_come_back": "Has come back | flag",
+}
 #: Table -> column -> label | format, as in :mod:`deskcast.pipelines.words.column_registry`.
 CASE_COLUMNS = {
     "cases_behind": {
@@ -71,5 +96,17 @@ CASE_COLUMNS = {
         "shrunken_lo": "Shrunken, 95% low | share!",
         "shrunken_hi": "Shrunken, 95% high | share!",
         "best_probability": "Chance to be in the best fifth | probability!",
+    },
+    "change_effects": {"change": "Change | text", **_EFFECT},
+    "handovers": {
+        **_EFFECT,
+        "group": "Group | text",
+        "p_adjusted": "p-value, adjusted | score!",
+        "share": "Share of the work | share",
+        "owner": "Worked until then | text",
+        "heir": "Took over most | text",
+        "heir_share": "Share of who took over | share!",
+        "scope": "Stopped | text",
+        "silent_days": "Days without work | number!",
     },
 }
