@@ -24,7 +24,7 @@ from .options import (
     open_for,
     print_warnings_plainly,
 )
-from .planner import staff, today
+from .planner import review, staff, today
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
 
@@ -319,6 +319,7 @@ def watch(
 
 
 app.command()(models)
+app.command()(review)
 app.command()(accuracy)
 app.command()(drift)
 app.command()(note)

@@ -1,4 +1,4 @@
-"""The commands of a planner's day and week: ``staff`` and ``today``."""
+"""The commands of a planner's day and week: ``staff``, ``today`` and ``review``."""
 
 from __future__ import annotations
 
@@ -81,3 +81,28 @@ def today(
         stage = today_stage(project)
     also = [name for name in ("today_moves", "today_accuracy") if name in stage.tables]
     output_stage(stage, "today", out, as_json, *also, **answer_of(project, show_all))
+
+
+def review(
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+    week: Annotated[
+        str | None, typer.Option(metavar="DATE", help="A day of the week to review. Default: the last whole week.")
+    ] = None,
+) -> None:
+    """Compare the plan of a week with what came, and show why the target was missed or met."""
+    import pandas as pd
+
+    from ..project.checks import local_day
+    from ..stages.review import review_stage
+    from .terminal import output_stage, show_spinner
+
+    project = open_for(config, as_of, out)
+    day = None if week is None else pd.Timestamp(local_day(week, project.log.timezone, "--week", ""))
+    with show_spinner("reviewing the week"):
+        stage = review_stage(project, day)
+    also = [name for name in ("review_causes", "review_volume", "review_accuracy") if name in stage.tables]
+    output_stage(stage, "review", out, as_json, *also, **answer_of(project, show_all), first="review_causes")
