@@ -24,7 +24,7 @@ from .options import (
     open_for,
     print_warnings_plainly,
 )
-from .planner import review, staff, today
+from .planner import adjust, review, staff, today
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
 
@@ -243,6 +243,7 @@ def forecast(
         forecast_options.print_files(picture, form, out, count)
 
 
+app.command()(adjust)
 app.command()(staff)
 app.command()(today)
 

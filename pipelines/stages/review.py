@@ -15,12 +15,13 @@ from ...forecasting.staffing.agent_days import ON_CONTACTS, split_agent_days
 from ..project.project import Project, view_as_of
 from ..stage import Stage
 from ..state.database import read_state
-from ..state.issued import read_issued
+from ..state.issued import read_issued, read_issues
 from ..words.facts import Finding
 from ..words.figures import figures_table
 from ..words.review import FIGURES, review_findings
 from .accuracy_plans import scheduled_by_interval
 from .accuracy_volumes import find_contacts, staffing_table
+from .adjusted import judge_adjustments
 from .day_plan import read_handle_times, read_present
 from .measured import find_agents
 from .queue import PlannedQueue
@@ -44,8 +45,8 @@ def review_stage(project: Project, week: pd.Timestamp | None = None) -> Stage:
     -------
     Stage
         Tables ``review`` (by queue and interval), ``review_causes`` (by queue and cause), ``review_volume`` (what may
-        have moved the volume), ``review_accuracy`` (error and bias as the track record has them, where the plan was
-        issued) and ``review_figures``.
+        have moved the volume), ``review_adjustments`` (whether adjustments helped), ``review_accuracy`` (error and bias
+        as the track record has them, where the plan was issued) and ``review_figures``.
     """
     queues = {n: PlannedQueue(project, n, s) for n, s in project.config.staffing.items() if s.kind != "cases"}
     if not queues:
@@ -108,6 +109,7 @@ def _review(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.Data
     columns += [name for name in ("agents_scheduled", "agents") if name in shown]
     found = {"review": shown[columns].reset_index(drop=True), "review_causes": causes}
     found["review_volume"] = find_volume_causes(queue, begin, rows)
+    found["review_adjustments"] = _judge_adjustments(queue, plan, rows, source)
     if source == "issued":
         found["review_accuracy"] = staffing_table(queue.project, plan.rename(columns={
             "calls_planned": "calls", "aht_planned": "aht_s", "agents_planned": "agents"}))  # fmt: skip
@@ -128,13 +130,34 @@ def read_week_plan(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[pd.DataFra
         then = replace(queue, project=view_as_of(project, begin.strftime("%Y-%m-%d %H:%M")))
         plan, _ = plan_queue(then)
         plan = plan[(plan["ds"] >= begin) & (plan["ds"] < end)]
-        return plan[["ds", *names]].rename(columns=names).reset_index(drop=True), "monday"
+        more = [name for name in ("baseline", "adjustment") if name in plan]
+        return plan[["ds", *names, *more]].rename(columns=names).reset_index(drop=True), "monday"
     local = mine["as_of"].dt.tz_convert(project.log.timezone).dt.tz_localize(None)
     order = np.where(local <= begin, (begin - local).dt.total_seconds(), 1e12 + (local - begin).dt.total_seconds())
     rows = mine.assign(order=order).sort_values(["ds", "order"]).drop_duplicates("ds").drop(columns="order")
     rows = rows.rename(columns=names).reset_index(drop=True)
     scheduled = _scheduled(queue, rows, plans[plans["scope"] == queue.name])
     return (rows if scheduled is None else rows.assign(agents_scheduled=scheduled)), "issued"
+
+
+def _judge_adjustments(queue: PlannedQueue, plan: pd.DataFrame, rows: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Return whether the adjustments that the plan was made with brought it nearer to what came."""
+    if source == "issued":
+        with read_state(queue.project.config.state_place) as state:
+            issues = read_issues(state, "staffing")
+        known = issues[issues["issue_id"].isin(plan["issue_id"])]
+        parts = [
+            (issue_id, *row) for issue_id, s in zip(known["issue_id"], known["settings"], strict=True)
+            for row in s.get("adjusted", [])
+        ]  # fmt: skip
+        columns = ["issue_id", "ds", "base", "adjusted", "adjustment"]
+        table = pd.DataFrame(parts, columns=columns).astype({"issue_id": "int64", "ds": "datetime64[us]"})
+        both = rows.merge(table, on=["issue_id", "ds"])
+    elif "adjustment" in plan:
+        both = rows.assign(base=rows["baseline"], adjusted=rows["calls_planned"])
+    else:
+        both = rows.head(0).assign(base=0.0, adjusted=0.0, adjustment="")
+    return judge_adjustments(both.rename(columns={"calls": "actual"}))
 
 
 def _scheduled(queue: PlannedQueue, rows: pd.DataFrame, plans: pd.DataFrame) -> Floats | None:

@@ -9,6 +9,7 @@ import pandas as pd
 from ...features.calendars.opening_hours import parse_opening_hours
 from ...features.durations import parse_duration
 from ...features.errors import InputError
+from ...forecasting.scenarios.adjustments import apply_adjustments
 from ...forecasting.scheduling.schedule import shift_schedule
 from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
@@ -19,6 +20,7 @@ from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
+from .adjusted import adjustment_sentences, read_kept
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
 from .queue import FIGURES, PlannedQueue, counted_noun, interval_freq, queue_arrivals, shrinkage_words
@@ -110,10 +112,17 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     """
     arrivals = queue_arrivals(queue.project.log, queue.where, interval_freq(queue.spec.interval_s))
     _, basis = queue.handle_time
-    ahead = queue.forecast(arrivals)
+    kept = read_kept(queue.project)
+    own = (queue.name, *queue.where.values())
+    ahead = apply_adjustments(queue.forecast(arrivals), [one.change for one in kept], own)
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
-    return plan, _queue_sentences(queue, plan, basis)
+    said = _queue_sentences(queue, plan, basis)
+    if "adjustment" not in ahead:
+        return plan, said
+    plan = plan.assign(baseline=ahead["baseline"].to_numpy(), adjustment=ahead["adjustment"].to_numpy())
+    names = {name for text in plan["adjustment"].unique() for name in text.split("; ")}
+    return plan, said + adjustment_sentences(kept, names)
 
 
 def _tables(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

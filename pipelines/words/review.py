@@ -45,8 +45,9 @@ def review_findings(
     """
     name = queue.name
     said = [_target(queue, begin, source, levels), *_causes(name, tables, levels), _volume(name, tables)]
-    said += _moved(name, tables)
+    said += [*_moved(name, tables), *_adjusted(name, tables)]
     names = [name, format_queue(name), *tables["review_volume"]["subject"].astype(str)]
+    names += list(tables["review_adjustments"]["adjustment"].astype(str))
     return [Finding(f, *f.facts, audience=f.audience, names=names) for f in said]
 
 
@@ -136,4 +137,22 @@ def _moved(name: str, tables: Tables) -> list[Finding]:
         what = "the season" if row.cause == "season" else f"{str(row.cause).replace('_', ' ')} {row.subject}"
         basis = "as a year ago" if row.cause == "season" else "usual"
         found.append(Finding(f"{said}: {what} moved the volume: {actual:~}, {basis} {usual:about}.", actual, usual))
+    return found
+
+
+def _adjusted(name: str, tables: Tables) -> list[Finding]:
+    """Report of each adjustment whether it brought the forecast nearer to what came."""
+    table = tables["review_adjustments"]
+    found = []
+    for title, helped in zip(table["adjustment"].astype(str), table["helped"], strict=True):
+        held = {"review_adjustments": table.assign(queue=name)}
+
+        def fact(column: str, kind: str, named: str = title, held: Tables = held) -> Fact:
+            cell = Cell("review_adjustments", column, {"queue": name, "adjustment": named})
+            return Fact.at(cell, held, kind, f"{name} {named}", audience="planner")
+
+        base, adjusted, actual = fact("base", "without it"), fact("adjusted", "with it"), fact("actual", "contacts")
+        verdict = "changed nothing" if pd.isna(helped) else "helped" if helped else "did not help"
+        text = f"{format_queue(name)}: the adjustment '{title}' {verdict}: {base:~} without it, {adjusted:~} with it"
+        found.append(Finding(f"{text}, {actual:contact}.", base, adjusted, actual, audience="planner"))
     return found

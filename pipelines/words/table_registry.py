@@ -36,6 +36,8 @@ TABLES = {
     "review": "The week by interval | planner",
     "review_causes": "Why the target was missed or met | planner",
     "review_volume": "What moved the volume | planner",
+    "review_adjustments": "Adjustments and what came | planner",
+    "adjustments": "Adjustments in force | planner",
     "review_accuracy": "Issued staffing of the week and actual contacts | planner",
     "evaluation": "Model comparison on held-out cases | analyst",
     "calibration": "Calibration | analyst",

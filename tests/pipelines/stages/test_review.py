@@ -6,10 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
+from deskcast.forecasting.scenarios.what_if import Change
 from deskcast.pipelines.project.project import open_project, view_as_of
+from deskcast.pipelines.stages.adjusted import adjusted_rows
+from deskcast.pipelines.stages.forecast import forecast_stage
 from deskcast.pipelines.stages.issuing import issue_stages
 from deskcast.pipelines.stages.review import find_week, review_stage
 from deskcast.pipelines.stages.staff import staff_stage
+from deskcast.pipelines.state.adjustments import add_adjustment
 from deskcast.pipelines.state.database import change_state
 from deskcast.pipelines.words.columns import find_column
 from deskcast.pipelines.words.contradictions import contradictions, undeclared_numbers
@@ -120,18 +124,49 @@ def test_sentences_hold_the_figures_of_the_tables_and_columns_have_labels(desk):
     assert [(n, c) for n, t in stage.tables.items() for c in t if find_column(n, str(c)) is None] == []
 
 
-def test_an_issued_plan_is_reviewed_with_its_track_record(desk):
+def test_an_issued_plan_is_reviewed_with_its_track_record_and_its_adjustments(desk):
     project, _, before = desk
+    mailing = Change("mailing", f"{MONDAY:%Y-%m-%d}", "2024-03-08", factor=1.3, series="phone")
+    with change_state(project.config.state_place) as state:
+        add_adjustment(state, mailing, reason="letters", by="ann")
     night = replace(view_as_of(project, f"{MONDAY:%Y-%m-%d} 00:00"), is_look_back=False)
     plan = staff_stage(night)
     with change_state(night.config.state_place) as state:
         issue_stages(state, night, [plan], Instants.now(night.data_until, night.as_of))
     stage = review_stage(project)
     assert "plan as of that Monday" not in stage.findings[0]
-    assert _planned(stage) == pytest.approx(_planned(before), abs=1e-3)  # packed as 4-byte numbers
+    planned, base = (t.tables["review"]["calls_planned"].to_numpy() for t in (stage, before))
+    assert planned == pytest.approx(1.3 * base, rel=1e-6)  # packed as 4-byte numbers
+    assert plan.tables["staffing"]["baseline"].sum() < plan.tables["staffing"]["calls"].sum()
+    assert "Adjusted by ann" in " ".join(plan.findings)
+    judged = stage.tables["review_adjustments"].iloc[0]
+    assert judged[["base", "adjusted", "actual"]].tolist() == pytest.approx(
+        [base.sum(), planned.sum(), stage.tables["review"]["calls"].sum()], rel=1e-6
+    )
+    assert judged["helped"]
+    assert any("the adjustment 'mailing' helped" in text for text in stage.findings)
+    assert contradictions(stage) == []
+    early = view_as_of(project, f"{MONDAY:%Y-%m-%d} 00:00")  # was not written down by then
+    assert "baseline" not in staff_stage(early).tables["staffing"]
     record = stage.tables["review_accuracy"]
     assert record["calls"].sum() == stage.tables["review"]["calls"].sum()
     assert find_column("review_accuracy", "calls") is not None
+
+
+def test_a_forecast_tells_base_and_adjusted_and_issues_both(desk):
+    project = desk[0]
+    spec = replace(project.config.forecast, horizon=7, windows=2, kpi="contacts_offered")
+    there = replace(project, config=replace(project.config, forecast=spec))
+    with change_state(project.config.state_place) as state:
+        add_adjustment(state, Change("sale", "2024-03-13", "2024-03-13", factor=2.0), reason="sale", by="ann")
+    stage = forecast_stage(there)
+    table = stage.tables["forecast"]
+    touched = table[table["adjustment"] == "sale"]
+    assert touched["ds"].tolist() == [pd.Timestamp("2024-03-13")]
+    assert touched["deskcast"].tolist() == pytest.approx(2 * touched["baseline"])
+    assert any(text.startswith("The adjustments add up to") for text in stage.findings)
+    assert adjusted_rows(table, ["unique_id", "ds"], "deskcast")[0][-1] == "sale"
+    assert contradictions(stage) == []
 
 
 def test_only_a_week_that_is_over_is_reviewed(desk):
