@@ -9,6 +9,7 @@ HOMES = {
     "backlog.plan": "backlog_plan",
     "intraday.moves": "find_moves",
     "intraday.reforecast": "reforecast_day",
+    "intraday.target_causes": "explain_target",
     "panels.chunks": "forecast_chunks forecast_panel",
     "panels.cold_start": "forecast_cold_start",
     "panels.hierarchy": "backtest_hierarchy forecast_hierarchy",

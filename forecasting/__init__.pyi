@@ -6,6 +6,7 @@ from .backlog.outlook import backlog_outlook as backlog_outlook
 from .backlog.plan import backlog_plan as backlog_plan
 from .intraday.moves import find_moves as find_moves
 from .intraday.reforecast import reforecast_day as reforecast_day
+from .intraday.target_causes import explain_target as explain_target
 from .panels.chunks import forecast_chunks as forecast_chunks
 from .panels.chunks import forecast_panel as forecast_panel
 from .panels.cold_start import forecast_cold_start as forecast_cold_start

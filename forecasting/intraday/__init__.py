@@ -6,5 +6,6 @@ from ...features.lazy import lazy_names
 HOMES = {
     "moves": "find_moves",
     "reforecast": "backtest_reforecast reforecast_day",
+    "target_causes": "explain_target",
 }
 __getattr__, __dir__ = lazy_names(__name__, HOMES)

@@ -259,7 +259,7 @@ def _other_surprise(
 ) -> tuple[Floats, Floats]:
     rows, now = DayRows.from_frame(past), _so_far(today)
     known = pd.Series(rows.surprise(0, hour), index=rows.days)
-    return known.reindex(days).fillna(0.0).to_numpy(dtype=float), now.surprise(0, hour)
+    return np.asarray(known.reindex(days).fillna(0.0), dtype=float), now.surprise(0, hour)
 
 
 def _add_bounds(out: pd.DataFrame, history: DayRows, x: Floats, hour: float, level: float) -> None:

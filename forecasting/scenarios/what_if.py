@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import NormalDist
@@ -21,13 +22,14 @@ MAX_FACTOR = 1_000_000
 
 #: Columns of forecasts and paths that have their use, or are what they say whatever is assumed.
 FORECAST_COLUMNS = (
-    "ds", "y", "path", "deskcast", *NAIVE_METHODS, "baseline", "base", "node", "level", "tier", "own_days", "relatives"
+    "ds", "y", "path", "deskcast", *NAIVE_METHODS, "baseline", "base", "node", "level", "tier", "own_days", "relatives",
+    "adjustment"
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Change:
-    """One assumption about the days to come; exactly one of ``factor``, ``closed`` and ``growth`` is said.
+    """One assumption about the days to come; exactly one of ``factor``, ``closed``, ``growth`` and ``volume`` is said.
 
     Parameters
     ----------
@@ -46,6 +48,10 @@ class Change:
     sd
         How unsure the effect itself is, as a share of the forecast: 0.1 with a factor of 1.3 says that 1.2 or 1.4
         would be no surprise.
+    hours
+        Times of day on each of its days, such as ``09:00-11:30``; without them the whole day.
+    volume
+        What comes in all its time steps and series together, instead of what is forecast.
     """
 
     name: str
@@ -56,6 +62,8 @@ class Change:
     growth: float | None = None
     series: Sequence[str] | str | None = None
     sd: float = 0.0
+    hours: str | None = None
+    volume: float | None = None
 
 
 def what_if(
@@ -109,11 +117,14 @@ def what_if(
         problem = f"only counts can be closed, not a {asked.kind}"
         raise InputError(problem, where="changes", column="closed", hint="give a factor", code="value.range")
     taken = _name_unchanged(forecast)
+    base = read_numbers(forecast[point], "forecast")
     factor, unsure, touched = np.ones(len(forecast)), np.zeros(len(forecast)), []
     rng = np.random.default_rng(seed)
     for row, change in enumerate(read, 1):
         inside = _inside(forecast, change, row)
         effect = _effect(forecast["ds"], change)
+        if change.volume is not None:
+            effect = _scale_to(change.volume, base * factor, inside, forecast["path"].nunique() if paths else 1)
         share = np.where(effect > 0, change.sd / np.where(effect > 0, effect, 1.0), 0.0)
         if paths and change.sd > 0:
             number, place = np.unique(forecast["path"].to_numpy(), return_inverse=True)
@@ -122,7 +133,6 @@ def what_if(
         unsure = np.where(inside, np.hypot(unsure, share), unsure)
         touched.append(_format_change(change, forecast.loc[inside, "unique_id"].nunique()))
     out = forecast.copy()
-    base = read_numbers(forecast[point], "forecast")
     out[point] = np.clip(base * factor, *asked.limits)
     if "baseline" not in out.columns:
         out.insert([str(c) for c in out.columns].index(point) + 1, "baseline", base)
@@ -187,11 +197,11 @@ def _is_given(value: Any) -> bool:
 
 def _check(change: Change, row: int) -> None:
     """Refuse an assumption that says nothing, too much, or what cannot be."""
-    said = [name for name in ("factor", "growth") if getattr(change, name) is not None] + ["closed"] * bool(
+    said = [name for name in ("factor", "growth", "volume") if getattr(change, name) is not None] + ["closed"] * bool(
         change.closed
     )
     if len(said) != 1:
-        wanted = "one of factor, closed and growth"
+        wanted = "one of factor, closed, growth and volume"
         raise InputError(
             "a change needs exactly one effect",
             where="changes",
@@ -211,7 +221,7 @@ def _check(change: Change, row: int) -> None:
             wanted="true",
             code="value.unknown",
         )
-    for name, least in (("factor", 0.0), ("growth", -1.0), ("sd", 0.0)):
+    for name, least in (("factor", 0.0), ("growth", -1.0), ("sd", 0.0), ("volume", 0.0)):
         value = getattr(change, name)
         if value is None:
             continue
@@ -229,6 +239,8 @@ def _check(change: Change, row: int) -> None:
                 hint=hint,
                 code="value.range",
             )
+    if change.hours is not None:
+        read_hours(change.hours, row)
     start, end = _day(change.start, "start", row), _day(change.end, "end", row)
     if start is not None and end is not None and end < start:
         raise InputError(
@@ -266,6 +278,10 @@ def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
         inside &= (day >= start).to_numpy()
     if end is not None:
         inside &= (day <= end).to_numpy()
+    if change.hours is not None:
+        first, last = read_hours(change.hours, row)
+        time = (forecast["ds"] - day).dt.total_seconds() / 60
+        inside &= ((time >= first) & (time < last)).to_numpy()
     if not inside.any():
         span = f"{day.min():%Y-%m-%d} to {day.max():%Y-%m-%d}"
         raise InputError(
@@ -293,6 +309,29 @@ def _inside(forecast: pd.DataFrame, change: Change, row: int) -> Bools:
                 )
         inside &= forecast["unique_id"].isin(wanted).to_numpy()
     return inside
+
+
+def read_hours(text: object, row: int = 0) -> tuple[int, int]:
+    """Return the minutes after midnight from which and to which a change holds.
+
+    >>> read_hours("09:00-11:30"), read_hours("22:00-24:00")
+    ((540, 690), (1320, 1440))
+    """
+    found = re.fullmatch(r"(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", str(text).strip())
+    first, last = (60 * int(found[k]) + int(found[k + 1]) for k in (1, 3)) if found else (0, 0)
+    if found is None or int(found[2]) > 59 or int(found[4]) > 59 or not first < last <= 1440:
+        wanted = "such as 09:00-11:30"
+        raise InputError(
+            "not valid times of day", where="changes", column="hours", row=row or None, got=text, wanted=wanted,
+            code="time.unreadable",
+        )  # fmt: skip
+    return first, last
+
+
+def _scale_to(volume: float, now: Floats, inside: Bools, paths: int) -> Floats:
+    """Return the factor by which what is forecast in some rows comes to a volume."""
+    total = float(now[inside].sum()) / max(paths, 1)
+    return np.full(len(now), volume / total if total > 0 else 1.0)
 
 
 def _effect(ds: pd.Series, change: Change) -> Floats:
@@ -325,13 +364,25 @@ def _edges(
 
 def _format_change(change: Change, count: int) -> str:
     """Describe an assumption in a sentence."""
+    return f"{change.name}: {describe_change(change)}, {count:,} series"
+
+
+def describe_change(change: Change) -> str:
+    """Describe what an assumption changes, and when.
+
+    >>> describe_change(Change("fair", "2026-03-09", "2026-03-13", factor=1.3, hours="09:00-11:00"))
+    '30% more than forecast from 2026-03-09 to 2026-03-13 at 09:00-11:00'
+    """
     what = "nothing comes"
     if change.factor is not None:
         more = change.factor - 1
         what = f"{abs(more):.0%} {'more' if more >= 0 else 'less'} than forecast"
+    elif change.volume is not None:
+        what = f"{change.volume:,.0f} in all"
     elif change.growth is not None:
         what = f"{change.growth:+.0%} a year"
     start, end = _day(change.start, "start", 0), _day(change.end, "end", 0)
     when = "" if start is None else f" from {start:%Y-%m-%d}"
     when += "" if end is None else f" to {end:%Y-%m-%d}"
-    return f"{change.name}: {what}{when}, {count:,} series"
+    when += "" if change.hours is None else f" at {change.hours}"
+    return what + when

@@ -27,7 +27,7 @@ from .options import (
     open_for,
     print_warnings_plainly,
 )
-from .planner import staff, today
+from .planner import adjust, review, staff, today
 from .serve import serve
 from .terminal import output_stage
 from .track_record import accuracy, doctor, drift
@@ -252,6 +252,7 @@ def forecast(
         forecast_options.print_files(picture, form, out, count)
 
 
+app.command()(adjust)
 app.command()(staff)
 app.command()(today)
 
@@ -327,7 +328,7 @@ def watch(
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
 
 
-for command in (compare, models, accuracy, drift, note, notes):
+for command in (compare, models, review, accuracy, drift, note, notes):
     app.command()(command)
 
 

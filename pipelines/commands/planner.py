@@ -1,4 +1,4 @@
-"""The commands of a planner's day and week: ``staff`` and ``today``."""
+"""The commands of a planner's day and week: ``staff``, ``today``, ``review`` and ``adjust``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from .options import (
     JsonOption,
     OutOption,
     answer_of,
+    find_user,
     open_for,
 )
 
@@ -81,3 +82,60 @@ def today(
         stage = today_stage(project)
     also = [name for name in ("today_moves", "today_accuracy") if name in stage.tables]
     output_stage(stage, "today", out, as_json, *also, **answer_of(project, show_all))
+
+
+def review(
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+    week: Annotated[
+        str | None, typer.Option(metavar="DATE", help="A day of the week to review. Default: the last whole week.")
+    ] = None,
+) -> None:
+    """Compare the plan of a week with what came, and show why the target was missed or met."""
+    import pandas as pd
+
+    from ..project.checks import local_day
+    from ..stages.review import review_stage
+    from .terminal import output_stage, show_spinner
+
+    project = open_for(config, as_of, out)
+    day = None if week is None else pd.Timestamp(local_day(week, project.log.timezone, "--week", ""))
+    with show_spinner("reviewing the week"):
+        stage = review_stage(project, day)
+    names = ("review_causes", "review_adjustments", "review_volume", "review_accuracy")
+    also = [name for name in names if name in stage.tables]
+    output_stage(stage, "review", out, as_json, *also, **answer_of(project, show_all), first="review_causes")
+
+
+def adjust(
+    config: ConfigOption = DEFAULT_CONFIG,
+    event: Annotated[
+        list[str] | None,
+        typer.Option(help="'mailing 2026-03-09..2026-03-13 +30% phone', or '... 09:00-11:00 =120'. Repeatable."),
+    ] = None,
+    close: Annotated[list[str] | None, typer.Option(help="A closure, '2026-03-10 SERIES'. Repeatable.")] = None,
+    growth: Annotated[list[str] | None, typer.Option(help="Growth a year, '5% SERIES'. Repeatable.")] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; needed with every change.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who adjusts. Default: who is logged in.")] = "",
+    withdraw: Annotated[str | None, typer.Option(metavar="NAME", help="Take an adjustment back.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Adjust the forecasts from now on, or list the adjustments in force."""
+    from ..project.config import load_config
+    from ..state.adjustments import add_adjustment, withdraw_adjustment
+    from ..state.database import change_state
+    from .adjustments import list_adjustments, read_named_changes
+    from .terminal import output_stage
+
+    spec, writer = load_config(config), by.strip() or find_user()
+    changes = read_named_changes(event or (), close or (), growth or ())
+    if changes or withdraw is not None:
+        with change_state(spec.state_place) as state:
+            for change in changes:
+                add_adjustment(state, change, reason=reason, by=writer)
+            if withdraw is not None:
+                withdraw_adjustment(state, withdraw, reason=reason, by=writer)
+    output_stage(list_adjustments(spec.state_place), "adjustments", None, as_json, zone=spec.timezone)

@@ -16,8 +16,10 @@ from ...features.errors import InputError
 from ...forecasting.scenarios.what_if import Change, read_changes
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
+_HOURS = r"\d\d?:\d\d\s*-\s*\d\d?:\d\d"
 _EVENT = re.compile(
-    rf"(?P<name>.*?)\s*(?P<start>{_DAY})(?:\s*\.\.\s*(?P<end>{_DAY}))?\s+(?P<sign>[+-])(?P<share>\d+(?:[.,]\d+)?)\s*%"
+    rf"(?P<name>.*?)\s*(?P<start>{_DAY})(?:\s*\.\.\s*(?P<end>{_DAY}))?(?:\s+(?P<hours>{_HOURS}))?\s+"
+    r"(?:(?P<sign>[+-])(?P<share>\d+(?:[.,]\d+)?)\s*%|=\s*(?P<volume>\d+(?:\.\d+)?))"
     r"(?:\s*±\s*(?P<sd>\d+(?:[.,]\d+)?)\s*%)?(?:\s+(?P<series>\S.*))?"
 )
 _CLOSE = re.compile(rf"(?P<start>{_DAY})(?:\s*\.\.\s*(?P<end>{_DAY}))?(?:\s+(?P<series>\S.*))?")
@@ -33,7 +35,8 @@ def read_assumptions(
     ----------
     events
         Such as ``campaign 2026-03-09..2026-03-13 +30%``, with ``±10%`` for how unsure the effect is and the name of a
-        series at the end where it is for that one alone.
+        series at the end where it is for that one alone. Times of day may follow the days (``2026-03-09 09:00-11:00
+        +30%``), and ``=500`` says the volume instead of a share.
     closed
         Days on which nothing comes: ``2026-03-10`` or ``2026-03-10..2026-03-12``, with a series where it is for one.
     growth
@@ -87,6 +90,11 @@ def _event(text: str) -> Change:
     if found is None:
         wanted = "such as 'campaign 2026-03-09..2026-03-13 +30%'"
         raise InputError("not a valid event", where="--event", got=text, wanted=wanted, code="setting.invalid")
+    end, name = found["end"] or found["start"], found["name"] or "event"
+    sd = _share(found["sd"]) if found["sd"] else 0.0
+    rest: dict[str, Any] = {"series": found["series"], "sd": sd, "hours": found["hours"]}
+    if found["volume"]:
+        return Change(name, found["start"], end, volume=float(found["volume"]), **rest)
     share = _share(found["share"]) * (1 if found["sign"] == "+" else -1)
     if share < -1:
         raise InputError(
@@ -96,10 +104,7 @@ def _event(text: str) -> Change:
             wanted="-100% or more",
             code="setting.invalid",
         )
-    sd = _share(found["sd"]) if found["sd"] else 0.0
-    end = found["end"] or found["start"]
-    name = found["name"] or "event"
-    return Change(name, found["start"], end, factor=round(1 + share, 12), series=found["series"], sd=sd)
+    return Change(name, found["start"], end, factor=round(1 + share, 12), **rest)
 
 
 def _closed(text: str) -> Change:

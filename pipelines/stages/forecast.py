@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from ...features.errors import InputError
 from ...features.readers.read import read_raw
 from ...forecasting.methods.registry import NAIVE_METHODS
+from ...forecasting.scenarios.adjustments import apply_adjustments, select_adjustments
 from ...forecasting.scenarios.sample_paths import sample_paths
 from ...forecasting.scenarios.what_if import Change, what_if
 from ...forecasting.volume.backtest import backtest, leaderboard
@@ -32,6 +33,7 @@ from ..words.forecast import (
     value_sentence,
     week_sentence,
 )
+from .adjusted import adjustment_sentences, read_kept
 from .assumptions import overlap_sentences
 from .forecast_scores import (
     EVALUATED_LEVELS,
@@ -98,8 +100,11 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     tables: dict[str, pd.DataFrame] = {"actuals": target.actuals, "forecast": whole.leaves}
     tables |= ({"totals": whole.totals} if whole.totals is not None else {}) | _scores(folds, spec)
     assumed: list[str] = []
-    if asked.changes:
-        paths, assumed = _apply_assumptions(tables, paths, asked, spec)
+    kept = read_kept(project) if target.is_additive else []
+    chosen = select_adjustments(tables["forecast"], [one.change for one in kept])
+    if asked.changes or chosen:
+        paths, assumed = _apply_assumptions(tables, paths, asked, chosen, spec)
+        assumed = [*adjustment_sentences(kept, [change.name for change in chosen]), *assumed]
     notes = list(dict.fromkeys([*ahead.attrs.get("notes", []), *whole.notes]))
     tables["forecast_notes"] = pd.DataFrame({"note": pd.Series(notes, dtype="str")})
     if asked.paths and paths is not None:
@@ -223,10 +228,16 @@ def _paths(
 
 
 def _apply_assumptions(
-    tables: dict[str, pd.DataFrame], paths: pd.DataFrame | None, asked: ScenarioOptions, spec: ForecastSpec
+    tables: dict[str, pd.DataFrame],
+    paths: pd.DataFrame | None,
+    asked: ScenarioOptions,
+    chosen: Sequence[Change],
+    spec: ForecastSpec,
 ) -> tuple[pd.DataFrame | None, list[str]]:
-    """Change forecast, totals and paths by what is assumed, and say what that does."""
-    changed = what_if(tables["forecast"], asked.changes, asked.seed)
+    """Change forecast, totals and paths by the adjustments and by what is assumed, and say what that does."""
+    changed = apply_adjustments(tables["forecast"], chosen)
+    if asked.changes:
+        changed = what_if(changed, asked.changes, asked.seed)
     tables["forecast"] = changed
     if "totals" in tables:
         tables["totals"] = adjust_totals(tables["totals"], changed, spec.by)
@@ -234,13 +245,16 @@ def _apply_assumptions(
     change = float(changed["deskcast"].sum()) - before.value
     more = figure(FIGURES, "change by what is assumed", "whole horizon", abs(change))
     than = f"{more:~} {'above' if change >= 0 else 'below'} the {before:~}"
-    assumed = [str(one) for one in changed.attrs["changes"]]
+    every = [str(one) for one in changed.attrs["changes"]]
+    assumed = every[len(chosen) :]
+    what = "adjustments" if not asked.changes else "scenario" if not chosen else "adjustments and scenario"
+    verb, it = ("adds", "it") if what == "scenario" else ("add", "them")
     said: list[str] = [
-        Finding(f"Scenario: {'; '.join(assumed)}.", names=assumed),
-        Finding(f"The scenario adds up to {than} of the forecast without it.", more, before),
-        *overlap_sentences(asked.changes),
+        *([Finding(f"Scenario: {'; '.join(assumed)}.", names=assumed)] if assumed else []),
+        Finding(f"The {what} {verb} up to {than} of the forecast without {it}.", more, before),
+        *overlap_sentences((*chosen, *asked.changes)),
     ]
-    return None if paths is None else what_if(paths, asked.changes, asked.seed), said
+    return None if paths is None else what_if(paths, (*chosen, *asked.changes), asked.seed), said
 
 
 def _folds(

@@ -14,6 +14,7 @@ from ..project.specs import StaffingSpec
 from ..stage import Stage
 from ..state.issue import Issue, drop_expired, issue_rows
 from ..words.instants import Instants
+from .adjusted import adjusted_rows
 from .forecast_target import find_volume_kpi
 
 #: Where open cases with a probability stand; those of the last two are past or without need of work.
@@ -86,7 +87,9 @@ def _forecasts(run: Issuing, stage: Stage) -> Issues:
     settings: dict[str, Any] = {"kpi": kpi, "freq": spec.freq, "by": list(spec.by)}
     if "forecast_version" in stage.params:
         settings["version"] = str(stage.params["forecast_version"])
-    yield run.issue("forecast", f"{kpi} {spec.freq}", model, **settings), table
+    adjusted = adjusted_rows(table, ["unique_id", "ds"], "deskcast")
+    own = settings | ({"adjusted": adjusted} if adjusted else {})
+    yield run.issue("forecast", f"{kpi} {spec.freq}", model, **own), table
     if "totals" in stage.tables:
         totals = stage.tables["totals"].rename(columns={"node": "unique_id"})
         yield run.issue("forecast", f"{kpi} {spec.freq} {TOTALS}", model, **settings), totals
@@ -97,7 +100,10 @@ def _staffing(run: Issuing, stage: Stage) -> Issues:
         table = stage.tables.get(kind, pd.DataFrame(columns=["queue"]))
         for name, rows in table.groupby("queue", sort=False):
             spec = run.project.config.staffing.get(str(name), StaffingSpec())
-            settings = {"interval_s": spec.interval_s, "service_level": spec.service_level, "within_s": spec.within_s}
+            settings: dict[str, Any] = {"interval_s": spec.interval_s, "service_level": spec.service_level}
+            settings |= {"within_s": spec.within_s}
+            adjusted = adjusted_rows(rows, ["ds"], "calls") if kind == "staffing" else []
+            settings |= {"adjusted": adjusted} if adjusted else {}
             yield run.issue(kind, str(name), spec.kind, **settings), rows
     schedules = stage.tables.get("schedule", pd.DataFrame(columns=["queue"]))
     for name, rows in schedules.groupby("queue", sort=False):

@@ -14,6 +14,7 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
 from ...features.kpis.volume_kpis import has_only_volumes
+from ...forecasting.scenarios.adjustments import apply_adjustments
 from ...forecasting.staffing.handle_times import estimate_handle_times
 from ...forecasting.staffing.shrinkage import scheduled_agents, total_shrinkage
 from ...forecasting.staffing.target import QueueTarget
@@ -23,6 +24,7 @@ from ..project.specs import ShiftSpec, StaffingSpec
 from ..words.facts import Finding
 from ..words.figures import figure, setting
 from ..words.words import format_list
+from .adjusted import read_kept
 from .forecast import forecast_context, read_known_columns
 
 #: The table of what the sentences on staffing say and no other table holds.
@@ -101,8 +103,10 @@ class PlannedQueue:
 
     @cached_property
     def ahead(self) -> pd.DataFrame:
-        """The forecast of its contacts that its agents are planned for."""
-        return self.forecast(queue_arrivals(self.project.log, self.where, interval_freq(self.spec.interval_s)))
+        """The forecast of its contacts that its agents are planned for, with what planners adjusted."""
+        base = self.forecast(queue_arrivals(self.project.log, self.where, interval_freq(self.spec.interval_s)))
+        kept = [one.change for one in read_kept(self.project)]
+        return apply_adjustments(base, kept, (self.name, *self.where.values()))
 
     def handle_times(self, slots: Any) -> Any:
         """Return the handle time of each slot ahead."""

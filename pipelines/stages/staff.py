@@ -19,6 +19,7 @@ from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
+from .adjusted import adjustment_sentences, read_kept
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
 from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
@@ -113,9 +114,15 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     """
     ahead = queue.ahead
     _, basis = queue.handle_time
+    kept = read_kept(queue.project)
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
-    return plan, _queue_sentences(queue, plan, basis)
+    said = _queue_sentences(queue, plan, basis)
+    if "adjustment" not in ahead:
+        return plan, said
+    plan = plan.assign(baseline=ahead["baseline"].to_numpy(), adjustment=ahead["adjustment"].to_numpy())
+    names = {name for text in plan["adjustment"].unique() for name in text.split("; ")}
+    return plan, said + adjustment_sentences(kept, names)
 
 
 def _tables(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -71,6 +71,7 @@ SHARED = {
     "deskcast": "Forecast | expected",
     "y": "Actual | count",
     "baseline": "Without scenario | expected",
+    "adjustment": "Adjusted by | text",
     "base": "Before reconciliation | expected!",
     "seasonal_naive": "Last week repeated | expected",
     "same_slot": "8-week average | expected",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from .accuracy_columns import ACCURACY_COLUMNS
+
 _RATIOS = ("Shrinkage", "Occupancy", "Utilisation", "Adherence", "Conformance")
 
 #: Table -> column -> label | format, as in :mod:`deskcast.pipelines.words.column_registry`.
 PLANNER_COLUMNS = {
+    "review_accuracy": ACCURACY_COLUMNS["accuracy_staffing"],
     "shrinkage": {
         "kind": "Kind | words",
         "period": "Period | text",
@@ -56,5 +59,47 @@ PLANNER_COLUMNS = {
         "method": "Method | value",
         "total_error": "Error of the total | share",
         "days": "Past days | count",
+    },
+    "review": {
+        "ds": "Interval start | day",
+        "calls_planned": "Forecast contacts | expected",
+        "calls": "Actual contacts | count",
+        "aht_planned": "AHT, planned | duration",
+        "aht": "AHT, actual | duration",
+        "agents_planned": "Required agents, planned | number",
+        "agents_scheduled": "Scheduled agents | number",
+        "agents": "Agents on contacts | number",
+        "service_level": "Service level, observed | share",
+    },
+    "review_causes": {
+        "cause": "Cause | text",
+        "part": "Part of the difference | points",
+        "part-lo": "Likely low | points",
+        "part-hi": "Likely high | points",
+        "share": "Share of the difference | share",
+    },
+    "review_adjustments": {
+        "adjustment": "Adjustment | text",
+        "base": "Forecast without it | expected",
+        "adjusted": "Forecast with it | expected",
+        "actual": "Actual contacts | count",
+        "error_base": "Error without it | share",
+        "error_adjusted": "Error with it | share",
+        "intervals": "Intervals | count",
+        "helped": "Helped | flag",
+    },
+    "adjustments": {
+        "name": "Adjustment | text",
+        "what": "Effect | text",
+        "series": "Series or queue | text",
+        "by": "By | text",
+        "at": "Written | instant",
+        "reason": "Reason | text",
+    },
+    "review_volume": {
+        "cause": "Kind | words",
+        "subject": "Cause | text",
+        "actual": "Volume of the week | number",
+        "usual": "Usual or expected | number",
     },
 }

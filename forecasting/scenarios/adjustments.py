@@ -1,0 +1,80 @@
+"""A planner's adjustments to a forecast: those that touch it are applied, and base and adjusted stand side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from ...features.errors import InputError
+from .what_if import Change, what_if
+
+
+def apply_adjustments(
+    ahead: pd.DataFrame, changes: Iterable[Change], names: Sequence[str] = (), seed: int = 0
+) -> pd.DataFrame:
+    """Change a forecast by the adjustments that touch it; the others are for other days or series.
+
+    Parameters
+    ----------
+    ahead
+        What :func:`deskcast.forecasting.forecast` or :func:`deskcast.forecasting.sample_paths` returns.
+    changes
+        Adjustments. A ``series`` names a series, or a segment: ``phone`` is all of ``phone/north`` and ``phone/south``.
+    names
+        What the forecast as a whole is called: an adjustment of one of these names holds for all of its series.
+    seed
+        As in :func:`deskcast.forecasting.what_if`.
+
+    Returns
+    -------
+    The forecast with ``baseline`` (what it was) and ``adjustment`` (names of what was applied to each row, empty where
+    nothing was); as it is where no adjustment touches it.
+
+    Examples
+    --------
+    >>> ahead = pd.DataFrame({"unique_id": ["phone/a", "chat/a"], "ds": pd.Timestamp("2024-03-04"), "deskcast": 100.0})
+    >>> fair = Change("fair", "2024-03-04", "2024-03-04", factor=1.5, series="phone")
+    >>> later = Change("sale", "2024-06-01", "2024-06-02", factor=2.0)
+    >>> apply_adjustments(ahead, [fair, later])[["deskcast", "baseline", "adjustment"]].values.tolist()
+    [[150.0, 100.0, 'fair'], [100.0, 100.0, '']]
+    """
+    out, applied = ahead, np.full(len(ahead), "", dtype=object)
+    found = select_adjustments(ahead, changes, names)
+    for change in found:
+        before = out["deskcast" if "deskcast" in out else "y"].to_numpy(dtype=float)
+        out = what_if(out, [change], seed)
+        moved = out["deskcast" if "deskcast" in out else "y"].to_numpy(dtype=float) != before
+        applied = np.where(moved, np.where(applied == "", change.name, applied + "; " + change.name), applied)
+    return out.assign(adjustment=pd.Series(applied, index=out.index, dtype="str")) if found else ahead
+
+
+def select_adjustments(ahead: pd.DataFrame, changes: Iterable[Change], names: Sequence[str] = ()) -> list[Change]:
+    """Return the adjustments that touch a forecast, each with the names of its series there."""
+    series = [str(name) for name in ahead["unique_id"].unique()]
+    found = []
+    for change in changes:
+        own = _match(change, series, names)
+        if own == []:
+            continue
+        there = replace(change, series=own)
+        try:
+            what_if(ahead, [there])
+        except InputError as error:
+            if error.code == "series.unknown":  # none of its days is forecast
+                continue
+            raise
+        found.append(there)
+    return found
+
+
+def _match(change: Change, series: Sequence[str], names: Sequence[str]) -> list[str] | None:
+    """Return the series that an adjustment is for; ``None`` for all, an empty list for none."""
+    if change.series is None:
+        return None
+    wanted = {change.series} if isinstance(change.series, str) else {str(name) for name in change.series}
+    if wanted & set(names):
+        return None
+    return [name for name in series if name in wanted or wanted & set(name.split("/"))]

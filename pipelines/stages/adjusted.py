@@ -1,0 +1,88 @@
+"""Forecasts with what planners adjusted: which adjustments hold, and what was told of them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ..project.project import Project
+from ..state.adjustments import Adjustment, read_adjustments
+from ..state.database import read_state
+from ..words.facts import Finding
+
+#: Columns of what an adjustment did: its names, the volume without it, with it, and what came.
+_COLUMNS = ["adjustment", "base", "adjusted", "actual", "error_base", "error_adjusted", "intervals"]
+
+
+def read_kept(project: Project) -> list[Adjustment]:
+    """Return the adjustments that are in force; a look back sees only those that were written down by then."""
+    with read_state(project.config.state_place) as state:
+        return read_adjustments(state, pd.Timestamp(project.as_of) if project.is_look_back else None)
+
+
+def adjustment_sentences(kept: Iterable[Adjustment], applied: Iterable[str]) -> list[Finding]:
+    """Say of each adjustment that was applied who made it, and why.
+
+    >>> from deskcast.forecasting.scenarios.what_if import Change
+    >>> one = Adjustment(Change("fair", factor=1.3), "mailing", "ann", pd.Timestamp("2024-03-01T08:00Z"))
+    >>> adjustment_sentences([one], ["fair"])
+    ["Adjusted by ann on 2024-03-01: 'fair' ('mailing')."]
+    """
+    names = set(applied)
+    said = []
+    for one in kept:
+        if one.change.name in names:
+            text = f"Adjusted by {one.by} on {one.at:%Y-%m-%d}: '{one.change.name}' ('{one.reason}')."
+            said.append(Finding(text, audience="planner", names=[one.by, one.change.name, one.reason]))
+    return said
+
+
+def adjusted_rows(table: pd.DataFrame, keys: Sequence[str], point: str) -> list[list[Any]]:
+    """Return the rows of a forecast or plan that were adjusted, as the settings of an issue keep them.
+
+    >>> table = pd.DataFrame({"ds": pd.to_datetime(["2024-03-04", "2024-03-05"]), "calls": [130.0, 90.0],
+    ...                       "baseline": [100.0, 90.0], "adjustment": ["fair", ""]})
+    >>> adjusted_rows(table, ["ds"], "calls")
+    [['2024-03-04T00:00:00', 100.0, 130.0, 'fair']]
+    """
+    if "adjustment" not in table:
+        return []
+    rows = table[table["adjustment"].fillna("") != ""]
+    return [
+        [*(v.isoformat() if isinstance(v, pd.Timestamp) else str(v) for v in key), float(base), float(now), str(names)]
+        for *key, base, now, names in rows[[*keys, "baseline", point, "adjustment"]].itertuples(index=False, name=None)
+    ]
+
+
+def judge_adjustments(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return whether adjustments brought a forecast nearer to what came.
+
+    Parameters
+    ----------
+    rows
+        ``adjustment`` (names; empty where there was none), ``base``, ``adjusted`` and ``actual`` of each interval.
+
+    Returns
+    -------
+    One row an adjustment: ``base``, ``adjusted``, ``actual`` (sums), ``error_base`` and ``error_adjusted`` (of the
+    sums, as a share of what came), ``intervals`` and ``helped`` (missing where both are equally far off).
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"adjustment": ["fair", "fair", ""], "base": [100.0, 100.0, 80.0],
+    ...                      "adjusted": [130.0, 130.0, 80.0], "actual": [120.0, 125.0, 85.0]})
+    >>> judge_adjustments(rows)[["adjustment", "adjusted", "actual", "helped"]].values.tolist()
+    [['fair', 260.0, 245.0, True]]
+    """
+    touched = rows[rows["adjustment"].fillna("") != ""]
+    names = touched["adjustment"].str.split("; ")
+    parts = touched.assign(adjustment=names).explode("adjustment")
+    table = parts.groupby("adjustment", sort=True)[["base", "adjusted", "actual"]].sum().reset_index()
+    table["intervals"] = table["adjustment"].map(parts.groupby("adjustment").size())
+    came = table["actual"].where(table["actual"] > 0)
+    for name in ("base", "adjusted"):
+        table[f"error_{name}"] = (table[name] - table["actual"]).abs() / came
+    closer = (table["base"] - table["actual"]).abs() - (table["adjusted"] - table["actual"]).abs()
+    return table[_COLUMNS].assign(helped=(closer > 0).astype("boolean").mask(closer == 0))

@@ -1,0 +1,158 @@
+"""Sentences on the review of a week: the target, its causes, the forecast, and what moved the volume."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from .facts import Cell, Fact, Finding
+from .figures import figure, setting
+from .words import format_date, format_list, format_queue
+
+#: The table of what the sentences state beyond the others.
+FIGURES = "review_figures"
+#: A service level that is off by less is as planned; a part that is smaller is not told.
+MIN_REPORTED_MISS, MIN_REPORTED_PART = 0.01, 0.005
+#: What a part of each cause reads as, where it lowers the service level and where it lifts it.
+_READS = {
+    "volume": ("more contacts", "fewer contacts"),
+    "handle time": ("longer handle times", "shorter handle times"),
+    "agents present": ("agents missing", "more agents than scheduled"),
+    "schedule": ("too few scheduled", "more scheduled than required"),
+    "chance": ("chance", "chance"),
+}
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def review_findings(
+    queue: Any, begin: pd.Timestamp, source: str, tables: Tables, levels: Mapping[Any, Any]
+) -> list[Finding]:
+    """Return the sentences on one queue.
+
+    Parameters
+    ----------
+    queue
+        The queue as it is configured.
+    begin, source
+        Monday of the week; ``issued``, or ``monday`` where the plan was computed.
+    tables
+        Those of the queue: ``review``, ``review_causes``, ``review_volume``.
+    levels
+        ``planned`` and ``observed`` service level.
+    """
+    name = queue.name
+    said = [_target(queue, begin, source, levels), *_causes(name, tables, levels), _volume(name, tables)]
+    said += [*_moved(name, tables), *_adjusted(name, tables)]
+    names = [name, format_queue(name), *tables["review_volume"]["subject"].astype(str)]
+    names += list(tables["review_adjustments"]["adjustment"].astype(str))
+    return [Finding(f, *f.facts, audience=f.audience, names=names) for f in said]
+
+
+def _target(queue: Any, begin: pd.Timestamp, source: str, levels: Mapping[Any, Any]) -> Finding:
+    name = queue.name
+    observed, planned = (
+        figure(FIGURES, f"service level, {k}", name, levels[k], "share") for k in ("observed", "planned")
+    )
+    goal, within = (
+        setting("service level", queue.spec.service_level, "share"),
+        setting("within", queue.spec.within_s, "s"),
+    )
+    verdict = "met" if levels["observed"] >= queue.spec.service_level else "missed"
+    plan = "plan" if source == "issued" else "plan as of that Monday"
+    text = f"{format_queue(name)}: target of {goal} within {within} {verdict} in the week of {format_date(begin)}: "
+    return Finding(f"{text}{observed}, {plan} {planned}.", goal, within, observed, planned)
+
+
+def _causes(name: str, tables: Tables, levels: Mapping[Any, Any]) -> list[Finding]:
+    """Report the parts of the difference, the main cause first."""
+    whole = levels["observed"] - levels["planned"]
+    if abs(whole) < MIN_REPORTED_MISS:
+        return [Finding(f"{format_queue(name)}: the service level was as planned.")]
+    table = tables["review_causes"]
+    causes = zip(table["cause"].astype(str), table["part"].astype(float), strict=True)
+    told = [(cause, part) for cause, part in causes if abs(part) >= MIN_REPORTED_PART]
+    facts: list[Fact] = []
+    parts = []
+    for place, (cause, size) in enumerate(told):
+        keys = {"queue": name, "cause": cause}
+        held = {"review_causes": table.assign(queue=name)}
+        part = Fact.at(
+            Cell("review_causes", "part", keys, scale=100.0), held, "part of a cause", f"{name} {cause}", "points"
+        )
+        reads = _READS[cause][size > 0]
+        facts.append(part)
+        if place:
+            parts.append(f"{reads} {part}")
+            continue
+        low, high = (
+            Fact.at(Cell("review_causes", c, keys, scale=100.0), held, f"part, {c}", f"{name} {cause}", "points")
+            for c in ("part-lo", "part-hi")
+        )
+        facts += [low, high]
+        parts.append(f"{reads} {part} (likely {low} to {high})")
+    miss = figure(FIGURES, "difference from the plan", name, 100 * whole, "points")
+    first = f"{format_queue(name)}: {miss} against the plan. Main cause: {parts[0]}."
+    rest = f" Then {format_list(parts[1:])}." if parts[1:] else ""
+    return [Finding(first + rest, miss, *facts)] if parts else []
+
+
+def _volume(name: str, tables: Tables) -> Finding:
+    """Report contacts against the forecast: volume, bias and error by interval."""
+    table = tables["review"].assign(queue=name)
+    came, planned = (
+        Fact.at(Cell("review", c, {"queue": name}, "sum"), {"review": table}, c.replace("_", " "), name)
+        for c in ("calls", "calls_planned")
+    )
+    error = float((table["calls"] - table["calls_planned"]).abs().sum() / max(table["calls"].sum(), 1.0))
+    off = figure(FIGURES, "error by interval", name, error, "share", audience="planner")
+    text = f"{format_queue(name)}: {came:contact}, forecast {planned:about}; error by interval {off} of volume."
+    return Finding(text, came, planned, off, audience="planner")
+
+
+def _moved(name: str, tables: Tables) -> list[Finding]:
+    """Report what may have moved the volume, where it was off."""
+    table = tables["review_volume"]
+    review = tables["review"]
+    planned, came = float(review["calls_planned"].sum()), float(review["calls"].sum())
+    said = format_queue(name)
+    if table.empty:
+        small = abs(came - planned) < max(3 * planned**0.5, 0.05 * planned)
+        return (
+            [] if small else [Finding(f"{said}: nothing in the data tells what moved the volume.", audience="planner")]
+        )
+    found = []
+    for row in table.itertuples():
+        if row.cause == "event":
+            found.append(Finding(f"{said}: the event '{row.subject}' fell into this week.", audience="planner"))
+            continue
+        keys = {"queue": name, "cause": row.cause}
+        held = {"review_volume": table.assign(queue=name)}
+        actual, usual = (
+            Fact.at(Cell("review_volume", c, keys), held, f"{c} volume", f"{name} {row.cause}", audience="planner")
+            for c in ("actual", "usual")
+        )
+        what = "the season" if row.cause == "season" else f"{str(row.cause).replace('_', ' ')} {row.subject}"
+        basis = "as a year ago" if row.cause == "season" else "usual"
+        found.append(Finding(f"{said}: {what} moved the volume: {actual:~}, {basis} {usual:about}.", actual, usual))
+    return found
+
+
+def _adjusted(name: str, tables: Tables) -> list[Finding]:
+    """Report of each adjustment whether it brought the forecast nearer to what came."""
+    table = tables["review_adjustments"]
+    found = []
+    for title, helped in zip(table["adjustment"].astype(str), table["helped"], strict=True):
+        held = {"review_adjustments": table.assign(queue=name)}
+
+        def fact(column: str, kind: str, named: str = title, held: Tables = held) -> Fact:
+            cell = Cell("review_adjustments", column, {"queue": name, "adjustment": named})
+            return Fact.at(cell, held, kind, f"{name} {named}", audience="planner")
+
+        base, adjusted, actual = fact("base", "without it"), fact("adjusted", "with it"), fact("actual", "contacts")
+        verdict = "changed nothing" if pd.isna(helped) else "helped" if helped else "did not help"
+        text = f"{format_queue(name)}: the adjustment '{title}' {verdict}: {base:~} without it, {adjusted:~} with it"
+        found.append(Finding(f"{text}, {actual:contact}.", base, adjusted, actual, audience="planner"))
+    return found
