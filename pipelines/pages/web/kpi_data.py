@@ -10,7 +10,7 @@ import pandas as pd
 
 from ....features.kpis.catalogue import KPI_ENTRIES, Kpi, find_kpi, find_kpi_unit
 from ....features.statistics.intervals import wilson_interval
-from ...charts.kpis import by_week, find_target
+from ...charts.kpis import by_week, find_sum_kind, find_target
 from .listing import quote_name
 from .snapshot import Snapshot
 
@@ -137,18 +137,27 @@ def list_kpis(results: Snapshot) -> list[dict[str, Any]]:
     """Return every KPI of the history with its last whole period and the one before."""
 
     def make() -> list[dict[str, Any]]:
-        rows, found = read_history(results, "", None, RECENT_DAYS), []
-        for kpi, own in rows.groupby("kpi", sort=False):
-            name = str(kpi)
-            weeks = weeks_of(own, name)
-            now, before = last_periods(weeks)
-            found.append(
-                {"kpi": name, "now": now, "before": before, "target": target_of(results, name), "entry": entry_of(name)}
-            )
+        rows, goals = read_history(results, "", None, RECENT_DAYS), {"goals": results.frame("goals")}
+        alike = rows["kpi"].map({name: _likeness(str(name), own) for name, own in rows.groupby("kpi")})
+        weeks = {}
+        for _, some in rows.assign(series=rows["kpi"]).groupby(alike):  # KPIs of one kind are summed up together
+            summed = weeks_of(some, str(some["kpi"].iloc[0]))
+            weeks |= {str(name): own for name, own in summed.groupby("series")}
+        found = []
+        for kpi in dict.fromkeys(rows["kpi"].astype("str")):
+            now, before = last_periods(weeks[kpi])
+            target = find_target(goals, kpi)
+            found.append({"kpi": kpi, "now": now, "before": before, "target": target, "entry": entry_of(kpi)})
         return found
 
     kept: list[dict[str, Any]] = results.remember("kpis", make)
     return kept
+
+
+def _likeness(kpi: str, rows: pd.DataFrame) -> str:
+    """Return what decides how a KPI is summed up: its kind and unit."""
+    unit = find_kpi_unit(kpi)
+    return f"{find_sum_kind(kpi, rows)} {unit}" if find_kpi(kpi) else kpi
 
 
 def read_segments(results: Snapshot, kpi: str) -> dict[str, list[tuple[str, Any, Any]]]:

@@ -68,7 +68,7 @@ def _row(view: View, one: dict[str, Any]) -> list[str]:
     cells.append("–" if now is None else format_value(now.value, unit, one["target"]))
     cells.append("–" if now is None or before is None else _change(now.value, before.value, unit))
     cells.append("–" if one["target"] is None else format_value(one["target"], unit))
-    cells.append("–" if now is None or math.isnan(now.n) else format_number(now.n))
+    cells.append("–" if now is None else _sample(kpi, now.n))
     cells.append("–" if now is None else format_date(now.ds, view.year))
     return [*cells, kpi_path(kpi)]
 
@@ -84,6 +84,13 @@ def _change(now: float, before: float, unit: str) -> str:
         return "–"
     shown = format_points(abs(gap)) if unit == "share" else format_value(abs(gap), unit)
     return shown if not gap else f"{'+' if gap > 0 else '-'}{shown}"
+
+
+def _sample(kpi: str, n: float) -> str:
+    """Write of how many cases a value is; what is divided by time or money has no sample of cases."""
+    entry = entry_of(kpi)
+    timed = entry is not None and "agent_time" in entry.needs
+    return "–" if timed or math.isnan(n) else format_number(n)
 
 
 def _unavailable(view: View) -> list[tuple[str, str]]:
@@ -185,7 +192,7 @@ def describe_weeks(
                 "period": format_date(row.ds, view.year),
                 "value": "–" if empty else format_value(row.value, unit),
                 "share": 0.0 if empty or not most else abs(row.value) / most,
-                "n": "–" if math.isnan(row.n) else format_number(row.n),
+                "n": _sample(kpi, row.n),
                 "interval": format_range(row.lo, row.hi, "share") if row.lo == row.lo else "",
                 "note": "incomplete" if row.cut else "few" if row.few else "",
                 "cases": cases_path(kpi, f"{row.ds:%Y-%m-%d}", freq, segment),
@@ -206,7 +213,7 @@ def _segments(view: View, kpi: str, unit: str, freq: str) -> list[dict[str, Any]
                     "path": kpi_path(kpi, f"{column} {name}"),
                     "value": format_value(now.value, unit),
                     "change": "–" if before is None else _change(now.value, before.value, unit),
-                    "n": "–" if math.isnan(now.n) else format_number(now.n),
+                    "n": _sample(kpi, now.n),
                     "cases": cases_path(kpi, f"{now.ds:%Y-%m-%d}", freq, {column: name}),
                 }
             )

@@ -16,10 +16,13 @@
 
   // Dates of an axis as the page writes them, without a year that a reader could take for a day or a month.
   function dates(_, ticks, __, ___, step) {
-    const form = step >= 28 * 86400 ? { month: "short", year: "numeric" } : step >= 86400 ? { day: "numeric", month: "short" }
-      : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-    const write = new Intl.DateTimeFormat("en-GB", Object.assign({ timeZone: "UTC" }, form));
-    return ticks.map((at) => write.format(new Date(at * 1e3)));
+    const names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+    return ticks.map((at) => {
+      const day = new Date(at * 1e3);
+      const name = names[day.getUTCMonth()];
+      if (step >= 28 * 86400) return name + " " + day.getUTCFullYear();
+      return day.getUTCDate() + " " + name + (step >= 86400 ? "" : " " + day.toISOString().slice(11, 16));
+    });
   }
 
   function options(chart, width) {
