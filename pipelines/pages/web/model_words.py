@@ -4,48 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pandas as pd
 
 from ...words.words import format_count
 
-#: Breach risks of which a sentence is made, and how far from one a group of cases may be.
-TOLD_RISKS, MAX_APART = (0.2, 0.5, 0.8), 0.15
-#: A group of fewer cases is no ground for a sentence.
-MIN_CASES = 5
+#: Ends of the bands of breach risk of which a sentence is made each.
+BANDS = (0.0, 0.3, 0.6, 1.01)
+#: A band of fewer cases is no ground for a sentence.
+MIN_CASES = 10
 
 
-def calibration_sentences(table: pd.DataFrame, outcome: str = "breached") -> list[str]:
-    """Return what a table of calibration says, in counts of 100 cases.
+def calibration_sentences(table: pd.DataFrame) -> list[str]:
+    """Return what a table of calibration says, in counts of 100 cases: one sentence for low, medium and high risk.
 
     Parameters
     ----------
     table
         ``predicted``, ``observed`` and ``n`` of groups of cases of one model.
-    outcome
-        What became of the cases.
 
     Examples
     --------
-    >>> groups = pd.DataFrame({"predicted": [0.21, 0.69], "observed": [0.18, 0.68], "n": [90, 50]})
+    >>> groups = pd.DataFrame({"predicted": [0.21, 0.69, 0.71], "observed": [0.18, 0.6, 0.76], "n": [90, 25, 25]})
     >>> calibration_sentences(groups)[1]
-    'Of 100 cases with a breach risk of 69%, 68 breached (50 cases).'
+    'Of 100 cases with a breach risk of about 70%, 68 breached (50 cases).'
     >>> calibration_sentences(groups.assign(n=2))
     []
     """
     rows = table.dropna(subset=["predicted", "observed"])
-    rows = rows[rows["n"] >= MIN_CASES]
     found: list[str] = []
-    for risk in TOLD_RISKS:
-        apart = (rows["predicted"] - risk).abs()
-        if rows.empty or float(apart.min()) > MAX_APART + 0.05:
+    for low, high in pairwise(BANDS):
+        own = rows[(rows["predicted"] >= low) & (rows["predicted"] < high)]
+        count = float(own["n"].sum())
+        if count < MIN_CASES:
             continue
-        row = rows.loc[apart.idxmin()]
-        said, came = round(100 * float(row["predicted"])), round(100 * float(row["observed"]))
-        found.append(
-            f"Of 100 cases with a breach risk of {said}%, {came} {outcome} ({format_count(row['n'], 'case')})."
-        )
-    return list(dict.fromkeys(found))
+        said, came = (round(100 * float((own[c] * own["n"]).sum()) / count) for c in ("predicted", "observed"))
+        cases = format_count(count, "case")
+        found.append(f"Of 100 cases with a breach risk of about {said}%, {came} breached ({cases}).")
+    return found
 
 
 def judge_calibration(table: pd.DataFrame) -> str:

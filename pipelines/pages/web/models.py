@@ -74,7 +74,7 @@ def describe_risks(view: View) -> tuple[list[str], str]:
             name = choose_model(results.frame("evaluation"), used, list(rows["model"].unique()))
             rows = rows[rows["model"] == name]
         said = calibration_sentences(rows)
-        if said:
+        if len(said) > 1 or (said and key == "model"):
             return [*said, *filter(None, [judge_calibration(rows)])], basis
     return [], ""
 

@@ -108,7 +108,11 @@ def test_issued_forecasts_stand_beside_what_was_observed(tmp_path, demo_desk):
             rows = pd.DataFrame({"unique_id": segment, "ds": [day], "deskcast": 7.0, "seasonal_naive": 1.0})
             rows = rows.assign(**{"deskcast-lo-80": 5.0, "deskcast-hi-80": 9.0})
             issue_rows(state, Issue("forecast", "cases_opened D", at, at, at, "core", {"levels": [80]}), rows)
-    shown = TestClient(make_app(tmp_path / "results", timezone="Europe/Berlin")).get("/forecast", params={"series": segment}).text
+    shown = (
+        TestClient(make_app(tmp_path / "results", timezone="Europe/Berlin"))
+        .get("/forecast", params={"series": segment})
+        .text
+    )
     assert "Earlier forecasts and actual volume" in shown
     assert shown.count("5 to 9") == len(days)
     assert "Test on the past" not in shown

@@ -1,4 +1,4 @@
-"""Staffing on the page: the plan of the run, targets as sliders, heat maps, cost against risk, and plans that are kept."""
+"""Staffing on the page: the plan of the run, sliders, heat maps, cost against risk, and plans that are kept."""
 
 import io
 import json
