@@ -42,6 +42,9 @@ SECTIONS: Mapping[str, type] = {
     "[results]": specs.ResultsSpec,
     "[run]": specs.RunSpec,
     "[state]": specs.StateSpec,
+    "[page]": specs.PageSpec,
+    "[serve]": specs.ServeSpec,
+    "[[user]]": specs.UserSpec,
     "[plugins]": specs.PluginsSpec,
 }
 #: What a value looks like, by the first part of its annotation that fits.

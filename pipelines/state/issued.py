@@ -38,7 +38,9 @@ def read_issues(connection: Connection | None, kind: str | None = None) -> pd.Da
     return found.assign(settings=[json.loads(text) for text in found["settings"]])
 
 
-def read_issued(connection: Connection | None, kind: str, until: pd.Timestamp | None = None) -> pd.DataFrame:
+def read_issued(
+    connection: Connection | None, kind: str, until: pd.Timestamp | None = None, at: pd.Timestamp | None = None
+) -> pd.DataFrame:
     """Return what was issued of one kind, with the instant and model of each row.
 
     Parameters
@@ -49,6 +51,8 @@ def read_issued(connection: Connection | None, kind: str, until: pd.Timestamp | 
         A key of :data:`~deskcast.pipelines.state.schema.ISSUED_TABLES`.
     until
         Leave out what was issued of a later instant.
+    at
+        Leave out what was issued of any other instant.
 
     Returns
     -------
@@ -59,6 +63,8 @@ def read_issued(connection: Connection | None, kind: str, until: pd.Timestamp | 
     issues = read_issues(connection, kind)
     if until is not None:
         issues = issues[issues["as_of"] <= until].reset_index(drop=True)
+    if at is not None:
+        issues = issues[issues["as_of"] == at].reset_index(drop=True)
     names = [c.name for c in ISSUED_TABLES[kind].columns]
     rows = _fetch(connection, kind, names, issues)
     columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[] for _ in names]

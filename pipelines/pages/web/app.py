@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from ...project.state_place import StatePlace, place_of
 from .access import Access, identify
 from .api_form import problem
 from .hosts import is_our_name
+from .metrics import Metrics
 from .render import render_page
 from .routes import add_routes
 from .session import SESSION_COOKIE, Signer
@@ -91,6 +93,7 @@ def make_app(
     log = None if config is None else Path(config).resolve()
     desk = Desk(store, place or place_of(folder), title or folder.parent.name, timezone, Signer(), case_url, log)
     app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_warmed)
+    app.state.metrics = Metrics()
     app.state.desk, app.state.access = desk, access or Access()
     add_routes(app)
     _add_guards(app, host, names)
@@ -114,6 +117,12 @@ async def _warmed(app: FastAPI) -> AsyncIterator[None]:
 def _add_guards(app: FastAPI, host: str | None, names: Sequence[str]) -> None:
     """Refuse foreign names, say who asks, and forbid the browser every request elsewhere."""
 
+    async def counted(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
+        began, method = time.perf_counter(), request.method
+        response = await guard(request, follow)
+        request.app.state.metrics.count(method, response.status_code, time.perf_counter() - began)
+        return response
+
     async def guard(request: Request, follow: Callable[[Request], Awaitable[Response]]) -> Response:
         if host is not None and not any(is_our_name(request.headers.get("host", ""), one) for one in (host, *names)):
             return _with_headers(PlainTextResponse("This is not my name.\n", 400))
@@ -135,7 +144,7 @@ def _add_guards(app: FastAPI, host: str | None, names: Sequence[str]) -> None:
             response = Response(status_code=response.status_code, headers=kept)
         return _with_headers(response)
 
-    app.middleware("http")(guard)
+    app.middleware("http")(counted)
 
 
 def _with_headers(response: Response) -> Response:

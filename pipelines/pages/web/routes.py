@@ -18,6 +18,7 @@ from . import (
     help,
     kpi_cases,
     kpis,
+    metrics,
     models,
     report,
     sign_in,
@@ -39,7 +40,7 @@ PAGES = {
     "Help": "/help",
 }
 _PAGE_FILES = (today, cases, case_page, forecast, staffing, alerts, kpi_cases, kpis, models, data, help)
-_FILES = (*_PAGE_FILES, report, api, health, sign_in, static)
+_FILES = (*_PAGE_FILES, report, api, health, metrics, sign_in, static)
 
 
 def add_routes(app: FastAPI) -> None:

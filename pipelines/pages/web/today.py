@@ -3,27 +3,125 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from ...charts.alerts import plot_alerts
+from ...charts.svg import Chart
+from ...words.columns import column_label
+from ...words.tables import FormattedTable, format_table
 from ..today import TOP_COLUMNS, Today, summarise_today
+from .case_records import read_snoozes
+from .cases import case_path
+from .changes import MAX_NAMED, find_changes
+from .forms import read_form
 from .listing import quote_name
 from .snapshot import LazyTables, Snapshot
-from .view import PageRoute, PageView
+from .today_parts import build_tiles, draw_agents
+from .view import PageRoute, PageView, View
+from .writes import save
 
 router = APIRouter(route_class=PageRoute)
+#: Cases of the list, and new alerts that are drawn.
+MAX_CASES, MAX_ALERTS = 10, 4
 
 
 @router.get("/", response_class=HTMLResponse)
 def today(view: PageView, full: bool | None = None) -> Response:
-    """Show the four answers, the findings and the cases to work on first."""
+    """Show the four answers, what changed, the cases to work on first, new alerts and today's agents."""
     if full is not None:  # the report was here, and took this option
         return RedirectResponse(f"/report?full={'true' if full else 'false'}", 307)
     missing = view.missing()
-    summary = None if missing else load_summary(view.snapshot, view.desk.timezone, view.year)
-    return view.page("today.html", missing=missing, summary=summary)
+    if missing:
+        return view.page("today.html", missing=missing)
+    summary = load_summary(view.snapshot, view.desk.timezone, view.year)
+    changes = find_changes(view)
+    return view.page(
+        "today.html",
+        missing=None,
+        summary=summary,
+        tiles=build_tiles(view, summary, changes),
+        changes=changes,
+        most=MAX_NAMED,
+        case_path=case_path,
+        cases=list_cases(view),
+        cases_missing=view.missing("risk", "risk", "open_cases", "breached_cases"),
+        alerts=list_alerts(view),
+        agents=draw_agents(view),
+        yesterday=judge_yesterday(view),
+    )
+
+
+@router.post("/look", dependencies=[Depends(read_form("read"))])
+def look(view: PageView) -> Response:
+    """Remember that the user has seen these results: from now on, changes are those after them."""
+    instants = view.snapshot.results.instants
+    if instants is not None:
+        save(view, "look", view.user.name, {"as_of": instants.as_of.isoformat()})
+    return view.redirect("/", "seen")
+
+
+def list_cases(view: View) -> dict[str, Any] | None:
+    """Return the cases that can still be saved and are not set aside, the first of the list of the run first."""
+    if not view.snapshot.has("risk"):
+        return None
+    columns = view.snapshot.columns("risk")
+    shown = [c for c in TOP_COLUMNS if c in columns]
+    away = sorted(read_snoozes(view))
+    kept = f"case_id NOT IN ({', '.join('?' * len(away))})" if away else "true"
+    order = "rank" if "rank" in columns else "probability DESC"
+    names = ", ".join(map(quote_name, shown))
+    frame = view.snapshot.query(f"SELECT {names} FROM {{risk}} WHERE {kept} ORDER BY {order} LIMIT {MAX_CASES}", away)
+    frame = frame[[c for c in shown if frame[c].replace("", None).notna().any()]]
+    table = format_table("risk", frame, MAX_CASES, view.desk.timezone, view.year)
+    return {"table": table, "links": [case_path(i) for i in frame["case_id"]]} if len(frame) else None
+
+
+def list_alerts(view: View) -> dict[str, Any] | None:
+    """Return the alerts that are new in this run: a table with links, and pictures of the last eight weeks."""
+    if not view.snapshot.has("kpi_alerts"):
+        return None
+    columns = ("alert_id", "kpi", "series", "started_at", "before", "after", "direction", "drivers")
+    there = [c for c in columns if c in view.snapshot.columns("kpi_alerts")]
+    query = f"SELECT {', '.join(there)} FROM {{kpi_alerts}} WHERE news = 'opened' ORDER BY started_at DESC LIMIT 20"
+    frame = view.snapshot.query(query)
+    if frame.empty:
+        return None
+    linked = any(path == "/alerts" for _, path in view.request.app.state.links)
+    shown = format_table("kpi_alerts", frame.drop(columns="alert_id"), 20, view.desk.timezone, view.year)
+    links = [f"/alerts/{i}" if linked else "" for i in frame["alert_id"]]
+    return {"table": shown, "links": links, "pictures": _draw_alerts(view.snapshot, frame)}
+
+
+def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Chart]:
+    if not results.has("expected_ranges") or not results.count("expected_ranges"):
+        return []
+
+    def draw() -> list[Chart]:
+        tables = {name: results.frame(name) for name in ("kpi_alerts", "expected_ranges", "goals") if results.has(name)}
+        for name in ("kpi_alerts", "expected_ranges"):
+            tables[name] = tables[name][tables[name]["alert_id"].isin(new["alert_id"])]
+        if results.has("history"):
+            kpis = sorted(set(new["kpi"]))
+            marks = ", ".join("?" * len(kpis))
+            tables["history"] = results.query(f"SELECT * FROM {{history}} WHERE kpi IN ({marks})", kpis)
+        return plot_alerts(tables)[:MAX_ALERTS]
+
+    found: list[Chart] = results.remember("new alerts", draw)
+    return found
+
+
+def judge_yesterday(view: View) -> tuple[str, FormattedTable] | None:
+    """Return the forecasts of the last day that is over beside what came; none before the second night."""
+    if not view.snapshot.count("accuracy_forecast_next"):
+        return None
+    query = "SELECT * FROM {accuracy_forecast_next} WHERE ds = (SELECT max(ds) FROM {accuracy_forecast_next})"
+    frame = view.snapshot.query(query)
+    table = format_table("accuracy_forecast_next", frame, 12, view.desk.timezone, view.year)
+    return column_label("accuracy_forecast_next", "deskcast"), table
 
 
 class _RiskTables(LazyTables):

@@ -204,6 +204,7 @@ MESSAGES = {
     "plan": "The plan is saved.",
     "scenario-deleted": "The scenario is deleted.",
     "plan-deleted": "The plan is deleted.",
+    "seen": "Changes are now counted from these results.",
     "signed-in": "You are signed in.",
     "signed-out": "You are signed out.",
 }

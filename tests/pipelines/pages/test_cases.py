@@ -1,18 +1,25 @@
 """Cases: the list against plain pandas, what is exported, and one case."""
 
 import io
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
+from deskcast.models.worklist.ranking import assign_risk_levels
+from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.pages.web.case_list import list_spec
 from deskcast.pipelines.pages.web.listing import read_listing
 from deskcast.pipelines.pages.web.snapshot import ResultsChangedError, ResultsStore
 from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.state.database import change_state, read_state
+from deskcast.pipelines.state.records import add_record, read_records
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_desk import make_stages, write_desk
+from sqlalchemy import text as text_of
 
 TABLES = make_stages()[-1].tables
 EVERY = pd.concat(
@@ -148,3 +155,53 @@ def test_every_page_says_what_to_do_before_the_first_run_and_where_a_stage_is_mi
     if path == "/cases":
         assert "No SLA is configured." in after.text
         assert "deskcast check" in after.text
+
+
+def test_today_has_the_figures_of_the_report_and_what_changed_since_the_last_look(tmp_path):
+    results = write_desk(tmp_path)
+    page = TestClient(make_app(results))
+    text = page.get("/").text
+    expected_count = TABLES["risk"]["probability"].sum()
+    assert f"about {expected_count:.0f}" in text
+    assert "Changes since Sun 31 Mar" in text
+    assert "2 cases breached" not in text  # they were on no list
+    assert "Nothing that matters has changed." in text
+    assert text.count('href="/cases/') == 10
+    with change_state(results) as state:
+        state.execute(text_of("UPDATE issued_risks SET probability = 0.01 WHERE issue_id = 1"))
+    high = sum(level in ("high", "very high") for level in assign_risk_levels(TABLES["risk"]["probability"]))
+    assert f"{high} cases newly at high risk" in TestClient(make_app(results)).get("/").text
+
+
+def test_what_is_written_on_the_page_is_seen_by_the_command_line(tmp_path):
+    results = write_desk(tmp_path)
+    page = TestClient(make_app(results))
+    page.get("/cases")
+    session = page.app.state.desk.signer.read(page.cookies["deskcast_session"])
+    form = {"csrf": page.app.state.desk.signer.token(session)}
+    assert page.post("/cases/C002/note", data=form | {"text": "called"}).status_code == 200
+    assert page.post("/cases/C002/feedback", data=form | {"verdict": "acted"}).status_code == 200
+    with read_state(results) as state:
+        listed = list_records(state, None)
+    assert listed[["kind", "subject", "text"]].to_numpy().tolist() == [
+        ["feedback", "C002", "acted"],
+        ["note", "C002", "called"],
+    ]
+
+
+def test_writes_wait_for_a_night_that_writes_at_the_same_time(tmp_path):
+    results = write_desk(tmp_path)
+    page = TestClient(make_app(results))
+    page.get("/cases")
+    session = page.app.state.desk.signer.read(page.cookies["deskcast_session"])
+    form = {"csrf": page.app.state.desk.signer.token(session), "text": "during the night"}
+    with ThreadPoolExecutor(2) as pool:
+        with change_state(results) as state:
+            add_record(state, "notes", by="night", kind="", subject="", text="night")
+            sent = pool.submit(page.post, "/cases/C002/note", data=form)
+            assert "Within SLA" in page.get("/cases").text  # readers do not wait
+            time.sleep(0.3)
+            assert not sent.done()
+        assert sent.result(timeout=30).status_code == 200
+    with read_state(results) as state:
+        assert set(read_records(state, "notes")["text"]) == {"night", "during the night"}
