@@ -75,7 +75,8 @@ def read_history(results: Snapshot, kpi: str, segment: Mapping[str, str] | None 
     days
         How many last days; all by default.
     """
-    parts, values = (["kpi = ?"], [kpi]) if kpi else ([], [])
+    parts: list[str] = ["kpi = ?"] if kpi else []
+    values: list[Any] = [kpi] if kpi else []
     for column in segment_columns(results):
         wanted = (segment or {}).get(column)
         parts.append(
@@ -139,7 +140,7 @@ def list_kpis(results: Snapshot) -> list[dict[str, Any]]:
     def make() -> list[dict[str, Any]]:
         rows, goals = read_history(results, "", None, RECENT_DAYS), {"goals": results.frame("goals")}
         alike = rows["kpi"].map({name: _likeness(str(name), own) for name, own in rows.groupby("kpi")})
-        weeks = {}
+        weeks: dict[str, pd.DataFrame] = {}
         for _, some in rows.assign(series=rows["kpi"]).groupby(alike):  # KPIs of one kind are summed up together
             summed = weeks_of(some, str(some["kpi"].iloc[0]))
             weeks |= {str(name): own for name, own in summed.groupby("series")}

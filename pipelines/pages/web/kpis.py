@@ -14,6 +14,7 @@ from ....features.kpis.catalogue import find_kpi_unit
 from ...words.columns import column_label
 from ...words.words import format_date, format_kpi, format_number, format_points, format_range, format_value
 from .export import export_frame
+from .frame_rows import list_rows
 from .kpi_data import (
     GROUPS,
     WEEKS_SHOWN,
@@ -185,7 +186,7 @@ def describe_weeks(
     unit, shown = find_kpi_unit(kpi) or "score", weeks.tail(13).iloc[::-1]
     most = 1.0 if unit == "share" else float(shown["value"].abs().max() or 0.0)
     rows = []
-    for row in shown.itertuples(index=False):
+    for row in list_rows(shown):
         empty = math.isnan(row.value)
         rows.append(
             {
@@ -231,5 +232,5 @@ def _alerts(view: View, kpi: str) -> list[tuple[str, str]]:
     rows = view.snapshot.query("SELECT * FROM {kpi_alerts} WHERE kpi = ? ORDER BY last_at DESC LIMIT 8", [kpi])
     return [
         (alert_path(row.alert_id), f"{alert_title(row)}, since {format_date(pd.Timestamp(row.started_at), view.year)}")
-        for row in rows.itertuples(index=False)
+        for row in list_rows(rows)
     ]

@@ -16,6 +16,7 @@ from ...words.columns import choose_main_columns, format_cell, table_title
 from ...words.facts import audience_of
 from ...words.tables import format_table
 from ...words.words import format_count, format_instant
+from .frame_rows import list_rows
 from .model_words import calibration_sentences, choose_model, judge_calibration
 from .view import PageRoute, PageView, View
 
@@ -144,7 +145,7 @@ def read_decisions(view: View) -> list[list[str]]:
             row.reason,
             row.by,
         ]
-        for row in rows.iloc[::-1].head(20).itertuples(index=False)
+        for row in list_rows(rows.iloc[::-1].head(20))
     ]
 
 
