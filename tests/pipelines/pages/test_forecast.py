@@ -6,6 +6,7 @@ import json
 import pandas as pd
 import pytest
 from deskcast.forecasting import what_if
+from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.stages.assumptions import read_assumptions
 from deskcast.pipelines.state.database import read_state
@@ -84,8 +85,10 @@ def test_a_scenario_is_kept_with_its_reason_and_shown_again(page, demo_desk, ahe
     with read_state(demo_desk / "results") as state:
         row = read_records(state, "scenarios").iloc[-1]
         audit = read_records(state, "audit", action="save scenario")
+        listed = list_records(state, None).set_index("kind")
     assert json.loads(row.body)["reason"] == "planned"
     assert audit["subject"].iloc[-1] == "Sale <1>"
+    assert listed.loc[["scenario"], ["subject", "text"]].iloc[0].tolist() == ["Sale <1>", "planned"]
     assert (file(page, series="total", scenario="Sale <1>")["baseline"] > 0).any()
     assert page.submit("/forecast/scenarios", name="x", texts=text).status_code == 422
     assert page.submit("/forecast/scenarios", name="x", reason="y", texts="event nothing").status_code == 422

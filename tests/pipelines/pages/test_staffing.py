@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.forecasting.staffing.staffing_plan import plan_for_target
+from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.pages.web.heat_map import make_heat_map
 from deskcast.pipelines.pages.web.snapshot import ResultsStore
@@ -121,6 +122,8 @@ def test_a_plan_is_kept_with_its_targets_and_reason(page, demo_desk):
     assert "Easter &lt;1&gt;" in kept
     with read_state(demo_desk / "results") as state:
         body = json.loads(read_saved(state, "plan").set_index("name").loc["Easter <1>", "body"])
+        listed = list_records(state, None).set_index("kind")
+    assert listed.loc[["plan"], ["subject", "text"]].iloc[0].tolist() == ["Easter <1>", "holiday"]
     assert (body["reason"], body["targets"]["service_level"]) == ("holiday", 95)
     rows = file(page, plan="Easter <1>")
     assert rows["required"].tolist() == file(page, **MOVED)["agents_sure"].loc[lambda s: s > 0].tolist()
