@@ -80,11 +80,20 @@
     event.preventDefault();
     htmx.ajax("GET", link.href, { target: "#list", select: "#list", swap: "outerHTML" }).then(() => {
       history.pushState({}, "", link.href);
+      shown = here();
       const list = document.getElementById("list");
       if (list) { list.setAttribute("tabindex", "-1"); list.focus({ preventScroll: true }); }
     });
   });
-  addEventListener("popstate", () => location.reload());
+  // A filter keeps the order that a link of the list chose.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const sort = new URLSearchParams(location.search).get("sort");
+    if (sort && event.target.matches("form.filters")) event.detail.parameters["sort"] = sort;
+  });
+  const here = () => location.pathname + location.search;
+  let shown = here();
+  document.addEventListener("htmx:pushedIntoHistory", () => { shown = here(); });
+  addEventListener("popstate", () => { if (here() !== shown) location.reload(); });
   document.addEventListener("input", (event) => { if (event.target.type === "range") showValue(event.target); });
   document.addEventListener("htmx:afterSwap", () => drawAll());
   document.addEventListener("DOMContentLoaded", () => {
