@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.catalogue import find_kpi, find_kpi_unit
 from ...models.series.kpi_kinds import infer_kpi_kind
 from ..words.words import format_count, format_kpi, format_list
 from .axes import find_weeks, percent, seconds, time_axis, value_axis
@@ -87,9 +87,23 @@ def by_week(rows: pd.DataFrame, kpi: str) -> pd.DataFrame:
     days = pd.Series(rows["ds"].unique()).sort_values()
     rated = find_kpi_unit(kpi) in ("share", "s")
     if len(days) >= MIN_DAYS_BY_WEEK and days.diff().min() == pd.Timedelta(days=1):
-        rows = _sum_weeks(rows, infer_kpi_kind(kpi, rows), days.min(), days.max())
+        rows = _sum_weeks(rows, find_sum_kind(kpi, rows), days.min(), days.max())
     few = rows["n"] < MIN_CASES_PLOTTED if rated else pd.Series(False, index=rows.index)
     return rows[["series", "ds", "value", "n", "cut"]].assign(few=few).reset_index(drop=True)
+
+
+def find_sum_kind(kpi: str, rows: pd.DataFrame) -> str:
+    """Return how periods go together: counts add up, a stock is the last, all else is a mean weighted by cases.
+
+    A mean that is counted in cases or messages, such as agents per case, does not add up.
+
+    >>> [find_sum_kind(kpi, pd.DataFrame()) for kpi in ("cases_opened", "backlog", "agents_per_case", "csat")]
+    ['count', 'stock', 'score', 'share']
+    """
+    entry, kind = find_kpi(kpi), infer_kpi_kind(kpi, rows)
+    if entry is None:
+        return kind
+    return {"total": "count", "stock": "stock"}.get(entry.measure) or ("score" if kind == "count" else kind)
 
 
 def _sum_weeks(rows: pd.DataFrame, kind: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
@@ -152,7 +166,7 @@ def _kpi(kpi: str, rows: pd.DataFrame, moved: pd.DataFrame, shown: list[str], ta
     more = f", series {format_list(shown)}" if len(shown) > 1 else ""
     count = f"; {format_count(len(changes), 'change')} marked" if len(changes) else ""
     zero = find_kpi_unit(kpi) not in ("share", "s")
-    y = value_axis(np.concatenate(drawn), axis_title(unit, kpi, infer_kpi_kind(kpi, rows), weekly), label, zero=zero)
+    y = value_axis(np.concatenate(drawn), axis_title(unit, kpi, find_sum_kind(kpi, rows), weekly), label, zero=zero)
     return draw_chart(title, f"{title} {span}{more}{count}.", time_axis(rows["ds"]), y, marks)
 
 

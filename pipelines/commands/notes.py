@@ -85,7 +85,7 @@ def notes(
     on: Annotated[str, typer.Option(metavar="NAME", help="Only what is on this KPI, case or KPI alert.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List notes, feedback, decisions, and acknowledged and muted alerts, the newest first."""
+    """List notes, feedback, decisions, scenarios, plans, and acknowledged and muted alerts, the newest first."""
     from ..project.config import load_config
     from ..stage import Stage
     from ..state.database import read_state
@@ -115,7 +115,8 @@ def list_records(state: Connection | None, ledger: pd.DataFrame | None) -> pd.Da
 
     Returns
     -------
-    ``at, by, kind, subject, text``; ``kind`` is ``note``, ``feedback``, ``decision``, ``acknowledged`` or ``muted``.
+    ``at, by, kind, subject, text``; ``kind`` is ``note``, ``feedback``, ``decision``, ``scenario``, ``plan``,
+    ``acknowledged`` or ``muted``.
 
     Examples
     --------
@@ -140,11 +141,29 @@ def list_records(state: Connection | None, ledger: pd.DataFrame | None) -> pd.Da
         said.assign(kind="feedback", text=_joined(said["verdict"], said["note"])),
         decided.assign(kind="decision", subject=decided["model"], text=_joined(decided["decision"], decided["reason"])),
         audit.assign(kind=audit["action"].map(_ON_ALERTS), text=texts),
+        *_saved_on_the_page(state),
     ]
     columns = ["at", "by", "kind", "subject", "text"]
     every = pd.concat([part[columns].astype("object") for part in parts], ignore_index=True)
     kinds = dict.fromkeys(columns[1:], "str") | {"at": "datetime64[us, UTC]"}
     return every.astype(kinds).sort_values("at", ascending=False, kind="stable", ignore_index=True)
+
+
+def _saved_on_the_page(state: Connection | None) -> list[pd.DataFrame]:
+    """Return scenarios of the forecast and staffing plans that were saved, each with its reason."""
+    import json
+
+    from ..state.records import read_records
+
+    saved = read_records(state, "saved", kind="plan")
+    parts = [(read_records(state, "scenarios"), "scenario"), (saved, "plan")]
+    reasons = [
+        [json.loads(body).get("reason", "") if body else "deleted" for body in rows["body"]] for rows, _ in parts
+    ]
+    return [
+        rows.assign(kind=kind, subject=rows["name"], text=text)
+        for (rows, kind), text in zip(parts, reasons, strict=True)
+    ]
 
 
 def _joined(first: pd.Series, more: pd.Series) -> list[str]:

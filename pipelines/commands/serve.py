@@ -64,6 +64,7 @@ def serve_page(config: Path, host: str | None, port: int | None) -> None:
         place=spec.state_place,
         case_url=spec.page.case_url,
         access=make_access(spec.serve, spec.users, User(find_user(), "admin")),
+        config=config,
     )
     if not is_loopback(at):
         warning = f"{at}:{number} is reached by others, and nothing is encrypted: put a proxy with TLS in front of it"

@@ -15,6 +15,7 @@ from ...store.incidents import read_alert_state
 from ...words.columns import column_label, format_cell
 from ...words.incidents import alert_sentence
 from ...words.words import format_instant, format_kpi
+from .frame_rows import list_rows
 from .listing import ListSpec
 from .snapshot import Snapshot
 from .view import View
@@ -89,7 +90,7 @@ def open_alerts(view: View) -> pd.DataFrame:
 def describe_alert(view: View, row: Any) -> dict[str, Any]:
     """Return what a card and a page say of an alert; ``row`` is one of ``itertuples``."""
     stage = view.snapshot.stage("watch")
-    at = None if stage is None else pd.to_datetime(stage.params.get("as_of"), errors="coerce")
+    at = None if stage is None else pd.to_datetime(str(stage.params.get("as_of", "")), errors="coerce")
     end = None if at is None or pd.isna(at) else pd.Timestamp(at)
     year, zone = view.year, view.desk.timezone
     news = format_cell("kpi_alerts", "news", row.news) if row.news else ""
@@ -173,10 +174,10 @@ def read_entries(view: View, alert_id: str) -> list[tuple[str, str]]:
         notes = read_records(state, "notes", subject=alert_id)
         said = read_records(state, "feedback", subject=alert_id)
         audit = read_records(state, "audit", subject=alert_id)
-    entries = [(row.at, f"Note: {row.text} ({row.by})") for row in notes.itertuples()]
-    for row in said.itertuples():
+    entries: list[tuple[pd.Timestamp, str]] = [(row.at, f"Note: {row.text} ({row.by})") for row in list_rows(notes)]
+    for row in list_rows(said):
         entries.append((row.at, f"{row.verdict.capitalize()}{f': {row.note}' if row.note else ''} ({row.by})"))
     words = {"acknowledge": "Acknowledged", "silence": "Muted"}
-    entries += [(row.at, f"{words[row.action]} ({row.by})") for row in audit.itertuples() if row.action in words]
+    entries += [(row.at, f"{words[row.action]} ({row.by})") for row in list_rows(audit) if row.action in words]
     when = sorted(entries, key=lambda entry: entry[0], reverse=True)
     return [(format_instant(at.tz_convert(view.desk.timezone), view.year), text) for at, text in when]

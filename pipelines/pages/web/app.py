@@ -33,7 +33,7 @@ _HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with none at all, browsers send forms without their origin
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-cache",
@@ -57,6 +57,7 @@ def make_app(
     place: StatePlace | None = None,
     case_url: str = "",
     access: Access | None = None,
+    config: str | Path | None = None,
 ) -> FastAPI:
     """Make the page of a results folder; every request sees the newest whole results.
 
@@ -80,6 +81,8 @@ def make_app(
         Address of a case in the ticket system, with ``{case_id}``.
     access
         Who may do what; whoever reaches the page may do everything by default.
+    config
+        The configuration, for what has to be looked up in the case log: the cases behind a value of a KPI.
 
     Returns
     -------
@@ -87,7 +90,8 @@ def make_app(
     """
     folder = check_results_path(results_folder)
     store = ResultsStore(folder)
-    desk = Desk(store, place or place_of(folder), title or folder.parent.name, timezone, Signer(), case_url)
+    log = None if config is None else Path(config).resolve()
+    desk = Desk(store, place or place_of(folder), title or folder.parent.name, timezone, Signer(), case_url, log)
     app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_warmed)
     app.state.metrics = Metrics()
     app.state.desk, app.state.access = desk, access or Access()

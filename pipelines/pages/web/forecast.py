@@ -142,7 +142,13 @@ def draw_series(
     ends = [values.pop(end, None) for end in _RANGE]
     last = list(values)[-1]
     lines = [
-        Line(name, found, *(ends if name == last else (None, None)), dashed=name in (label, "Forecast, as is"))
+        Line(
+            name,
+            found,
+            low=ends[0] if name == last else None,
+            high=ends[1] if name == last else None,
+            dashed=name in (label, "Forecast, as is"),
+        )
         for name, found in values.items()
         if any(v == v for v in found)
     ]

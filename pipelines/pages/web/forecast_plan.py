@@ -17,6 +17,7 @@ from ...stages.segments import adjust_totals
 from ...state.database import read_state
 from ...state.records import read_records
 from ...words.words import format_date
+from .frame_rows import list_rows
 from .view import View
 
 #: What an address may carry of each kind: events, closures, growth.
@@ -68,7 +69,7 @@ def list_scenarios(view: View) -> list[Scenario]:
     with read_state(view.desk.place) as state:
         rows = read_records(state, "scenarios").drop_duplicates("name", keep="last")
     found = []
-    for row in rows.iloc[::-1].itertuples(index=False):
+    for row in list_rows(rows.iloc[::-1]):
         body = json.loads(row.body)
         if body.get("changes"):
             changes = tuple(read_changes(body["changes"]))

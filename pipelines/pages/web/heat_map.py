@@ -55,7 +55,8 @@ def make_heat_map(
     """
     when = pd.to_datetime(ds)
     grid = pd.DataFrame({"time": when.dt.strftime("%H:%M"), "day": when.dt.normalize(), "value": values.to_numpy()})
-    table = grid.pivot_table(index="time", columns="day", values="value", aggfunc="last").sort_index()
+    grid = grid.drop_duplicates(["time", "day"], keep="last")  # an hour comes twice when clocks are set back
+    table = grid.pivot(index="time", columns="day", values="value").sort_index()
     busy = table.fillna(0.0).ne(0.0).any(axis="columns")
     if busy.any():  # times between the first and the last that are used
         used = [place for place, there in enumerate(busy) if there]

@@ -16,6 +16,7 @@ from . import (
     forecast,
     health,
     help,
+    kpi_cases,
     kpis,
     metrics,
     models,
@@ -38,7 +39,7 @@ PAGES = {
     "Data": "/data",
     "Help": "/help",
 }
-_PAGE_FILES = (today, cases, case_page, forecast, staffing, alerts, kpis, models, data, help)
+_PAGE_FILES = (today, cases, case_page, forecast, staffing, alerts, kpi_cases, kpis, models, data, help)
 _FILES = (*_PAGE_FILES, report, api, health, metrics, sign_in, static)
 
 

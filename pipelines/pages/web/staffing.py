@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -29,6 +30,7 @@ from ...words.words import (
 )
 from .export import export_frame
 from .forms import Form, read_form
+from .frame_rows import list_rows
 from .heat_map import HeatMap, make_heat_map
 from .staffing_plan import QueueSettings, draw_curve, make_plan, move_sliders, read_settings, summarise_plan
 from .view import PageRoute, PageView, View
@@ -121,16 +123,11 @@ def describe_plan(
 ) -> list[dict[str, str]]:
     """Return the tiles of a plan, beside those of the configured targets where a slider was moved."""
     within = format_duration(settings.within_s)
-    tiles = [
+    tiles: list[tuple[str, str, Callable[[float], str], str]] = [
         ("Agents to schedule", "peak", lambda v: f"up to {v:,.0f}", "at the busiest time, shrinkage included"),
         ("Agent hours", "hours", lambda v: f"{v:,.0f}", "to schedule over the plan, shrinkage included"),
-        ("Expected service level", "service_level", format_share, f"answered within {within}, forecast error included"),
-        (
-            "Chance of a day below target",
-            "day_risk",
-            format_probability,
-            "average over the days, forecast error included",
-        ),
+        ("Expected service level", "service_level", format_probability, f"within {within}, forecast error included"),
+        ("Chance of a day below target", "day_risk", format_probability, "average, forecast error included"),
     ]
     return [
         {
@@ -177,7 +174,8 @@ def _cut_week(plan: pd.DataFrame, week: int) -> pd.DataFrame:
     """Return the days of one week of a plan; a day that is left over at its end goes with the last week."""
     number = (plan["ds"].dt.normalize() - plan["ds"].min().normalize()).dt.days
     last = max(1, int(number.max()) // DAYS_SHOWN if len(plan) else 1)
-    return plan[(number // DAYS_SHOWN + 1).clip(upper=max(last, 1)) == week]
+    there: pd.DataFrame = plan[(number // DAYS_SHOWN + 1).clip(upper=max(last, 1)) == week]
+    return there
 
 
 def _one_decimal(value: float) -> str:
@@ -290,7 +288,7 @@ def keep_plan(view: PageView, form: Annotated[Form, Depends(read_form("plan"))])
     rows = [
         [f"{row.ds:%Y-%m-%d %H:%M}", round(float(row.calls), 3), int(need), round(float(crew), 3)]
         for row, need, crew in zip(
-            plan.itertuples(), plan[moved.required], plan[moved.scheduled].astype(float), strict=True
+            list_rows(plan), plan[moved.required], plan[moved.scheduled].astype(float), strict=True
         )
         if need > 0
     ]
@@ -305,7 +303,7 @@ def read_plans(view: View) -> list[dict[str, Any]]:
     with read_state(view.desk.place) as state:
         saved = read_saved(state, "plan")
     found = []
-    for row in saved.itertuples(index=False):
+    for row in list_rows(saved):
         body = json.loads(row.body)
         query = urlencode({"queue": body["queue"], **body["targets"]})
         words = (

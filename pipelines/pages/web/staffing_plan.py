@@ -106,7 +106,7 @@ def read_settings(results: Snapshot) -> dict[str, QueueSettings]:
     frame = results.frame("staffing_settings")
     found = {}
     for row in frame.to_dict("records"):
-        plain = {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
+        plain: dict[str, Any] = {str(k): None if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()}
         plain["kind"] = plain.pop("queue_kind")
         found[str(row["queue"])] = QueueSettings(**plain)
     return found

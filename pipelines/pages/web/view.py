@@ -44,6 +44,8 @@ class Desk:
         For sessions and forms.
     case_url
         Address of a case in the ticket system, with ``{case_id}``; empty where none is configured.
+    config
+        The configuration, for what has to be looked up in the case log; ``None`` where it is unknown.
     """
 
     store: ResultsStore
@@ -52,6 +54,7 @@ class Desk:
     timezone: str
     signer: Signer
     case_url: str = ""
+    config: Path | None = None
 
 
 class View:

@@ -6,6 +6,7 @@ import json
 import pandas as pd
 import pytest
 from deskcast.forecasting import what_if
+from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.stages.assumptions import read_assumptions
 from deskcast.pipelines.state.database import read_state
@@ -84,8 +85,10 @@ def test_a_scenario_is_kept_with_its_reason_and_shown_again(page, demo_desk, ahe
     with read_state(demo_desk / "results") as state:
         row = read_records(state, "scenarios").iloc[-1]
         audit = read_records(state, "audit", action="save scenario")
+        listed = list_records(state, None).set_index("kind")
     assert json.loads(row.body)["reason"] == "planned"
     assert audit["subject"].iloc[-1] == "Sale <1>"
+    assert listed.loc[["scenario"], ["subject", "text"]].iloc[0].tolist() == ["Sale <1>", "planned"]
     assert (file(page, series="total", scenario="Sale <1>")["baseline"] > 0).any()
     assert page.submit("/forecast/scenarios", name="x", texts=text).status_code == 422
     assert page.submit("/forecast/scenarios", name="x", reason="y", texts="event nothing").status_code == 422
@@ -108,7 +111,11 @@ def test_issued_forecasts_stand_beside_what_was_observed(tmp_path, demo_desk):
             rows = pd.DataFrame({"unique_id": segment, "ds": [day], "deskcast": 7.0, "seasonal_naive": 1.0})
             rows = rows.assign(**{"deskcast-lo-80": 5.0, "deskcast-hi-80": 9.0})
             issue_rows(state, Issue("forecast", "cases_opened D", at, at, at, "core", {"levels": [80]}), rows)
-    shown = TestClient(make_app(tmp_path / "results")).get("/forecast", params={"series": segment}).text
+    shown = (
+        TestClient(make_app(tmp_path / "results", timezone="Europe/Berlin"))
+        .get("/forecast", params={"series": segment})
+        .text
+    )
     assert "Earlier forecasts and actual volume" in shown
     assert shown.count("5 to 9") == len(days)
     assert "Test on the past" not in shown

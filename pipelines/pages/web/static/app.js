@@ -14,19 +14,17 @@
     return Math.abs(value) >= 10 ? Math.round(value).toLocaleString("en-GB") : (+value.toFixed(1)).toString();
   }
 
-  // Dates of an axis as the page writes them, without a year that a reader could take for a day or a month.
-  function dates(_, ticks, __, ___, step) {
-    const form = step >= 28 * 86400 ? { month: "short", year: "numeric" } : step >= 86400 ? { day: "numeric", month: "short" }
-      : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-    const write = new Intl.DateTimeFormat("en-GB", Object.assign({ timeZone: "UTC" }, form));
-    return ticks.map((at) => write.format(new Date(at * 1e3)));
+  function when(seconds, days) {
+    const at = new Date(seconds * 1000);
+    const parts = days || at.getUTCHours() + at.getUTCMinutes() === 0 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+    return at.toLocaleString("en-GB", Object.assign({ timeZone: "UTC" }, parts));
   }
 
   function options(chart, width) {
     const dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const light = { "#0072b2": "#5cb0e6", "#d55e00": "#f08a4b", "#009e73": "#4cc9a0" };
     const tint = (colour) => (dark && light[colour]) || colour;
-    const series = [{ label: chart.days ? "Date" : "Time" }];
+    const series = [{ label: chart.days ? "Date" : "Time", value: (_, t) => (t === null ? "–" : when(t, chart.days)) }];
     const bands = [];
     chart.series.forEach((line) => {
       const colour = tint(line.colour);
@@ -45,7 +43,7 @@
       width: width, height: Math.min(300, Math.max(200, width * 0.4)), series: series, bands: bands,
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high ?? 1) <= 0 ? 1 : high * 1.05] } },
-      axes: [Object.assign({ values: dates, space: 64 }, axis), Object.assign({ values: (_, ticks) => ticks.map((v) => format(v, chart.unit)), size: 64 }, axis)],
+      axes: [Object.assign({ space: chart.days ? 70 : 60, values: (_, ticks) => ticks.map((t) => when(t, chart.days)) }, axis), Object.assign({ values: (_, ticks) => ticks.map((v) => format(v, chart.unit)), size: 64 }, axis)],
     };
   }
 
@@ -82,11 +80,20 @@
     event.preventDefault();
     htmx.ajax("GET", link.href, { target: "#list", select: "#list", swap: "outerHTML" }).then(() => {
       history.pushState({}, "", link.href);
+      shown = here();
       const list = document.getElementById("list");
       if (list) { list.setAttribute("tabindex", "-1"); list.focus({ preventScroll: true }); }
     });
   });
-  addEventListener("popstate", () => location.reload());
+  // A filter keeps the order that a link of the list chose.
+  document.addEventListener("htmx:configRequest", (event) => {
+    const sort = new URLSearchParams(location.search).get("sort");
+    if (sort && event.target.matches("form.filters")) event.detail.parameters["sort"] = sort;
+  });
+  const here = () => location.pathname + location.search;
+  let shown = here();
+  document.addEventListener("htmx:pushedIntoHistory", () => { shown = here(); });
+  addEventListener("popstate", () => { if (here() !== shown) location.reload(); });
   document.addEventListener("input", (event) => { if (event.target.type === "range") showValue(event.target); });
   document.addEventListener("htmx:afterSwap", () => drawAll());
   document.addEventListener("DOMContentLoaded", () => {
