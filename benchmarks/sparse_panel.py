@@ -3,10 +3,10 @@
     python benchmarks/sparse_panel.py [PANELS] [--grain D W h]        (default: 77 panels a rate and grain)
 
 Made-up panels of independent Poisson queues at rates from 0.02 to 4 a time step, by days (180 of them, 28 ahead, with a
-week), weeks (104, 8 ahead) and hours (10 weeks, one ahead, with days and weeks). Each row: mean of forecasts over truth
-with two standard errors, the same of sample paths, and the share of the totals of all series and time steps ahead inside
-the 80 and 95 % intervals of the paths. With the default number there are 1,617 totals. The seeds of the panels were not
-used to choose anything.
+week), by weeks (104, 8 ahead) and by hours (10 weeks, one ahead, with days and weeks). Each row: mean of forecasts over
+truth with two standard errors, the same of sample paths, and the share of the totals of all series and time steps ahead
+inside the 80 and 95 % intervals of the paths. With the default number there are 1,617 totals. The seeds of the panels
+were not used to choose anything.
 """
 
 from __future__ import annotations

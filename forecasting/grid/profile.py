@@ -123,7 +123,7 @@ def build_profile(grid: Grid, ordinary: Bools, origin: int) -> SeasonalProfile:
     seen, most = known.sum(axis=1), np.where(known, y, 0.0).max(axis=1)
     unit = np.where(known & (y > 0), y, np.inf).min(axis=(1, 2))
     rough = _ratio(np.where(known, y, 0.0).sum(axis=(1, 2)), known.sum(axis=(1, 2)))
-    rare, rate, least = _find_rare(grid, origin, origin - usable.shape[1], known, most)
+    rare, rate, least = _find_rare(grid, origin - usable.shape[1], known, most)
     rough, unit = np.where(rare, rate, rough), np.where(rare, least, unit)
     quiet = _quiet(y, known, seen, most, rough / unit, rare)
     lively = usual & ~quiet[:, None, :]
@@ -134,7 +134,7 @@ def build_profile(grid: Grid, ordinary: Bools, origin: int) -> SeasonalProfile:
     return SeasonalProfile(mean, last, quiet, level, unit, np.nan_to_num(zeros), limit, y, usual)
 
 
-def _find_rare(grid: Grid, origin: int, start: int, known: Bools, most: Floats) -> tuple[Bools, Floats, Floats]:
+def _find_rare(grid: Grid, start: int, known: Bools, most: Floats) -> tuple[Bools, Floats, Floats]:
     """Find series in which nothing came lately and not much was to come, with the rate and least value of their past.
 
     Zeros since slot ``start`` say that a series has ended only where, at its rate before, so many zeros had less than 1

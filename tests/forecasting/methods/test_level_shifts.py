@@ -14,7 +14,7 @@ def roots(rate, seed, slots=104, rows=40):
 @settings(max_examples=10, deadline=None)
 @given(rate=st.floats(0.02, 0.6), seed=st.integers(0, 9999))
 def test_sparse_counts_that_do_not_change_have_no_change(rate, seed):
-    """Before, two of three series with an arrival in three weeks had fallen: a week of nothing was below one of nothing."""
+    """A week of nothing is not below another: two of three series with an arrival in three weeks had fallen so."""
     z = roots(rate, seed)
     _, found = detect_level_shifts(z, np.ones(z.shape), 1)
     assert len(found) <= 4  # of 40 series
