@@ -50,6 +50,44 @@ def holiday_names(given: object, days: npt.NDArray[np.datetime64]) -> dict[np.da
     return names
 
 
+def listed_dates(given: object) -> set[date]:
+    """Return the dates of a list that goes by no country: such a list has an end.
+
+    >>> sorted(listed_dates(["2024-12-24", "2024-12-25"]))[-1], listed_dates("PT"), listed_dates(["PT", "2024-12-24"])
+    (datetime.date(2024, 12, 25), set(), set())
+    """
+    if given is None or not isinstance(given, Iterable):
+        return set()
+    read = given if isinstance(given, str) else [d if isinstance(d, str) else str(_day(d, "holidays")) for d in given]
+    countries, closed, special = parse_holidays(read)
+    return set() if countries else {*closed, *(day for day, _ in special)}
+
+
+def describe_list_end(dates: Iterable[date], last: np.datetime64) -> tuple[str, ...]:
+    """Say that a list of holidays ends before the forecast does, where days of earlier years come again after its end.
+
+    A list without such a day may well be whole: nothing more is due before ``last``, the last day of the forecast.
+
+    >>> year = [date(2023, 1, 1), date(2023, 12, 25), date(2024, 1, 1), date(2024, 12, 25)]
+    >>> describe_list_end(year, np.datetime64("2025-01-10"))
+    ('the list of holidays ends on 25 Dec 2024 and the forecast on 10 Jan 2025: later holidays count as ordinary days',)
+    >>> describe_list_end(year, np.datetime64("2024-12-31"))
+    ()
+    """
+    known = sorted(dates)
+    end: date = pd.Timestamp(last).date()
+    if not known or end <= known[-1]:
+        return ()
+    again = {(day.month, day.day) for day in known}
+    after = (pd.Timestamp(known[-1]) + pd.Timedelta(days=k) for k in range(1, (end - known[-1]).days + 1))
+    if not any((day.month, day.day) in again for day in after):
+        return ()
+    listed, ahead = (f"{day.day} {day:%b %Y}" for day in (known[-1], end))
+    return (
+        f"the list of holidays ends on {listed} and the forecast on {ahead}: later holidays count as ordinary days",
+    )
+
+
 def _public(country: str, years: range) -> dict[date, str]:
     """Return the public holidays of a country that is known, with their English names."""
     import holidays

@@ -123,13 +123,31 @@ def build_profile(grid: Grid, ordinary: Bools, origin: int) -> SeasonalProfile:
     seen, most = known.sum(axis=1), np.where(known, y, 0.0).max(axis=1)
     unit = np.where(known & (y > 0), y, np.inf).min(axis=(1, 2))
     rough = _ratio(np.where(known, y, 0.0).sum(axis=(1, 2)), known.sum(axis=(1, 2)))
-    quiet = _quiet(y, known, seen, most, rough / unit)
+    rare, rate, least = _find_rare(grid, origin - usable.shape[1], known, most)
+    rough, unit = np.where(rare, rate, rough), np.where(rare, least, unit)
+    quiet = _quiet(y, known, seen, most, rough / unit, rare)
     lively = usual & ~quiet[:, None, :]
     level = _ratio(np.where(lively, y, 0.0).sum(axis=(1, 2)), lively.sum(axis=(1, 2)))
     zeros = _ratio((lively & (y == 0)).sum(axis=(1, 2)), lively.sum(axis=(1, 2)))
-    level = np.where(np.isnan(level), np.where(np.isnan(rough), np.nan, rough), level)
+    level = np.where(np.isnan(level) | rare, rough, level)
     last = np.where(np.isnan(last), mean, last)
     return SeasonalProfile(mean, last, quiet, level, unit, np.nan_to_num(zeros), limit, y, usual)
+
+
+def _find_rare(grid: Grid, start: int, known: Bools, most: Floats) -> tuple[Bools, Floats, Floats]:
+    """Find series in which nothing came lately and not much was to come, with the rate and least value of their past.
+
+    Zeros since slot ``start`` say that a series has ended only where, at its rate before, so many zeros had less than 1
+    chance in 100.
+    """
+    lately = known.sum(axis=(1, 2))
+    past = grid.y[:, : max(start, 0)]
+    there = ~np.isnan(past)
+    total, count = np.where(there, past, 0.0).sum(axis=1), there.sum(axis=1)
+    least = np.where(there & (past > 0), past, np.inf).min(axis=1, initial=np.inf)
+    expected = lately * total / np.maximum(count, 1) / least
+    rare: Bools = (most.max(axis=1) == 0) & (total > 0) & (lately > 0) & (expected <= MIN_QUIET_ARRIVALS)
+    return rare, total / np.maximum(count + lately, 1), least
 
 
 def find_credible_limit(y: Floats, known: Bools) -> Floats:
@@ -178,14 +196,14 @@ def _with_fallbacks(mean: Floats, y: Floats, usual: Bools, known: Bools, f: Slot
     return mean
 
 
-def _quiet(y: Floats, known: Bools, seen: Ints, most: Floats, rate: Floats) -> Bools:
+def _quiet(y: Floats, known: Bools, seen: Ints, most: Floats, rate: Floats, rare: Bools) -> Bools:
     """Find slots in which nothing ever comes, or that a source never reports although it reports the others.
 
     Zeros say so only where, at the mean rate of the series, so many zeros had less than 1 chance in 100; a slot
     that is never reported only where the share of reports elsewhere makes that as unlikely.
     """
     dormant = (most == 0) & (seen >= 4) & (seen * np.nan_to_num(rate)[:, None] > MIN_QUIET_ARRIVALS)
-    nothing = (known.sum(axis=(1, 2)) >= 10) & (most.max(axis=1) == 0)
+    nothing = (known.sum(axis=(1, 2)) >= 10) & (most.max(axis=1) == 0) & ~rare
     begun = np.maximum.accumulate(known.reshape(len(y), -1), axis=1).reshape(known.shape)
     passed = begun.sum(axis=1)
     reported = seen > 0

@@ -25,6 +25,9 @@ EFFECT_HALF_LIFE_DAYS = 730.0
 #: A day's ratio to the usual above which it is cut.
 MAX_DAY_RATIO = 16.0
 
+#: Arrivals of a day that count in full in the mean of a sparse series, however many times the usual they are.
+FULL_DAY_ARRIVALS = 4.0
+
 #: Arrivals a slot from which the factors of days by slots say as much as the profile.
 FACTOR_ARRIVALS = 2.0
 
@@ -41,8 +44,9 @@ MIN_REPORTED_CHANGE = 0.1
 #: whole of it would give the mean, none of it about the middle; the quantiles that are scored lie between.
 SPREAD_SHARE, ROOT_VARIANCE_HALF_LIFE_DAYS = 0.6, 180.0
 
-#: Arrivals a day at which half of what is missing to the mean is added, whatever loses least.
-MEAN_ARRIVALS = 5.0
+#: Arrivals a day at which half of what is missing to the mean is added, whatever loses least, and the same where slots
+#: are shorter than a day.
+MEAN_ARRIVALS, INTRADAY_MEAN_ARRIVALS = 5.0, 20.0
 
 #: Days of history after which the usual week counts as much as the core, and its share however long the history is.
 USUAL_WEEK_DAYS, MIN_USUAL_WEEK_SHARE = 60.0, 0.15
@@ -154,14 +158,14 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     if whole < days:
         now[:, 0] = forecast_rest_of_day(panel, shape, fit)
     usual = shape.base[:, panel.weekday[ahead]]
-    mean, few = (part[:, None] for part in sparse_mean(panel, shape, z, trust))
+    mean, few = (part[:, None] for part in sparse_mean(panel, shape, z * uncut_share(panel, shape, unit), trust))
     share = mean_share(shape, unit)[:, None]
     spread = estimate_root_variance(panel, shape, fit, trust)[:, None]
     rest = SPREAD_SHARE * np.minimum(spread, now**2) if shape.slots == 1 else 0.0
     now = np.sqrt(now**2 + share * spread + (1 - share) * rest)
     slots = (usual * ((1 - few) * now**2 + few * mean * moves))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
     if shape.slots > 1:
-        other, fits = forecast_by_factors(panel, shape, z, moved, trust, weight, ahead)
+        other, fits = forecast_by_factors(panel, shape, z, moved, trust, weight, ahead, unit)
         other *= (np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2)[:, :, None]
         other = np.clip(other, slots / MAX_FACTOR_RATIO, slots * MAX_FACTOR_RATIO)
         share = 0.5 * (fits * factor_share(panel, unit))[:, None, None]
@@ -224,7 +228,8 @@ def mean_share(shape: DayShapes, unit: Floats) -> Floats:
     they are many it hardly matters, and days go by what loses least.
     """
     count = shape.base.mean(axis=1) / np.where(np.isfinite(unit), unit, 1.0)
-    share: Floats = MEAN_ARRIVALS / (MEAN_ARRIVALS + count)
+    half = MEAN_ARRIVALS if shape.slots == 1 else INTRADAY_MEAN_ARRIVALS
+    share: Floats = half / (half + count)
     return share
 
 
@@ -244,6 +249,19 @@ def estimate_root_variance(panel: DayPanel, shape: DayShapes, fit: Fit, trust: F
     total = weight.sum(axis=1)
     variance: Floats = (weight * np.where(used, gap, 0.0) ** 2).sum(axis=1) / np.where(total > 0, total, 1.0)
     return variance
+
+
+def uncut_share(panel: DayPanel, shape: DayShapes, unit: Floats) -> Floats:
+    """Return how many times larger the root of each day's ratio is where its few arrivals are not cut, N x D.
+
+    Where next to nothing comes, one arrival is many times the usual: cut at that, its mean would lie far too low.
+    """
+    usual = shape.base[:, panel.weekday[: panel.days]]
+    most = MAX_DAY_RATIO * usual
+    least = FULL_DAY_ARRIVALS * np.where(np.isfinite(unit), unit, 0.0)[:, None]
+    cut = (usual > 0) & (shape.level > most) & (least > most)
+    share: Floats = np.sqrt(np.where(cut, np.minimum(shape.level, least) / np.where(most > 0, most, 1.0), 1.0))
+    return share
 
 
 def sparse_mean(panel: DayPanel, shape: DayShapes, z: Floats, trust: Floats) -> tuple[Floats, Floats]:

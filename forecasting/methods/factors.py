@@ -18,6 +18,10 @@ WEEKDAY_PRIOR_SD = 0.3
 #: Days that the factors are learnt from.
 FACTOR_DAYS = 190
 
+#: Arrivals a slot at which half of what the square of a mean root lacks to the mean is added: sums of few arrivals
+#: would miss it, and among many it hardly matters.
+SLOT_MEAN_ARRIVALS = 5.0
+
 
 def forecast_by_factors(
     panel: DayPanel,
@@ -27,6 +31,7 @@ def forecast_by_factors(
     trust: Floats,
     weight: Floats,
     ahead: Ints,
+    unit: Floats,
 ) -> tuple[Floats, Floats]:
     """Forecast the slots of the days ahead by factors, N x A x S, and say how well they fit the past, N.
 
@@ -53,7 +58,8 @@ def forecast_by_factors(
     vectors = vectors[:, :, ::-1][:, :, :count]
     scores = np.einsum("nds,nsk->nkd", root, vectors)
     wrong = ((root - np.einsum("nkd,nsk->nds", scores, vectors)) ** 2 * used * there).sum(axis=(1, 2))
-    usual_wrong = ((root - expected / size[:, None, None]) ** 2 * used * there).sum(axis=(1, 2))
+    gap = np.where(used & there, root - expected / size[:, None, None], 0.0)
+    usual_wrong = (gap**2).sum(axis=(1, 2))
     fits = np.minimum(1.0, usual_wrong / np.maximum(wrong, 1e-300)) ** 2
     scores = np.where((trust[:, start:] > 0)[:, None, :], scores, np.nan).reshape(-1, days - start)
     largest = np.nanmax(np.abs(np.where(np.isnan(scores), 0.0, scores)).reshape(len(z), -1), axis=1)
@@ -69,8 +75,15 @@ def forecast_by_factors(
     )
     coming = (found.level + found.effects[:, ahead - start]) * scale[:, None]
     coming = coming.reshape(len(z), count, len(ahead))
-    values = np.einsum("nka,nsk->nas", coming, vectors) * size[:, None, None]
-    return np.maximum(values, 0.0) ** 2, np.where(wrong > 0, fits, 1.0)
+    values = np.einsum("nka,nsk->nas", coming, vectors)
+    slots = np.maximum(values, 0.0) ** 2 * (size**2)[:, None, None]
+    # the square of a mean root lies below the mean by the variance of the root, around the level of its day
+    seen = np.maximum((used & there).sum(axis=1), 1)
+    variance = (gap**2).sum(axis=1) / seen - (gap.sum(axis=1) / seen) ** 2
+    lacking = (variance * (size**2)[:, None])[:, None, :]
+    arrivals = (slots + lacking) / np.where(np.isfinite(unit), unit, 1.0)[:, None, None]
+    slots = slots + lacking * SLOT_MEAN_ARRIVALS / (SLOT_MEAN_ARRIVALS + arrivals)
+    return slots, np.where(wrong > 0, fits, 1.0)
 
 
 #: Past days that tell how far an afternoon follows its morning, and the days without a link that are added to them.

@@ -28,6 +28,9 @@ MIN_NEW_LOW_NOISE_RATIO = 4.0
 #: difference, and by so many times what differences elsewhere in the series usually are.
 MIN_CHANGE_SHARE, MIN_NOISE_RATIO, MIN_USUAL_RATIO = 0.15, 6.0, 1.0
 
+#: Share of empty units from which the mean of the steps, and not their median, tells the noise.
+MIN_EMPTY_SHARE = 0.2
+
 #: Changes that are looked for in a series, and units that are looked back on.
 MAX_CHANGES, LOOKBACK_UNITS = 4, 110
 
@@ -125,6 +128,10 @@ def _largest(mean: Floats) -> tuple[Ints, Floats, Floats, Bools]:
     gap = np.where(enough, after - before, 0.0)
     step = np.abs(np.diff(mean, axis=1))
     noise = _medians(step) * 1.05
+    # where many units are empty most steps are none, and their median is no noise
+    sparse = (mean == 0).sum(axis=1) > MIN_EMPTY_SHARE * known.sum(axis=1)
+    typical = np.where(np.isnan(step), 0.0, step).sum(axis=1) / np.maximum((~np.isnan(step)).sum(axis=1), 1)
+    noise = np.where(sparse, np.maximum(noise, typical / 1.128), noise)
     error = noise[:, None] * np.sqrt(1 / np.maximum(n_before, 1) + 1 / np.maximum(n_after, 1))
     # the lower quarter, because splits near a change differ too
     usual = np.quantile(np.abs(gap), 0.25, axis=1)[:, None] / 0.319
@@ -155,8 +162,9 @@ def _separated_share(old: Floats, new: Floats) -> float:
     """Return the share of pairs in which the new value lies on the side to which the mean moved."""
     if not len(old) or not len(new):
         return 0.0
-    above = float((new[:, None] > old).mean())
-    return above if new.mean() > old.mean() else 1.0 - above
+    # two empty weeks are on neither side
+    moved = new[:, None] > old if new.mean() > old.mean() else new[:, None] < old
+    return float(moved.mean())
 
 
 def _is_new_low(mean: Floats, side: int) -> Bools:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri, stdtrit
 
-from ...features.arrays import Floats, Ints
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
 from ..grid.grid import check_count
 from ..methods.registry import AUTO
+from ..volume.combination import LAST_TIER_BY_MEAN, assign_volume_tiers
 from ..volume.intervals import assign_zero_tiers, calibrate_intervals, probabilities
 from ..volume.issued import Issued, issue_request
 from ..volume.request import ForecastRequest
@@ -120,7 +121,7 @@ def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
         mixed = weights @ templates[:, part] if len(templates) else rng.standard_normal(spread_out[:, part].shape)
         np.put_along_axis(values[:, part], np.argsort(mixed, axis=0), spread_out[:, part], axis=0)
     cube = values.reshape(n, len(alive), issued.horizon)
-    sparse = np.flatnonzero(assign_zero_tiers(issued.fold.now.zeros)[alive] == SPARSE_TIER)
+    sparse = np.flatnonzero(_few_counts(issued)[alive])
     if len(sparse):
         # mixed ranks would give sums of slots that are mostly empty a spread that they do not have
         rows = alive[sparse]
@@ -129,6 +130,13 @@ def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
         spread = estimate_count_spread(errors, past, issued.fold.now.step[rows])
         cube[:, sparse] = draw_counts(issued.point[rows], spread, n, rng)
     return cube * issued.clock
+
+
+def _few_counts(issued: Issued) -> Bools:
+    """Return which series have few arrivals a slot, or most slots empty."""
+    now = issued.fold.now
+    few: Bools = assign_volume_tiers(now.level, now.step) <= LAST_TIER_BY_MEAN
+    return few | (assign_zero_tiers(now.zeros) == SPARSE_TIER)
 
 
 def paths_frame(issued: Issued, cube: Floats) -> pd.DataFrame:

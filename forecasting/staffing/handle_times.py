@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from ...features.arrays import Floats
 
 #: So many contacts weigh as much as what is known of the whole: few contacts in a slot tell little of their own.
 PRIOR_CONTACTS = 100.0
+
+#: Days without which nothing is said of how much they differ.
+MIN_SPREAD_DAYS = 10
 
 
 def estimate_handle_times(totals: pd.DataFrame, slots: pd.Series[Any]) -> Floats:
@@ -53,6 +58,72 @@ def estimate_handle_times(totals: pd.DataFrame, slots: pd.Series[Any]) -> Floats
     parts = pd.DataFrame({"k": keys, "w": good["n"], "r": ratio * good["n"]}).groupby("k").sum()
     factor = (parts["r"] + PRIOR_CONTACTS) / (parts["w"] + PRIOR_CONTACTS)
     return np.asarray(usual * (slots.dt.day_of_week * 1440 + at).map(factor).fillna(1.0).to_numpy(dtype=float))
+
+
+def estimate_handle_time_spread(totals: pd.DataFrame) -> float:
+    """Return how far the mean handle time of a day may be from its estimate: a standard deviation, as a share of it.
+
+    That is how much days differ beyond what the number of their contacts explains. How much single contacts differ is
+    no part of it, since the formulas of queues have that already; it is learnt from how intervals of a day differ.
+
+    Parameters
+    ----------
+    totals
+        As in :func:`estimate_handle_times`.
+
+    Returns
+    -------
+    The share; 0 where days differ by chance alone, or where fewer than :data:`MIN_SPREAD_DAYS` days are known.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> hours = pd.Series(pd.date_range("2024-01-01", periods=56 * 24, freq="h"))
+    >>> day = np.repeat(np.exp(rng.normal(0, 0.1, 56)), 24)
+    >>> seconds = 200 * 50 * day * (1 + rng.normal(0, 0.1, len(hours)))
+    >>> totals = pd.DataFrame({"ds": hours, "handle_s": seconds, "n": 50.0})
+    >>> 0.07 < estimate_handle_time_spread(totals) < 0.13
+    True
+    """
+    good = totals[(totals["n"] > 0) & totals["handle_s"].notna()]
+    if good["ds"].dt.normalize().nunique() < MIN_SPREAD_DAYS:
+        return 0.0
+    usual = estimate_handle_times(good, good["ds"])
+    rows = pd.DataFrame({"day": good["ds"].dt.normalize(), "n": good["n"], "usual": usual * good["n"]})
+    rows["came"] = good["handle_s"]
+    days = rows.groupby("day")[["n", "usual", "came"]].sum()
+    ratio = days["came"] / days["usual"]
+    within = rows["n"] * (rows["came"] / rows["usual"] - rows["day"].map(ratio)) ** 2
+    of_one = float(within.sum()) / max(len(rows) - len(days), 1)
+    middle = float((ratio * days["n"]).sum() / days["n"].sum())
+    between = float((days["n"] * (ratio - middle) ** 2).sum() / days["n"].sum())
+    chance = of_one * len(days) / float(days["n"].sum())
+    excess, doubt = between - chance, between * np.sqrt(2 / len(days))
+    if middle <= 0 or excess <= doubt:
+        return 0.0
+    # it is believed as far as so few days can tell it from chance
+    return float(np.sqrt(excess * (1 - (doubt / excess) ** 2)) / middle)
+
+
+def widen_quantiles(rates: Mapping[float, Floats], spread: float) -> dict[float, Floats]:
+    """Return quantiles of the load in calls, where handle times are off by a share beside the rate of calls.
+
+    On logarithms both deviations are added as independent ones are.
+
+    >>> wide = widen_quantiles({0.1: np.array([90.0]), 0.5: np.array([100.0]), 0.9: np.array([110.0])}, 0.1)
+    >>> [round(float(wide[p][0]), 1) for p in (0.1, 0.5, 0.9)]
+    [84.7, 100.0, 117.3]
+    """
+    if spread <= 0:
+        return dict(rates)
+    middle = rates[0.5]
+    some = np.where(middle > 0, middle, 1.0)
+    wide: dict[float, Floats] = {}
+    for p, rate in rates.items():
+        own = np.log(np.maximum(np.where(middle > 0, rate, 1.0) / some, 1e-9))
+        both = np.sign(p - 0.5) * np.sqrt(own**2 + (special.ndtri(p) * spread) ** 2)
+        wide[p] = np.where(middle > 0, some * np.exp(both), rate)
+    return wide
 
 
 def _clock(ds: pd.Series[Any]) -> pd.Series[Any]:

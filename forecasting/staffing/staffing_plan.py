@@ -16,6 +16,7 @@ from ..queueing.erlang import compute_performance
 from ..queueing.patience import Patience, read_patience_shape
 from ..scenarios.quantiles import probability_above, quantile_at, rate_quantiles
 from .demand import Demand
+from .handle_times import widen_quantiles
 from .required_agents import required_agents, required_chat_agents
 from .risk_of_short import risk_for_target
 from .search import TARGET_TOLERANCE
@@ -51,6 +52,7 @@ def staffing_plan(
     levels: tuple[int, ...] = (80, 95),
     queue: str = "all",
     confidence: float | None = None,
+    aht_spread: float = 0.0,
 ) -> pd.DataFrame:
     """Turn a volume forecast into required agents and agents to schedule, with the risk that they are too few.
 
@@ -78,6 +80,10 @@ def staffing_plan(
     confidence
         Probability with which each slot is to keep its bounds, above 0 and below 1: adds the agents, required and to
         schedule, that are sure to that degree.
+    aht_spread
+        Standard deviation of the mean handle time of a day, as a share of it, see
+        :func:`deskcast.forecasting.staffing.handle_times.estimate_handle_time_spread`: it adds to how far the load may
+        be off, and so to the agents that are sure and to the risks.
 
     Returns
     -------
@@ -107,7 +113,7 @@ def staffing_plan(
     """
     target = QueueTarget(interval, service_level, threshold, max_occupancy, patience)
     off: dict[str, Any] = {"shrinkage": shrinkage, "parts": shrinkage_parts}
-    return plan_for_target(ahead, aht, target, off, levels, queue, confidence)
+    return plan_for_target(ahead, aht, target, off, levels, queue, confidence, aht_spread)
 
 
 def plan_for_target(
@@ -118,12 +124,14 @@ def plan_for_target(
     levels: tuple[int, ...] = (80, 95),
     queue: str = "all",
     confidence: float | None = None,
+    aht_spread: float = 0.0,
 ) -> pd.DataFrame:
     """Return the plan of :func:`staffing_plan` for one target, of calls or of chats.
 
     ``shrinkage`` holds the arguments of :func:`scheduled_agents`.
     """
-    rates = rate_quantiles(forecast_quantiles(ahead, levels))
+    spread = check_number("aht_spread", aht_spread, least=0, most=1)
+    rates = widen_quantiles(rate_quantiles(forecast_quantiles(ahead, levels)), spread)
     calls, calls_hi = ahead["deskcast"].to_numpy(float), ahead[f"deskcast-hi-{levels[0]}"].to_numpy(float)
 
     def require_sure(sure: float) -> Floats:

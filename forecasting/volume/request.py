@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ..grid.grid import Grid, check_count, make_grid
+from ..grid.known_days import describe_list_end, listed_dates
 from ..grid.read_regressors import read_regressors
 from ..grid.special_days import SpecialDays, mark_special_days
 from ..methods.registry import AUTO, check_models
@@ -113,4 +115,15 @@ class ForecastRequest:
         """Put a history on its grid and mark the special days."""
         grid = self.grid(history, **otherwise)
         special, notes = mark_special_days(grid, self.holidays, self.events)
-        return Panel(grid, special, (*grid.notes, *notes))
+        last = grid.stamps(grid.length + self.horizon - 1, grid.length + self.horizon)[0].astype("datetime64[D]")
+        ends = describe_list_end(self._listed_days(), last)
+        return Panel(grid, special, (*grid.notes, *notes, *ends))
+
+    def _listed_days(self) -> set[date]:
+        """Return holidays and closed days that are given as dates, where no country says them for all years."""
+        calendars = list(self.calendar.values()) if isinstance(self.calendar, Mapping) else [self.calendar]
+        known = [each for each in calendars if each is not None]
+        named = listed_dates(self.holidays)
+        if any(each.countries for each in known) or (self.holidays is not None and not named):
+            return set()
+        return named.union(*(each.closed for each in known))

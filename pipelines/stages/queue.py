@@ -15,7 +15,7 @@ from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
 from ...features.kpis.volume_kpis import has_only_volumes
 from ...forecasting.scenarios.adjustments import apply_adjustments
-from ...forecasting.staffing.handle_times import estimate_handle_times
+from ...forecasting.staffing.handle_times import estimate_handle_time_spread, estimate_handle_times
 from ...forecasting.staffing.shrinkage import scheduled_agents, total_shrinkage
 from ...forecasting.staffing.target import QueueTarget
 from ...forecasting.volume.forecast import forecast
@@ -32,6 +32,8 @@ FIGURES = "staff_figures"
 
 #: Handle times are averaged over this many last days, so that they follow the desk.
 AHT_WINDOW_DAYS = 56
+#: From this share on, it is said how much days differ in handle time.
+MIN_SAID_SPREAD = 0.01
 #: Fewer handled contacts than this do not give a mean that can be planned with.
 MIN_HANDLED_CONTACTS = 30
 #: Past origins that the forecast of a queue rests on.
@@ -111,6 +113,15 @@ class PlannedQueue:
     def handle_times(self, slots: Any) -> Any:
         """Return the handle time of each slot ahead."""
         return slot_handle_times(self.project.log, self.where, self.spec, slots, self.handle_time[0])
+
+    @cached_property
+    def handle_time_spread(self) -> float:
+        """How far the mean handle time of a day may be off, as a share; 0 where no report tells it by interval."""
+        log, spec = self.project.log, self.spec
+        if spec.aht_s is not None or log.has("contacts"):
+            return 0.0
+        totals = reported_handle_times(log, self.where)
+        return 0.0 if totals is None else estimate_handle_time_spread(totals)
 
     def arrivals(self, kpi: str, by: tuple[str, ...] = ()) -> pd.DataFrame:
         """Return the history of a KPI in its segment and intervals, split further where that is asked for."""
@@ -244,6 +255,11 @@ def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: 
     if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
         mean = float(totals["handle_s"].sum() / totals["n"].sum())
         count = figure(FIGURES, "contacts behind the handle time", name, round(totals["n"].sum()))
+        spread = estimate_handle_time_spread(totals)
+        if spread >= MIN_SAID_SPREAD:
+            off = figure(FIGURES, "days differ in handle time by", name, spread, "share")
+            said = f", from {count:contact} of the report, by interval and weekday; days differ by {off:%}"
+            return mean, Finding(said, count, off)
         return mean, Finding(f", from {count:contact} of the report, by interval and weekday", count)
     raise InputError(
         "missing AHT",

@@ -116,7 +116,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     _, basis = queue.handle_time
     kept = read_kept(queue.project)
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
-    plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known)
+    plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known, aht_spread=queue.handle_time_spread)
     said = _queue_sentences(queue, plan, basis)
     if "adjustment" not in ahead:
         return plan, said

@@ -28,6 +28,7 @@ _PLANNER_NOTE_MARKS = (
     "outlier",
     "has ended",
     "no past day",
+    "list of holidays ends",
     "excluded",
     "similar series",
 )

@@ -91,3 +91,20 @@ def test_the_hour_that_comes_twice_is_forecast_twice():
     ahead = forecast(history, 72, "h", calendar=BusinessCalendar.always("Europe/Lisbon")).set_index("ds")
     assert ahead.loc["2024-10-27 01:00", "deskcast"] == pytest.approx(22.0)
     assert ahead.loc["2024-10-28 01:00", "deskcast"] == pytest.approx(11.0)
+
+
+@pytest.mark.parametrize(("rate", "ended"), [(0.03, False), (1.0, True)])
+def test_a_half_year_of_nothing_ends_a_series_only_where_much_was_to_come(rate, ended):
+    """Half a year without an arrival is usual at 0.03 a week, and the end of a queue that had one a week."""
+    weeks = pd.date_range("2022-01-03", periods=130, freq="7D")
+    y = np.zeros(130)
+    y[: 104 : round(1 / rate)] = 1.0
+    y[104:] = 0.0
+    rows = pd.DataFrame({"unique_id": "q", "ds": weeks, "y": y})
+    other = rows.assign(unique_id="other", y=5.0 + np.arange(130) % 2)
+    grid = make_grid(pd.concat([rows, other]), 4, "W")
+    profile = build_profile(grid, np.ones(grid.length + 4, dtype=bool), grid.length)
+    row = grid.ids.index("q")
+    assert bool(profile.quiet[row].all()) is ended
+    if not ended:
+        assert profile.level[row] == pytest.approx(y.mean())

@@ -127,3 +127,30 @@ def test_weeks_with_holidays_bring_less():
     now = [str((stamps[118] + pd.Timedelta(days=2)).date()), *off]
     less = forecast(pd.DataFrame({"unique_id": "all", "ds": stamps[:118], "y": y[:118]}), 2, "W", holidays=now)
     assert less["deskcast"].iloc[0] < 0.93 * ahead["deskcast"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("years", "said"),
+    [((2023,), True), ((2022, 2023), True), ((2022, 2023, 2024), False)],
+)
+@pytest.mark.parametrize("kind", ["holidays", "calendar"])
+def test_a_list_of_holidays_that_ends_before_the_forecast_is_said(years, said, kind):
+    """A list up to Christmas 2023, and a forecast to 1 April 2024: New Year's Day counts as any other day."""
+    days = [f"{year}-{day}" for year in years for day in ("01-01", "05-01", "12-25")]
+    given = {"holidays": days}
+    if kind == "calendar":
+        hours = {"mon-sun": ["00:00-24:00"]}
+        given = {"calendar": BusinessCalendar.from_hours("UTC", hours, holidays=days)}
+    history = flat(330).assign(ds=pd.date_range("2023-01-10", periods=330))
+    ahead = forecast(history, 118, "D", windows=2, **given)
+    ends = [note for note in ahead.attrs["notes"] if "list of holidays ends" in note]
+    assert bool(ends) is said
+    if said:
+        assert "ends on 25 Dec 2023 and the forecast on 1 Apr 2024" in ends[0]
+
+
+def test_a_country_has_no_end_and_a_list_without_days_to_come_is_whole():
+    history = flat(330).assign(ds=pd.date_range("2023-01-10", periods=330))
+    for holidays in ("PT", ["2023-12-25"], ["2023-03-21", "2024-03-31"]):
+        ahead = forecast(history, 118, "D", windows=2, holidays=holidays)
+        assert not any("list of holidays ends" in note for note in ahead.attrs["notes"])
