@@ -165,13 +165,8 @@ def _hand_over(server: Any, sender: str, to: str, message: EmailMessage) -> None
     """Say sender, receiver and message; only after the last line has gone is the end unknown."""
     data = re.sub(rb"(?m)^\.", b"..", message.as_bytes(policy=SMTP))
     try:
-        steps = (
-            (lambda: server.mail(sender), 250),
-            (lambda: server.rcpt(to), 250),
-            (lambda: server.docmd("DATA"), 354),
-        )
-        for step, wanted in steps:
-            code, said = step()
+        for say, word, wanted in ((server.mail, sender, 250), (server.rcpt, to, 250), (server.docmd, "DATA", 354)):
+            code, said = say(word)
             if code != wanted and not (wanted == 250 and code == 251):
                 raise NotSentError(f"the mail server answered {code} {_line(said)}")
         server.send(data.rstrip(b"\r\n") + b"\r\n")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,7 @@ from ..stage import Stage
 from ..words.facts import audience_of, facts_of
 from ..words.incidents import alert_sentence, goal_sentences
 from ..words.instants import Instants
-from ..words.words import format_count
+from ..words.words import format_count, format_probability
 
 #: A goal below this chance is told about.
 MIN_GOAL_CHANCE = 0.5
@@ -60,6 +61,7 @@ def choose_alarms(
     instants: Instants,
     failures: Sequence[tuple[str, str]] = (),
     timezone: str = "UTC",
+    freq: str = "",
 ) -> list[Alarm]:
     """Return the alarms that a section asks for, of the stages of a night; nothing is sent.
 
@@ -75,6 +77,8 @@ def choose_alarms(
         Name and reason of what failed; ``freshness`` is told as stale data.
     timezone
         Clock of the desk, on which days are counted.
+    freq
+        Frequency of the history, to state counts by the day or hour.
 
     Examples
     --------
@@ -86,8 +90,9 @@ def choose_alarms(
     [('Run failed: staff', ('staff failed: no calls.',))]
     """
     now = {stage.name: stage for stage in stages if stage.tables_made_at is None and not stage.failed}
+    write = partial(_alert_line, names=spec.names, at=instants.as_of.tz_convert(timezone).tz_localize(None), freq=freq)
     if spec.on == "alert":
-        return _alerts(spec, now)
+        return _alerts(spec, now, write)
     if spec.on == "risk":
         return _risk(spec, now, instants, timezone)
     if spec.on == "goal":
@@ -96,7 +101,7 @@ def choose_alarms(
         return _drift(now, instants, timezone)
     if spec.on in ("failed", "stale"):
         return _failures(spec.on, failures, instants)
-    return _digest(spec, now, failures, instants, timezone)
+    return _digest(spec, now, failures, _day(instants.as_of, timezone), write)
 
 
 def is_chosen(conditions: Mapping[str, str], values: Mapping[str, Iterable[str]]) -> bool:
@@ -108,14 +113,14 @@ def is_chosen(conditions: Mapping[str, str], values: Mapping[str, Iterable[str]]
     return all(set(split_values(wanted)) & set(values.get(key, ())) for key, wanted in conditions.items())
 
 
-def _alerts(spec: AlarmSpec, now: Mapping[str, Stage]) -> list[Alarm]:
+def _alerts(spec: AlarmSpec, now: Mapping[str, Stage], write: Callable[[Any], str]) -> list[Alarm]:
     table = now["watch"].tables.get("kpi_alerts") if "watch" in now else None
     if table is None:
         return []
     found = []
     for row in table[table["news"].isin(_TOLD_NEWS)].itertuples():
         if is_chosen(spec.for_, {"kpi": [str(row.kpi)], **_segments(str(row.members))}):
-            line = _alert_line(row, spec.names)
+            line = write(row)
             figures = {name: _plain(getattr(row, name)) for name in ("kpi", "before", "after", "impact", "state")}
             key = f"{row.alert_id}: {row.news}" + (f" {str(row.updated_at)[:19]}" if row.news == "updated" else "")
             found.append(
@@ -138,13 +143,13 @@ def _segments(members: str) -> dict[str, list[str]]:
     return found
 
 
-def _alert_line(row: Any, names: bool) -> str:
+def _alert_line(row: Any, *, names: bool, at: pd.Timestamp, freq: str) -> str:
     """Write an alert; without names nobody is quoted, and a segment that is a person has none."""
     if names:
-        return str(alert_sentence(row))
+        return str(alert_sentence(row, at, freq))
     bare = row._replace(acknowledged_by="", note="", causes="")
     texts = {c: getattr(bare, c) for c in ("series", "members", "drivers", "other_kpis", "ongoing_kpis")}
-    return str(alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()})))
+    return str(alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()}), at, freq))
 
 
 def _without_persons(text: Any) -> Any:
@@ -173,13 +178,14 @@ def _risk(spec: AlarmSpec, now: Mapping[str, Stage], instants: Instants, timezon
         f"About {float(table['probability'].sum()):.0f} of {format_count(len(table), 'open case')} will breach.",
     ]
     if spec.names:
-        lines += [f"{row.case_id}: {row.probability:.0%}, {_owner(row)}" for row in first.itertuples()]
+        lines += [_case_line(row) for row in first.itertuples()]
     figures = {"work_first": len(first), "open": len(table), "expected": round(float(table["probability"].sum()), 2)}
     return [Alarm("risk", _day(instants.as_of, timezone), line.rstrip("."), tuple(lines), figures)]
 
 
-def _owner(row: Any) -> str:
-    return "no owner" if pd.isna(row.owner) or not str(row.owner) else f"owner {row.owner}"
+def _case_line(row: Any) -> str:
+    owner = "no owner" if pd.isna(row.owner) or not str(row.owner) else f"owner {row.owner}"
+    return f"{row.case_id}: {format_probability(row.probability)}, {owner}"
 
 
 def _goals(spec: AlarmSpec, now: Mapping[str, Stage]) -> list[Alarm]:
@@ -223,7 +229,11 @@ def _failures(kind: str, failures: Sequence[tuple[str, str]], instants: Instants
 
 
 def _digest(
-    spec: AlarmSpec, now: Mapping[str, Stage], failures: Sequence[tuple[str, str]], instants: Instants, timezone: str
+    spec: AlarmSpec,
+    now: Mapping[str, Stage],
+    failures: Sequence[tuple[str, str]],
+    day: str,
+    write: Callable[[Any], str],
 ) -> list[Alarm]:
     """Return the day in a few lines: risk, alerts, goals, and the first finding of other stages."""
     named = spec.names
@@ -233,14 +243,13 @@ def _digest(
     alerts = now["watch"].tables.get("kpi_alerts") if "watch" in now else None
     if alerts is not None:
         told = alerts[alerts["news"].isin(_TOLD_NEWS)]
-        lines += [_alert_line(row, named) for row in told.itertuples()]
+        lines += [write(row) for row in told.itertuples()]
         lines += [] if len(told) else ["No new KPI alerts."]
     goals = next((s.tables["goals"] for s in now.values() if "goals" in s.tables), None)
     lines += [] if goals is None else [str(said) for said in goal_sentences(goals)]
     for name in _DIGEST_STAGES:
         said = [str(s) for s in now[name].findings if audience_of(s) == "everyone"] if name in now else []
         lines += said[:1]
-    day = _day(instants.as_of, timezone)
     return [Alarm("digest", day, f"Service desk on {day}", tuple(lines), {"failures": len(failures)})]
 
 

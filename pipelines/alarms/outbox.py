@@ -71,7 +71,7 @@ def queue_alarms(
     drop_expired(state, pd.Timestamp(instants.made_at) - pd.Timedelta(days=config.state_place.keep_days))
     added = 0
     for spec in config.alarms:
-        alarms = choose_alarms(spec, stages, instants, failures, config.timezone)
+        alarms = choose_alarms(spec, stages, instants, failures, config.timezone, config.history.freq)
         added += add_alarms(state, spec, alarms, instants, link=config.page.url)
     return added
 

@@ -36,6 +36,7 @@ def make_demo(folder: Path, cases: int, seed: int, *, show_all: bool = False) ->
         If the folder holds something else.
     """
     from ..simulated_desk.desk import simulate_desk, write_desk
+    from ..store.export_memory import forget_last_export
 
     _refuse_foreign(folder)
     with show_spinner(f"simulating a desk of {cases:,} cases"):
@@ -43,6 +44,7 @@ def make_demo(folder: Path, cases: int, seed: int, *, show_all: bool = False) ->
     print_line(f"Simulated {cases:,} cases in {folder}; the known truth is in {folder / 'truth.json'}.")
     with show_spinner("reading the log"):
         project = open_project(folder / CONFIG_FILE)
+    forget_last_export(project.config.state_place)
     return run_and_print(project, show_all=show_all)
 
 

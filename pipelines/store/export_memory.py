@@ -14,6 +14,8 @@ from sqlalchemy import Connection, select
 from ...features.case_log.fetch import fetch
 from ...features.errors import list_names
 from ..project.project import Project
+from ..project.state_place import StatePlace
+from ..state.database import change_state, read_state
 from ..state.schema import MARKS
 
 _MARK = "last export"
@@ -47,6 +49,15 @@ def read_last_export(state: Connection | None) -> dict[str, Any] | None:
         return None
     found = state.execute(select(MARKS.c.value).where(MARKS.c.name == _MARK)).scalar()
     return None if found is None else dict(json.loads(found))
+
+
+def forget_last_export(place: StatePlace) -> None:
+    """Forget what the last run was given, where a desk is made anew in the same folder."""
+    with read_state(place) as state:
+        known = read_last_export(state) is not None
+    if known:
+        with change_state(place) as state:
+            state.execute(MARKS.delete().where(MARKS.c.name == _MARK))
 
 
 def write_last_export(state: Connection, export: Mapping[str, Any]) -> None:

@@ -43,6 +43,9 @@ def test_an_alert_is_told_with_its_figures_and_without_persons():
     (alarm,) = told(on="alert")
     assert (alarm.key, alarm.figures["before"], alarm.figures["after"]) == ("csat-1: opened", 0.9, 0.8)
     assert "80%" in alarm.lines[0]
+    counted = {"kpi": "cases_opened", "before": 40.0, "after": 60.0, "impact_unit": "cases"}
+    (count,) = choose_alarms(AlarmSpec(on="alert", file="f"), night(**counted), NOW, freq="D")
+    assert "60 a day, expected 40" in count.lines[0]
     for name in ("ann", "bob", "carla"):
         assert name not in alarm.lines[0]
     (named,) = told(on="alert", names=True)

@@ -12,9 +12,10 @@ from deskcast.pipelines.commands.alarms import alarms
 from deskcast.pipelines.commands.exit_codes import end_run
 from deskcast.pipelines.commands.nights import run_night
 from deskcast.pipelines.commands.run import STAGES
+from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.stages.stage_run import StageRun
-from deskcast.pipelines.store.export_memory import compare_exports
+from deskcast.pipelines.store.export_memory import compare_exports, forget_last_export
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,15 @@ def test_an_export_that_cannot_be_right_is_named_once_and_its_results_stand(desk
     assert (outcome.results / "findings.json").exists()
     if "future" not in fault:
         assert code_of(desk()) == 0  # that export is the last one now
+
+
+def test_a_desk_that_is_made_anew_in_its_folder_is_not_held_against_the_last_one(desk):
+    outcome = desk()
+    place = load_config(desk.folder / "deskcast.toml").state_place
+    forget_last_export(place)
+    forget_last_export(place)  # nothing is left to forget
+    assert code_of(desk(rows=cases(20))) == 0
+    assert outcome.export.faults == ()
 
 
 def test_an_export_that_repeats_the_last_one_is_noted_and_no_failure(desk, capsys):
