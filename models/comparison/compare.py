@@ -114,19 +114,19 @@ def compare_units(
     rare_is_hit = overall <= 0.5
     rows["_e"] = rows["_y"] if rare_is_hit else 1 - rows["_y"]
     model = expect_outcomes(rows, "_e", unit, mix)
-    rows = rows.assign(_p=model.chance, _v=model.chance * (1 - model.chance), _others=model.others, _seen=model.seen)
+    rows = rows.assign(_p=model.chance, _v=model.chance * (1 - model.chance), _seen=model.seen)
     effect = _design_effect(rows, cluster)
     sums = rows.groupby(unit, sort=True).agg(
-        n=("_e", "size"), o=("_e", "sum"), e=("_p", "sum"), v=("_v", "sum"), others=("_others", "first"),
-        overlap=("_seen", "mean"),
+        n=("_e", "size"), o=("_e", "sum"), e=("_p", "sum"), v=("_v", "sum"), overlap=("_seen", "mean"),
     )  # fmt: skip
-    sums["v"] *= effect * (1 + sums["n"] / sums["others"].clip(lower=1))
+    sums["v"] = effect * (sums["v"] + model.doubt.reindex(sums.index.astype("str")).to_numpy(dtype=float))
     judged = (sums["n"] >= MIN_CASES) & (sums["overlap"] >= MIN_OVERLAP)
     y, s, z_log = score_ratios(sums["o"], sums["e"], sums["v"])
     spread = estimate_overdispersion(z_log[judged.to_numpy()], s[judged.to_numpy()])
     tau2 = spread.tau2 if spread.is_known else 0.0
     own = sums["e"] * (1 - sums["e"] / sums["n"])  # variance of a binomial of this share
-    z_exact = exact_scores(sums["o"], sums["e"], sums["n"]) * np.sqrt(np.minimum(own / sums["v"], 1.0).to_numpy())
+    narrow = np.minimum((own / sums["v"]).to_numpy(dtype=float), 1.0)
+    z_exact = exact_scores(sums["o"], sums["e"], sums["n"]) * np.sqrt(narrow)
     z = z_exact * s / np.sqrt(s**2 + tau2)
     level = find_verdict_level(int(judged.sum()))
     base = overall if rare_is_hit else 1 - overall
@@ -134,8 +134,8 @@ def compare_units(
     sign = 1.0 if rare_is_hit else -1.0
     table = _lay_out(sums, y, s, z * sign, z_exact * sign, base, rare_is_hit, tau2, level)
     share_known = spread.is_known and tau2 > 0
-    counts = [sums[name].to_numpy(dtype=float) for name in ("o", "e", "v")]
-    posterior = draw_units(*counts, spread, judged.to_numpy(), target, seed) if share_known else None
+    o, e, v = (sums[name].to_numpy(dtype=float) for name in ("o", "e", "v"))
+    posterior = draw_units(o, e, v, spread, judged.to_numpy(), target, seed) if share_known else None
     table = _add_shrunken(table, y, s, target, tau2, base, rare_is_hit, spread.is_known)
     bad = (higher_is_better and not rare_is_hit) or (not higher_is_better and rare_is_hit)  # fewer rare ones are better
     gain = None
@@ -161,6 +161,8 @@ def _find_targets(y: Floats, s: Floats, z: Floats, n: Floats, tau2: float, judge
     """Return what each unit is shrunk to: what all have in common, or the trend with size where there is one."""
     flat = np.zeros(len(y))
     if judged.sum() < 10 or tau2 <= 0:
+        return flat, False
+    if len(set(n[judged])) < 2:
         return flat, False
     found = stats.spearmanr(n[judged], z[judged])
     if not found.pvalue < 0.05:
