@@ -16,6 +16,7 @@ from .funnel import (
     Overdispersion,
     estimate_overdispersion,
     exact_scores,
+    find_spread_of_others,
     find_verdict_level,
     funnel_limits,
     score_ratios,
@@ -127,12 +128,14 @@ def compare_units(
     own = sums["e"] * (1 - sums["e"] / sums["n"])  # variance of a binomial of this share
     narrow = np.minimum((own / sums["v"]).to_numpy(dtype=float), 1.0)
     z_exact = exact_scores(sums["o"], sums["e"], sums["n"]) * np.sqrt(narrow)
-    z = z_exact * s / np.sqrt(s**2 + tau2)
+    around = np.full(len(s), tau2)  # how much the others differ
+    around[judged.to_numpy()] = find_spread_of_others(z_log[judged.to_numpy()], s[judged.to_numpy()])
+    z = z_exact * s / np.sqrt(s**2 + around)
     level = find_verdict_level(int(judged.sum()))
     base = overall if rare_is_hit else 1 - overall
     target, size_matters = _find_targets(y, s, z_log, sums["n"].to_numpy(dtype=float), tau2, judged.to_numpy())
     sign = 1.0 if rare_is_hit else -1.0
-    table = _lay_out(sums, y, s, z * sign, z_exact * sign, base, rare_is_hit, tau2, level)
+    table = _lay_out(sums, y, s, z * sign, z_exact * sign, base, rare_is_hit, around, level)
     share_known = spread.is_known and tau2 > 0
     o, e, v = (sums[name].to_numpy(dtype=float) for name in ("o", "e", "v"))
     posterior = draw_units(o, e, v, spread, judged.to_numpy(), target, seed) if share_known else None
@@ -174,7 +177,7 @@ def _find_targets(y: Floats, s: Floats, z: Floats, n: Floats, tau2: float, judge
 
 def _lay_out(
     sums: pd.DataFrame, y: Floats, s: Floats, z: Floats, plain_z: Floats, base: float, rare_is_hit: bool,
-    tau2: float, level: float,
+    tau2: Floats, level: float,
 ) -> pd.DataFrame:  # fmt: skip
     """Lay the shares of the outcome as it was asked for beside their limits."""
     n, expected = sums["n"].to_numpy(dtype=float), sums["e"].to_numpy(dtype=float)
@@ -205,7 +208,7 @@ def _lay_out(
     return table
 
 
-def _find_detectable(sums: pd.DataFrame, s: Floats, tau2: float, level: float) -> Floats:
+def _find_detectable(sums: pd.DataFrame, s: Floats, tau2: Floats, level: float) -> Floats:
     """Return the rise of the rare outcome that is named with a chance of 80 %: beyond the limit, and its own chance."""
     n, e = sums["n"].to_numpy(dtype=float), sums["e"].to_numpy(dtype=float)
     p, v = e / n, sums["v"].to_numpy(dtype=float)
