@@ -88,7 +88,8 @@ def _sla_states(log: CaseLog) -> pd.DataFrame | None:
     """Return the state of each case's promises by metric and in all."""
     if not (log.has("sla_policies") and log.has("events")):
         return None
-    return compute_once(log, "sla states", lambda: _compute_sla_states(log))
+    found: pd.DataFrame | None = compute_once(log, "sla states", lambda: _compute_sla_states(log))
+    return found
 
 
 def _compute_sla_states(log: CaseLog) -> pd.DataFrame | None:
@@ -102,7 +103,8 @@ def _compute_sla_states(log: CaseLog) -> pd.DataFrame | None:
     worst = rank.groupby([table["case_id"], table["metric"]]).max().unstack()
     words = {number: word for word, number in order.items()}
     states = worst.apply(lambda column: column.map(words)).add_prefix("sla_")
-    return states.assign(sla=worst.max(axis=1).map(words)).reset_index()
+    told: pd.DataFrame = states.assign(sla=worst.max(axis=1).map(words)).reset_index()
+    return told
 
 
 def _scores(log: CaseLog, wanted: Any) -> pd.DataFrame | None:

@@ -11,10 +11,9 @@ import pandas as pd
 
 from ..case_log.fetch import fetch
 from ..errors import InputError
-from . import case_kpis as case
 from . import contact_kpis as rest
 from .agent_credits import find_credit
-from .aggregate import aggregate_count
+from .aggregate import aggregate_count, aggregate_share
 from .catalogue import find_kpi, parse_kpi_limit_s
 from .cells import SegmentedRows
 from .kpi_history import choose_formulas
@@ -56,7 +55,7 @@ def _views_per_case(desk: LogView) -> list[Side]:
 
 def _csat(desk: LogView) -> list[Side]:
     rows, answered = desk.surveys.rows, rest.is_answered(desk, "csat")
-    return [Side(case.aggregate_share(desk.surveys, "responded_at", rows.score >= 4, answered))]
+    return [Side(aggregate_share(desk.surveys, "responded_at", rows.score >= 4, answered))]
 
 
 #: KPIs that are put together from several counts -> the rows of each.
@@ -134,7 +133,9 @@ def fetch_counted_rows(
 def _no_rows(desk: LogView) -> pd.DataFrame:
     columns = {name: pd.Series(dtype="float64" if name in ("n", "numerator", "amount") else "str")
                for name in ROW_COLUMNS}  # fmt: skip
-    return pd.DataFrame(columns | {name: pd.Series(dtype="str") for name in desk.by}).assign(ds=pd.NaT)
+    return pd.DataFrame(columns | {name: pd.Series(dtype="str") for name in desk.by}).assign(
+        ds=pd.Series(dtype="datetime64[us]")
+    )
 
 
 def _fetch_side(side: Side, segment: Mapping[str, str], ds: pd.Timestamp | None) -> pd.DataFrame:

@@ -103,9 +103,11 @@ class LogView:
         for name in names:
             if name == AGENT and name not in known:
                 if not has_agents(log) and not log.has("contacts", "agent_id") and not log.has("agent_time"):
-                    problem = "nothing in this log tells which agent acted"
-                    hint = "name the columns of actor_id and actor_role"
-                    raise InputError(problem, column="by", got=name, hint=hint, code="column.unknown")
+                    problem, ask = (
+                        "nothing in this log tells which agent acted",
+                        "name the columns of actor_id, actor_role",
+                    )
+                    raise InputError(problem, column="by", got=name, hint=ask, code="column.unknown")
             elif name not in known:
                 hint = did_you_mean(name, known) if known else "this log has no column to split by"
                 raise InputError("unknown column of the cases", column="by", got=name, hint=hint, code="column.unknown")

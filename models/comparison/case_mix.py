@@ -14,6 +14,8 @@ from ...features.arrays import Bools, Floats, Ints
 FOLDS = 5
 #: A value of a column that fewer cases have is one of the rare ones; a column with more values is not used.
 MIN_CASES_OF_VALUE, MAX_VALUES = 30, 60
+#: Inverse strength with which coefficients are drawn to 0.
+PENALTY = 1.0
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,8 @@ class ExpectedOutcomes:
     ----------
     chance
         Of each row, from the cases of other units.
-    others
-        Number of rows that the model of each row was fitted on.
+    doubt
+        By unit: variance of what its rows are expected to sum to, as the model of the others is itself not sure.
     seen
         Which rows are of kinds that other units have too: each of their values is found there.
     columns
@@ -33,7 +35,7 @@ class ExpectedOutcomes:
     """
 
     chance: Floats
-    others: Floats
+    doubt: pd.Series[float]
     seen: Bools
     columns: tuple[str, ...]
 
@@ -63,15 +65,21 @@ def expect_outcomes(
     y = rows[outcome].to_numpy(dtype=float)
     coded = {name: codes for name in columns if (codes := _code(rows[name])) is not None}
     fold = _fold_of_unit(rows[unit], coded, folds)
-    chance, others, seen = (np.zeros(len(rows)) for _ in range(3))
+    doubt: dict[str, float] = {}
+    chance, seen = np.zeros(len(rows)), np.zeros(len(rows))
     for number in np.unique(fold):
         mine, rest = fold == number, fold != number
-        others[mine] = rest.sum()
+        units = rows.loc[mine, unit]
         if not rest.any() or not coded or y[rest].min() == y[rest].max():
-            chance[mine], seen[mine] = _flat(y[rest] if rest.any() else y), float(rest.any())
+            flat = _flat(y[rest] if rest.any() else y)
+            chance[mine], seen[mine] = flat, float(rest.any())
+            doubt |= {
+                str(name): n**2 * flat * (1 - flat) / max(rest.sum(), 1) for name, n in units.value_counts().items()
+            }
             continue
-        chance[mine], seen[mine] = _fit_and_predict(coded, y, rest, mine)
-    return ExpectedOutcomes(_align(chance, y), others, seen > 0, tuple(coded))
+        chance[mine], seen[mine], found = _fit_and_predict(coded, y, rest, mine, units)
+        doubt |= found
+    return ExpectedOutcomes(_align(chance, y), pd.Series(doubt, dtype="float64"), seen > 0, tuple(coded))
 
 
 def _flat(y: Floats) -> float:
@@ -114,8 +122,14 @@ def _code(values: pd.Series) -> Ints | None:
     return np.asarray(common.get_indexer(pd.Index(text)) + 1, dtype=int)
 
 
-def _fit_and_predict(coded: dict[str, Ints], y: Floats, rest: Bools, mine: Bools) -> tuple[Floats, Bools]:
-    """Fit a logistic regression to the kinds of cases of the others; kinds that they lack count as average."""
+def _fit_and_predict(
+    coded: dict[str, Ints], y: Floats, rest: Bools, mine: Bools, units: pd.Series
+) -> tuple[Floats, Bools, dict[str, float]]:
+    """Fit a logistic regression to the kinds of cases of the others; kinds that they lack count as average.
+
+    How far the sum of the chances of a unit may be off follows from the curvature of the fit (the delta method): a unit
+    whose work only one other shares is judged by little.
+    """
     from scipy.sparse import csr_matrix, hstack
     from sklearn.linear_model import LogisticRegression
 
@@ -127,8 +141,17 @@ def _fit_and_predict(coded: dict[str, Ints], y: Floats, rest: Bools, mine: Bools
         blocks.append(csr_matrix((np.ones(len(there)), (there, column[there])), shape=(len(codes), int(held.sum()))))
         known &= column[mine] >= 0
     matrix = hstack(blocks).tocsr()
-    model = LogisticRegression(C=1.0, max_iter=300).fit(matrix[rest], y[rest])
-    return np.asarray(model.predict_proba(matrix[mine])[:, 1], dtype=float), known
+    model = LogisticRegression(C=PENALTY, max_iter=300).fit(matrix[rest], y[rest])
+    full = hstack([matrix, csr_matrix(np.ones((len(y), 1)))]).tocsr()
+    p = model.predict_proba(matrix)[:, 1]
+    weight = p * (1 - p)
+    curve = np.asarray((full[rest].T @ full[rest].multiply(weight[rest][:, None])).todense(), dtype=float)
+    curve += np.diag([1 / PENALTY] * matrix.shape[1] + [1e-9])
+    names, place = np.unique(units.to_numpy(dtype=str), return_inverse=True)
+    sums = csr_matrix((weight[mine], (place, np.arange(len(place)))), shape=(len(names), len(place))) @ full[mine]
+    slope = np.asarray(sums.todense(), dtype=float)
+    doubt = (slope * np.linalg.solve(curve, slope.T).T).sum(axis=1)
+    return np.asarray(p[mine], dtype=float), known, dict(zip(names, doubt, strict=True))
 
 
 def _align(chance: Floats, y: Floats) -> Floats:

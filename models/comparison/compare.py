@@ -16,6 +16,7 @@ from .funnel import (
     Overdispersion,
     estimate_overdispersion,
     exact_scores,
+    find_spread_of_others,
     find_verdict_level,
     funnel_limits,
     score_ratios,
@@ -114,28 +115,30 @@ def compare_units(
     rare_is_hit = overall <= 0.5
     rows["_e"] = rows["_y"] if rare_is_hit else 1 - rows["_y"]
     model = expect_outcomes(rows, "_e", unit, mix)
-    rows = rows.assign(_p=model.chance, _v=model.chance * (1 - model.chance), _others=model.others, _seen=model.seen)
+    rows = rows.assign(_p=model.chance, _v=model.chance * (1 - model.chance), _seen=model.seen)
     effect = _design_effect(rows, cluster)
     sums = rows.groupby(unit, sort=True).agg(
-        n=("_e", "size"), o=("_e", "sum"), e=("_p", "sum"), v=("_v", "sum"), others=("_others", "first"),
-        overlap=("_seen", "mean"),
+        n=("_e", "size"), o=("_e", "sum"), e=("_p", "sum"), v=("_v", "sum"), overlap=("_seen", "mean"),
     )  # fmt: skip
-    sums["v"] *= effect * (1 + sums["n"] / sums["others"].clip(lower=1))
+    sums["v"] = effect * (sums["v"] + model.doubt.reindex(sums.index.astype("str")).to_numpy(dtype=float))
     judged = (sums["n"] >= MIN_CASES) & (sums["overlap"] >= MIN_OVERLAP)
     y, s, z_log = score_ratios(sums["o"], sums["e"], sums["v"])
     spread = estimate_overdispersion(z_log[judged.to_numpy()], s[judged.to_numpy()])
     tau2 = spread.tau2 if spread.is_known else 0.0
     own = sums["e"] * (1 - sums["e"] / sums["n"])  # variance of a binomial of this share
-    z_exact = exact_scores(sums["o"], sums["e"], sums["n"]) * np.sqrt(np.minimum(own / sums["v"], 1.0).to_numpy())
-    z = z_exact * s / np.sqrt(s**2 + tau2)
+    narrow = np.minimum((own / sums["v"]).to_numpy(dtype=float), 1.0)
+    z_exact = exact_scores(sums["o"], sums["e"], sums["n"]) * np.sqrt(narrow)
+    around = np.full(len(s), tau2)  # how much the others differ
+    around[judged.to_numpy()] = find_spread_of_others(z_log[judged.to_numpy()], s[judged.to_numpy()])
+    z = z_exact * s / np.sqrt(s**2 + around)
     level = find_verdict_level(int(judged.sum()))
     base = overall if rare_is_hit else 1 - overall
     target, size_matters = _find_targets(y, s, z_log, sums["n"].to_numpy(dtype=float), tau2, judged.to_numpy())
     sign = 1.0 if rare_is_hit else -1.0
-    table = _lay_out(sums, y, s, z * sign, z_exact * sign, base, rare_is_hit, tau2, level)
+    table = _lay_out(sums, y, s, z * sign, z_exact * sign, base, rare_is_hit, around, level)
     share_known = spread.is_known and tau2 > 0
-    counts = [sums[name].to_numpy(dtype=float) for name in ("o", "e", "v")]
-    posterior = draw_units(*counts, spread, judged.to_numpy(), target, seed) if share_known else None
+    o, e, v = (sums[name].to_numpy(dtype=float) for name in ("o", "e", "v"))
+    posterior = draw_units(o, e, v, spread, judged.to_numpy(), target, seed) if share_known else None
     table = _add_shrunken(table, y, s, target, tau2, base, rare_is_hit, spread.is_known)
     bad = (higher_is_better and not rare_is_hit) or (not higher_is_better and rare_is_hit)  # fewer rare ones are better
     gain = None
@@ -162,6 +165,8 @@ def _find_targets(y: Floats, s: Floats, z: Floats, n: Floats, tau2: float, judge
     flat = np.zeros(len(y))
     if judged.sum() < 10 or tau2 <= 0:
         return flat, False
+    if len(set(n[judged])) < 2:
+        return flat, False
     found = stats.spearmanr(n[judged], z[judged])
     if not found.pvalue < 0.05:
         return flat, False
@@ -172,7 +177,7 @@ def _find_targets(y: Floats, s: Floats, z: Floats, n: Floats, tau2: float, judge
 
 def _lay_out(
     sums: pd.DataFrame, y: Floats, s: Floats, z: Floats, plain_z: Floats, base: float, rare_is_hit: bool,
-    tau2: float, level: float,
+    tau2: Floats, level: float,
 ) -> pd.DataFrame:  # fmt: skip
     """Lay the shares of the outcome as it was asked for beside their limits."""
     n, expected = sums["n"].to_numpy(dtype=float), sums["e"].to_numpy(dtype=float)
@@ -203,7 +208,7 @@ def _lay_out(
     return table
 
 
-def _find_detectable(sums: pd.DataFrame, s: Floats, tau2: float, level: float) -> Floats:
+def _find_detectable(sums: pd.DataFrame, s: Floats, tau2: Floats, level: float) -> Floats:
     """Return the rise of the rare outcome that is named with a chance of 80 %: beyond the limit, and its own chance."""
     n, e = sums["n"].to_numpy(dtype=float), sums["e"].to_numpy(dtype=float)
     p, v = e / n, sums["v"].to_numpy(dtype=float)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Ints
 from .case_mix import expect_outcomes
 
 #: Weeks that there must be on each side, and with outcomes on both.
@@ -21,6 +22,8 @@ MIN_LATE_WEEKS = 4
 LEVEL, POWER = 0.95, 0.8
 #: Placebo dates stand so many weeks apart.
 PLACEBO_STEP_WEEKS = 2
+_SIZES = ("effect", "lo", "hi", "p", "detectable", "late", "late_lo", "late_hi")
+_PLACEBOS = ("placebo_dates", "placebo_dates_beyond", "placebo_units", "placebo_units_beyond")
 VERDICTS = ("effect", "no effect can be shown", "too early to tell", "too few to tell")
 
 
@@ -78,9 +81,9 @@ class Effect:
 def take_out_mix(rows: pd.DataFrame, mix: tuple[str, ...], unit: str) -> pd.DataFrame:
     """Add ``residual``: each outcome less its chance, which a model gives that does not know the unit.
 
-    >>> rows = pd.DataFrame({"outcome": [1.0, 0.0] * 50, "unit": ["a", "b"] * 50})
-    >>> take_out_mix(rows, (), "unit")["residual"].round(2).tolist()[:2]
-    [0.5, -0.5]
+    >>> rows = pd.DataFrame({"outcome": [1.0, 1.0, 0.0, 0.0] * 50, "unit": ["a", "b"] * 100})
+    >>> take_out_mix(rows, (), "unit")["residual"].round(2).tolist()[:4]
+    [0.5, 0.5, -0.5, -0.5]
     """
     chance = expect_outcomes(rows, "outcome", unit, [name for name in mix if name != unit]).chance
     return rows.assign(residual=rows["outcome"] - chance)
@@ -119,7 +122,7 @@ def estimate_effect(
     >>> fell = (rows["unit"] == "a") & (rows["day"] >= "2025-07-07")
     >>> rows["outcome"] = (dice.random(len(rows)) < np.where(fell, 0.6, 0.8)).astype(float)
     >>> found = estimate_effect(take_out_mix(rows, (), "unit"), pd.Timestamp("2025-07-07"), "unit", "a")
-    >>> found.verdict, found.lo < -0.2 < found.hi, found.has_come_back
+    >>> found.verdict, bool(found.lo < -0.2 < found.hi), found.has_come_back
     ('effect', True, False)
     """
     cells = _weekly_cells(rows, date, unit)
@@ -127,12 +130,20 @@ def estimate_effect(
     mine = names.index(touched) if touched in names else -1
     week, sums, counts = cells
     shares = _four_shares(rows, date, unit, touched)
-    blank = dict.fromkeys(("effect", "lo", "hi", "p", "detectable", "late", "late_lo", "late_hi"), float("nan"))
-    none = dict.fromkeys(("placebo_dates", "placebo_dates_beyond", "placebo_units", "placebo_units_beyond"), 0)
+    blank: dict[str, Any] = dict.fromkeys(
+        ("effect", "lo", "hi", "p", "detectable", "late", "late_lo", "late_hi"), float("nan")
+    )
+    none: dict[str, Any] = dict.fromkeys(
+        ("placebo_dates", "placebo_dates_beyond", "placebo_units", "placebo_units_beyond"), 0
+    )
     n = int(counts[mine].sum()) if mine >= 0 else 0
     gap, weight = _gaps(sums, counts, mine) if mine >= 0 else (np.zeros(len(week)), np.zeros(len(week)))
     there = weight > 0
-    sides = {"weeks_before": int((there & (week < 0)).sum()), "weeks_after": int((there & (week >= 0)).sum()), "n": n}
+    sides: dict[str, Any] = {
+        "weeks_before": int((there & (week < 0)).sum()),
+        "weeks_after": int((there & (week >= 0)).sum()),
+        "n": n,
+    }
     if sides["weeks_before"] < MIN_WEEKS_BEFORE or len(names) < 2:
         return Effect(**shares, **blank, **none, **sides, verdict=VERDICTS[3], has_come_back=None)
     if sides["weeks_after"] < MIN_WEEKS_AFTER:
@@ -143,7 +154,13 @@ def estimate_effect(
     late = _late_step(gap, weight, week)
     tried = none if not placebos else _try_placebos(cells, gap, weight, mine, abs(step.t))
     found = step.p < 1 - LEVEL
-    figures = {"effect": step.size, "lo": step.lo, "hi": step.hi, "p": step.p, "detectable": step.detectable}
+    figures: dict[str, Any] = {
+        "effect": step.size,
+        "lo": step.lo,
+        "hi": step.hi,
+        "p": step.p,
+        "detectable": step.detectable,
+    }
     figures |= {"late": late.size, "late_lo": late.lo, "late_hi": late.hi} if late else {}
     back = _has_come_back(step, late) if found else None
     verdict = VERDICTS[0] if found else VERDICTS[1]
@@ -166,15 +183,17 @@ def _has_outcomes(counts: Floats, mine: int, week: np.ndarray) -> bool:
     return all(group[side].sum() >= MIN_OUTCOMES for group in (counts[mine], others) for side in (week < 0, week >= 0))
 
 
-def _weekly_cells(rows: pd.DataFrame, date: pd.Timestamp, unit: str) -> tuple[np.ndarray, Floats, Floats]:
+def _weekly_cells(rows: pd.DataFrame, date: pd.Timestamp, unit: str) -> tuple[Ints, Floats, Floats]:
     """Sum residuals and count outcomes by unit and week; weeks are counted from the change on."""
     week = ((rows["day"] - date).dt.days // 7).to_numpy()
     low, high = int(week.min(initial=0)), int(week.max(initial=0))
     names, codes = np.unique(rows[unit].to_numpy(dtype=str), return_inverse=True)
     cell, size = codes * (high - low + 1) + (week - low), len(names) * (high - low + 1)
     shape = (len(names), high - low + 1)
-    sums = np.bincount(cell, rows["residual"].to_numpy(dtype=float), minlength=size).reshape(shape)
-    return np.arange(low, high + 1), sums, np.bincount(cell, minlength=size).reshape(shape).astype(float)
+    sums = np.asarray(np.bincount(cell, rows["residual"].to_numpy(dtype=float), minlength=size), dtype=float)
+    counts = np.asarray(np.bincount(cell, minlength=size), dtype=float)
+    weeks = np.asarray(np.arange(low, high + 1), dtype=np.int64)
+    return weeks, sums.reshape(shape), counts.reshape(shape)
 
 
 def _gaps(sums: Floats, counts: Floats, mine: int) -> tuple[Floats, Floats]:
@@ -227,8 +246,8 @@ def _has_come_back(step: _Step, late: _Step | None) -> bool | None:
 
 
 def _try_placebos(
-    cells: tuple[np.ndarray, Floats, Floats], gap: Floats, weight: Floats, mine: int, t: float
-) -> dict[str, int]:
+    cells: tuple[Ints, Floats, Floats], gap: Floats, weight: Floats, mine: int, t: float
+) -> dict[str, Any]:
     """Try dates before the change, and units without one, as if they were it."""
     week, sums, counts = cells
     past = week < 0
@@ -252,7 +271,7 @@ def _try_placebos(
             "placebo_units_beyond": int(units_beyond)}  # fmt: skip
 
 
-def _four_shares(rows: pd.DataFrame, date: pd.Timestamp, unit: str, touched: str) -> dict[str, float]:
+def _four_shares(rows: pd.DataFrame, date: pd.Timestamp, unit: str, touched: str) -> dict[str, Any]:
     mine, late = rows[unit] == touched, rows["day"] >= date
     parts = {"before": mine & ~late, "after": mine & late, "others_before": ~mine & ~late, "others_after": ~mine & late}
     return {name: float(rows.loc[which, "outcome"].mean()) for name, which in parts.items()}

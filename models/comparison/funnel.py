@@ -94,14 +94,32 @@ def estimate_overdispersion(z: npt.ArrayLike, s: npt.ArrayLike) -> Overdispersio
     k = len(z)
     if k < 1:
         return Overdispersion(np.nan, np.nan)
+    phi, tau2 = _phi_and_tau2(z, s)
+    return Overdispersion(phi, np.nan if k < MIN_UNITS else tau2)
+
+
+def find_spread_of_others(z: npt.ArrayLike, s: npt.ArrayLike) -> Floats:
+    """Return for each unit how much the others differ: a unit must not widen the limits that it is judged by.
+
+    >>> spread = find_spread_of_others([0.5, -0.5] * 6 + [9.0], [0.1] * 13)
+    >>> spread.round(4).tolist()[-1], bool(spread[0] >= spread[-1])
+    (0.0, True)
+    """
+    z, s = np.asarray(z, dtype=float), np.asarray(s, dtype=float)
+    if len(z) < MIN_UNITS:
+        return np.zeros(len(z))
+    rest = ~np.eye(len(z), dtype=bool)
+    return np.array([_phi_and_tau2(z[others], s[others])[1] for others in rest])
+
+
+def _phi_and_tau2(z: Floats, s: Floats) -> tuple[float, float]:
+    k = len(z)
     low, high = np.quantile(z, [WINSORISED_SHARE, 1 - WINSORISED_SHARE])
     phi = float(np.mean(np.clip(z, low, high) ** 2))
-    if k < MIN_UNITS:
-        return Overdispersion(phi, np.nan)
     w = 1 / s**2
     total = w.sum()
-    tau2 = (k * phi - (k - 1)) / (total - (w**2).sum() / total) if k * phi > k - 1 else 0.0
-    return Overdispersion(phi, float(tau2))
+    room = total - (w**2).sum() / total
+    return phi, float((k * phi - (k - 1)) / room) if k * phi > k - 1 and room > 0 else 0.0
 
 
 def exact_scores(observed: npt.ArrayLike, expected: npt.ArrayLike, n: npt.ArrayLike) -> Floats:

@@ -57,7 +57,7 @@ def find_handovers(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
             if count < MIN_ROWS or share < MIN_SHARE or (1 - min(share, 1 - 1e-9)) ** missed > MAX_CHANCE:
                 continue
             heir, heir_share = _find_heir(owner[start:stop], owner[stop:], str(name))
-            scope = "everywhere" if final[name] < until - MIN_SILENCE else "this group"
+            scope = "everywhere" if final.loc[str(name)] < until - MIN_SILENCE else "this group"
             silent = (until - ended).total_seconds() / 86400
             found.append((str(group), str(name), share, count, ended, silent, heir, heir_share, scope))
     table = pd.DataFrame(found, columns=list(HANDOVER_COLUMNS))

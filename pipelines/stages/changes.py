@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -178,7 +178,9 @@ def _add_effects(handovers: pd.DataFrame, outcomes: _Outcomes) -> pd.DataFrame:
     return table[[*order, *rest]]
 
 
-def _estimate(outcomes: _Outcomes, kpi: str, one: dict[str, Any], day: pd.Timestamp, without: Sequence[str]) -> Effect:
+def _estimate(
+    outcomes: _Outcomes, kpi: str, one: Mapping[Any, Any], day: pd.Timestamp, without: Sequence[str]
+) -> Effect:
     rows = outcomes.rows(kpi, one["column"])
     return estimate_effect(rows[~rows[one["column"]].isin(without)], day, one["column"], one["group"])
 
@@ -199,8 +201,9 @@ def _confirm(table: pd.DataFrame, index: pd.Index, outcomes: _Outcomes) -> None:
             effect = _estimate(outcomes, one["kpi"], one, one["date"], confirmed)
             for name, value in asdict(effect).items():
                 table.at[place, name] = value
-        table.at[place, "p_adjusted"] = min(1.0, float(table.at[place, "p"]) * count)
-        if table.at[place, "verdict"] == "effect" and table.at[place, "p_adjusted"] < MAX_P:
+        adjusted = min(1.0, float(table["p"].loc[place]) * count)
+        table.at[place, "p_adjusted"] = adjusted
+        if table["verdict"].loc[place] == "effect" and adjusted < MAX_P:
             confirmed.append(one["group"])
         else:
             table.loc[place, ["verdict", "has_come_back"]] = ["no effect can be shown", None]
@@ -226,7 +229,7 @@ def _handover_sentences(table: pd.DataFrame) -> list[Finding]:
     return sentences
 
 
-def _is_worse(row: dict[str, object]) -> bool:
+def _is_worse(row: Mapping[Any, Any]) -> bool:
     entry = find_kpi(str(row["kpi"]))
     higher = entry is None or entry.better != "lower"
-    return bool((float(np.float64(str(row["effect"]))) < 0) == higher)
+    return bool((float(row["effect"]) < 0) == higher)

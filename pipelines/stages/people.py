@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -66,7 +67,7 @@ class Pseudonyms:
         self.plain = project.config.people.names == "plain"
         self._key = b"" if self.plain else _read_key(project.config.state_place.folder / KEY_FILE)
 
-    def hide(self, name: object) -> str:
+    def hide(self, name: Any) -> str:
         """Return the pseudonym of an agent."""
         if self.plain or name is None or pd.isna(name) or name == MISSING_SEGMENT:
             return MISSING_SEGMENT if name is None or pd.isna(name) else str(name)
