@@ -14,6 +14,7 @@ from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
 from ...features.kpis.volume_kpis import has_only_volumes
+from ...forecasting.scenarios.sample_paths import sample_paths
 from ...forecasting.staffing.handle_times import estimate_handle_times
 from ...forecasting.staffing.shrinkage import scheduled_agents, total_shrinkage
 from ...forecasting.staffing.target import QueueTarget
@@ -114,6 +115,12 @@ class PlannedQueue:
             daily = {}  # they are of the segments of the forecast, which a queue is not
         rules: dict[str, Any] = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **daily, **context}
         return forecast(arrivals, self.slots, interval_freq(spec.interval_s), **rules)
+
+    def draw_paths(self, arrivals: pd.DataFrame, n: int) -> pd.DataFrame:
+        """Draw sample paths of its arrivals over the days that are planned, by the same rules as its forecast."""
+        known = forecast_context(self.project.config, self.project, self.spec.calendar)
+        freq = interval_freq(self.spec.interval_s)
+        return sample_paths(arrivals, self.slots, freq, n, levels=(80, 95), windows=FORECAST_WINDOWS, **known)
 
     def schedule(self, agents: float) -> int:
         """Return the whole agents to schedule so that so many are at work."""
