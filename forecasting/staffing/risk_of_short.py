@@ -161,6 +161,16 @@ def agents_for_confidence(
     """
     sure = check_number("confidence", confidence, above=0, below=1)
     target = QueueTarget(interval, service_level, threshold, max_occupancy, patience, **bounds)
+    return agents_for_target(demand, target, sure, days)
+
+
+def agents_for_target(
+    demand: Demand, target: QueueTarget, sure: float, days: npt.ArrayLike | None = None
+) -> npt.NDArray[np.int64]:
+    """Return the agents of :func:`agents_for_confidence` for one target, of calls or of chats.
+
+    ``days`` may be labels of any periods, such as weeks.
+    """
     at = _requirement_at(demand, target)
     if days is None:
         return at(np.full(demand.slots, sure))

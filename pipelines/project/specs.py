@@ -15,6 +15,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.sla.policies import SLA_METRICS
 from ...features.sla.presets import POLICY_OPTIONS, PRESETS
 from ...features.sources.spec import SourceSpec
+from ...forecasting.staffing.path_plan import PERIODS
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path, check_tracking_uri
@@ -161,7 +162,8 @@ class StaffingSpec:
     ``where`` chooses the arrivals of the queue by segment, such as ``{ channel = "phone" }``; by default the
     channel of the queue's name, or everything where no channel has it. ``aht`` is taken from the
     contacts where it is not given. ``shrinkage`` is a share, or a table of parts: by ``shrinkage_parts``
-    each is a share of what the others leave (``multiply``) or of all paid time (``add``).
+    each is a share of what the others leave (``multiply``) or of all paid time (``add``). With ``target_over`` the
+    target is met over each ``day`` or ``week`` with probability ``confidence``, by joint sample paths.
     """
 
     kind: Annotated[str, one_of("unknown kind", lambda: ("calls", "chat", "cases"))] = "calls"
@@ -175,6 +177,7 @@ class StaffingSpec:
     interval_s: fields.Interval = 1800.0
     horizon_days: fields.Days = 7
     confidence: fields.Share | None = None
+    target_over: Annotated[str, one_of("unknown period", lambda: PERIODS)] = "interval"
     concurrency: fields.FromOne = 3.0
     slowdown: fields.FromZero = 0.0
     sla_s: float | None = None
@@ -183,6 +186,13 @@ class StaffingSpec:
 
     @model_validator(mode="after")
     def _check(self) -> StaffingSpec:
+        if self.target_over != "interval" and self.confidence is None:
+            raise InputError(
+                "a target over a day or week needs a confidence",
+                column="confidence",
+                hint="add a line such as confidence = 0.8",
+                code="setting.missing",
+            )
         added = sum(self.shrinkage.values()) if isinstance(self.shrinkage, Mapping) else self.shrinkage
         if self.shrinkage_parts == "add" and added >= 1:
             raise InputError(

@@ -15,6 +15,7 @@ from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
 from ...features.kpis.volume_kpis import has_only_volumes
 from ...forecasting.scenarios.adjustments import apply_adjustments
+from ...forecasting.scenarios.sample_paths import sample_paths
 from ...forecasting.staffing.handle_times import estimate_handle_time_spread, estimate_handle_times
 from ...forecasting.staffing.shrinkage import scheduled_agents, total_shrinkage
 from ...forecasting.staffing.target import QueueTarget
@@ -104,9 +105,14 @@ class PlannedQueue:
         return estimate_aht(self.project.log, self.where, self.spec, self.name)
 
     @cached_property
+    def history(self) -> pd.DataFrame:
+        """Its contacts so far."""
+        return queue_arrivals(self.project.log, self.where, interval_freq(self.spec.interval_s))
+
+    @cached_property
     def ahead(self) -> pd.DataFrame:
         """The forecast of its contacts that its agents are planned for, with what planners adjusted."""
-        base = self.forecast(queue_arrivals(self.project.log, self.where, interval_freq(self.spec.interval_s)))
+        base = self.forecast(self.history)
         kept = [one.change for one in read_kept(self.project)]
         return apply_adjustments(base, kept, (self.name, *self.where.values()))
 
@@ -130,14 +136,20 @@ class PlannedQueue:
 
     def forecast(self, arrivals: pd.DataFrame, **context: Any) -> pd.DataFrame:
         """Forecast its arrivals over the days that are planned."""
-        spec, known = self.spec, forecast_context(self.project.config, self.project, self.spec.calendar)
+        freq = interval_freq(self.spec.interval_s)
+        return forecast(arrivals, self.slots, freq, **self._rules(context))
+
+    def draw_paths(self, arrivals: pd.DataFrame, n: int) -> pd.DataFrame:
+        """Draw sample paths of its arrivals over the days that are planned, by the same rules as its forecast."""
+        return sample_paths(arrivals, self.slots, interval_freq(self.spec.interval_s), n, **self._rules({}))
+
+    def _rules(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        known = forecast_context(self.project.config, self.project, self.spec.calendar)
         daily = read_known_columns(self.project.config)
         if "unique_id" in daily.get("regressors", ()):
             daily = {}  # they are of the segments of the forecast, which a queue is not
-        rules: dict[str, Any] = {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **daily, **context}
-        freq = interval_freq(spec.interval_s)
-        rules |= self.proven.get(freq, {})
-        return forecast(arrivals, self.slots, freq, **rules)
+        proven = self.proven.get(interval_freq(self.spec.interval_s), {})
+        return {"levels": (80, 95), "windows": FORECAST_WINDOWS, **known, **daily, **context, **proven}
 
     def schedule(self, agents: float) -> int:
         """Return the whole agents to schedule so that so many are at work."""

@@ -9,9 +9,13 @@ import pandas as pd
 from ...features.calendars.opening_hours import parse_opening_hours
 from ...features.durations import parse_duration
 from ...features.errors import InputError
+from ...forecasting.scenarios.adjustments import apply_adjustments
+from ...forecasting.scenarios.what_if import Change
 from ...forecasting.scheduling.schedule import shift_schedule
 from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
+from ...forecasting.staffing.path_plan import agents_over_period, rate_paths
+from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, plan_for_target
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
@@ -28,6 +32,9 @@ from .volume_champion import use_volume_champion
 
 #: Fewer hours than this are rounding, and so is a saving of less than this share.
 MIN_REPORTED_HOURS, MIN_REPORTED_GAP = 0.05, 0.0005
+
+#: Sample paths that a plan over days or weeks rests on.
+PLAN_PATHS = 300
 
 _SIMULATED_BOUNDS = ("service_level_lo", "service_level_hi")
 
@@ -117,12 +124,27 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     kept = read_kept(queue.project)
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known, aht_spread=queue.handle_time_spread)
+    if queue.spec.target_over != "interval":
+        plan = _plan_over_period(queue, plan, ahead, [one.change for one in kept])
     said = _queue_sentences(queue, plan, basis)
     if "adjustment" not in ahead:
         return plan, said
     plan = plan.assign(baseline=ahead["baseline"].to_numpy(), adjustment=ahead["adjustment"].to_numpy())
     names = {name for text in plan["adjustment"].unique() for name in text.split("; ")}
     return plan, said + adjustment_sentences(kept, names)
+
+
+def _plan_over_period(
+    queue: PlannedQueue, plan: pd.DataFrame, ahead: pd.DataFrame, changes: list[Change]
+) -> pd.DataFrame:
+    """Return the plan with the agents that are sure of the target over each day or week, by joint sample paths."""
+    paths = apply_adjustments(queue.draw_paths(queue.history, PLAN_PATHS), changes, (queue.name, *queue.where.values()))
+    rates = rate_paths(ahead, paths)
+    sure = float(queue.spec.confidence or USUAL_CONFIDENCE)
+    over = queue.spec.target_over
+    agents = agents_over_period(rates, plan["aht_s"].to_numpy(), queue.target, plan["ds"], sure, over)
+    people = agents_to_schedule(agents, **queue.shrinkage)
+    return plan.assign(agents_sure=agents, agents_to_schedule_sure=people)
 
 
 def _tables(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -169,6 +169,19 @@ def test_a_forecast_tells_base_and_adjusted_and_issues_both(desk):
     assert contradictions(stage) == []
 
 
+def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk):
+    project = desk[0]
+    spec = replace(project.config.staffing["phone"], confidence=0.8, horizon_days=1, target_over="day")
+    plans = {}
+    for over in ("interval", "day"):
+        config = replace(project.config, staffing={"phone": replace(spec, target_over=over)})
+        plans[over] = staff_stage(replace(project, config=config)).tables["staffing"]
+    assert plans["day"]["agents"].tolist() == plans["interval"]["agents"].tolist()
+    assert 0 < plans["day"]["agents_sure"].sum() <= plans["interval"]["agents_sure"].sum()
+    with pytest.raises(ValueError, match="needs a confidence"):
+        replace(spec, confidence=None)
+
+
 def test_only_a_week_that_is_over_is_reviewed(desk):
     project, _, stage = desk
     assert stage.params["week"] == "2024-03-04"
