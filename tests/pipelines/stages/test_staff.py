@@ -40,7 +40,8 @@ def stage(project):
 
 def test_every_configured_queue_is_planned(project, stage):
     assert not stage.skipped
-    assert set(stage.tables) == {"staffing", "casework", "schedule", "coverage", "staff_figures"}
+    inputs = {"staffing_settings", "staffing_forecast"}
+    assert set(stage.tables) == {"staffing", "casework", "schedule", "coverage", "staff_figures", *inputs}
     assert set(stage.tables["staffing"]["queue"]) == {"phone", "chat"}
     assert set(stage.tables["casework"]["queue"]) == {"email"}
     assert not [f for f in stage.findings if f.startswith("Not planned") or "nan" in f]
