@@ -58,7 +58,14 @@ def routes(app):
         todo += list(getattr(route, "routes", ()) or getattr(getattr(route, "original_router", None), "routes", ()))
         if isinstance(route, APIRoute):
             path = route.path
-            given = {"case_id:path": "C002", "name:path": "style.css", "name": "risk", "ending": "csv", "alert_id": "a"}
+            given = {
+                "case_id:path": "C002",
+                "name:path": "style.css",
+                "name": "risk",
+                "ending": "csv",
+                "alert_id:path": "a",
+                "kpi": "csat",
+            }
             for name, value in given.items():
                 path = path.replace("{" + name + "}", value)
             found += [(method, path) for method in route.methods]

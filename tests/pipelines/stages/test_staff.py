@@ -40,8 +40,8 @@ def stage(project):
 
 def test_every_configured_queue_is_planned(project, stage):
     assert not stage.skipped
-    measured = {"shrinkage", "team_time", "concurrency"}
-    assert set(stage.tables) == {"staffing", "casework", "schedule", "coverage", "staff_figures", *measured}
+    more = {"shrinkage", "team_time", "concurrency", "staffing_settings", "staffing_forecast"}
+    assert set(stage.tables) == {"staffing", "casework", "schedule", "coverage", "staff_figures", *more}
     assert set(stage.tables["staffing"]["queue"]) == {"phone", "chat"}
     assert set(stage.tables["casework"]["queue"]) == {"email"}
     assert not [f for f in stage.findings if f.startswith("Not planned") or "nan" in f]
