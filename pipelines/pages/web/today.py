@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from fastapi import APIRouter, Depends
@@ -90,7 +91,7 @@ def list_alerts(view: View) -> dict[str, Any] | None:
         return None
     linked = any(path == "/alerts" for _, path in view.request.app.state.links)
     shown = format_table("kpi_alerts", frame.drop(columns="alert_id"), 20, view.desk.timezone, view.year)
-    links = [f"/alerts/{i}" if linked else "" for i in frame["alert_id"]]
+    links = [f"/alerts/{quote(str(i), safe='')}" if linked else "" for i in frame["alert_id"]]
     return {"table": shown, "links": links, "pictures": _draw_alerts(view.snapshot, frame)}
 
 
