@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ...charts.alerts import plot_alerts
-from ...charts.svg import Chart
 from ...words.columns import column_label
 from ...words.tables import FormattedTable, format_table
 from ..today import TOP_COLUMNS, Today, summarise_today
@@ -92,15 +91,17 @@ def list_alerts(view: View) -> dict[str, Any] | None:
         return None
     linked = any(path == "/alerts" for _, path in view.request.app.state.links)
     shown = format_table("kpi_alerts", frame.drop(columns="alert_id"), 20, view.desk.timezone, view.year)
-    links = [f"/alerts/{i}" if linked else "" for i in frame["alert_id"]]
+    links = [f"/alerts/{quote(str(i), safe='')}" if linked else "" for i in frame["alert_id"]]
     return {"table": shown, "links": links, "pictures": _draw_alerts(view.snapshot, frame)}
 
 
-def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Chart]:
+def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Any]:
     if not results.has("expected_ranges") or not results.count("expected_ranges"):
         return []
 
-    def draw() -> list[Chart]:
+    def draw() -> list[Any]:
+        from ...charts.alerts import plot_alerts  # it brings the libraries of the pictures
+
         tables = {name: results.frame(name) for name in ("kpi_alerts", "expected_ranges", "goals") if results.has(name)}
         for name in ("kpi_alerts", "expected_ranges"):
             tables[name] = tables[name][tables[name]["alert_id"].isin(new["alert_id"])]
@@ -110,7 +111,7 @@ def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Chart]:
             tables["history"] = results.query(f"SELECT * FROM {{history}} WHERE kpi IN ({marks})", kpis)
         return plot_alerts(tables)[:MAX_ALERTS]
 
-    found: list[Chart] = results.remember("new alerts", draw)
+    found: list[Any] = results.remember("new alerts", draw)
     return found
 
 
