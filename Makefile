@@ -8,7 +8,7 @@ TESTS  ?= tests
 ALONE  := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 ROOMS  := features forecasting models extend pipelines
 
-.PHONY: demo test test-all test-page check docs format wheel clean
+.PHONY: demo test test-all test-page check bench docs format wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/deskcast demo $(DESK)
@@ -31,6 +31,10 @@ check: $(VENV)/.dev
 	$(BIN)/mypy -m deskcast $(ROOMS:%=-p deskcast.%)
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/test_packaging.py -k "not wheel"
+
+# Every volume set in one table; needs the data folder beside the repository.
+bench: $(VENV)/.dev
+	$(ALONE) $(BIN)/python benchmarks/bench.py --out build/benchmarks.md
 
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
