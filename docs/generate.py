@@ -19,7 +19,7 @@ from deskcast.features.durations import format_duration
 from deskcast.features.kpis.availability import format_catalogue_page
 from deskcast.features.refusals import REFUSALS
 from deskcast.pipelines.commands.cli import app
-from deskcast.pipelines.project import night_specs, page_specs, specs
+from deskcast.pipelines.project import night_specs, page_specs, record_specs, specs
 from deskcast.pipelines.project.config import key_of
 
 DOCS = Path(__file__).resolve().parent
@@ -38,8 +38,8 @@ SECTIONS: Mapping[str, type] = {
     "[[action]]": specs.ActionSpec,
     "[watch]": specs.WatchSpec,
     "[[goal]]": specs.GoalSpec,
-    "[tracking]": specs.TrackingSpec,
-    "[model]": specs.ModelSpec,
+    "[tracking]": record_specs.TrackingSpec,
+    "[model]": record_specs.ModelSpec,
     "[results]": night_specs.ResultsSpec,
     "[run]": night_specs.RunSpec,
     "[[alarm]]": night_specs.AlarmSpec,
@@ -47,10 +47,10 @@ SECTIONS: Mapping[str, type] = {
     "[page]": page_specs.PageSpec,
     "[serve]": page_specs.ServeSpec,
     "[[user]]": page_specs.UserSpec,
-    "[state]": specs.StateSpec,
+    "[state]": record_specs.StateSpec,
     "[people]": specs.PeopleSpec,
     "[[change]]": specs.ChangeSpec,
-    "[plugins]": specs.PluginsSpec,
+    "[plugins]": record_specs.PluginsSpec,
 }
 #: What a value looks like, by the first part of its annotation that fits.
 KINDS = (

@@ -24,6 +24,7 @@ from .checks import local_day
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import ChangeSpec, PeopleSpec
+from .record_specs import ModelSpec, PluginsSpec, StateSpec, TrackingSpec
 from .references import check_references
 from .specs import (
     ActionSpec,
@@ -33,15 +34,11 @@ from .specs import (
     ForecastSpec,
     GoalSpec,
     HistorySpec,
-    ModelSpec,
-    PluginsSpec,
     RiskSpec,
     ShiftSpec,
     SlaSpec,
     SourceSection,
     StaffingSpec,
-    StateSpec,
-    TrackingSpec,
     WatchSpec,
 )
 

@@ -18,12 +18,13 @@ from ...features.sources.spec import SourceSpec
 from ...forecasting.staffing.path_plan import PERIODS
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
-from .checks import check_condition, check_local_path, check_tracking_uri
-from .fields import SECTION, checked, one_of
+from .checks import check_condition, check_local_path
+from .fields import SECTION, one_of
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import ChangeSpec, PeopleSpec
-from .state_place import DEFAULT_KEEP_DAYS, StatePlace
+from .record_specs import ModelSpec, PluginsSpec, StateSpec
+from .state_place import StatePlace
 
 #: How segments are made to add up.
 RECONCILE_METHODS = ("wls", "variance", "bottom_up", "none")
@@ -295,59 +296,6 @@ class GoalSpec:
     target: fields.Finite
     better: Annotated[str | None, one_of("unknown better", lambda: ("higher", "lower"))] = None
     period: Annotated[str, one_of("unknown period", lambda: ("W", "MS", "QS", "YS"))] = "MS"
-
-
-#: How often ``run`` makes a challenger.
-RETRAIN_TIMES = ("monthly", "weekly", "nightly", "on drift")
-
-
-@dataclass(frozen=True, config=SECTION)
-class ModelSpec:
-    """When ``deskcast run`` makes challengers to the models in use, and which methods challenge the forecast in use.
-
-    Without ``retrain`` it makes none. Each of ``challengers`` is a choice of methods as in ``[forecast] models``, such
-    as ``all`` or ``core,ets``; they are tried one after the other.
-    """
-
-    retrain: Annotated[str | None, one_of("unknown time to retrain", lambda: RETRAIN_TIMES)] = None
-    challengers: fields.ModelChoices = ("core",)
-
-
-@dataclass(frozen=True, config=SECTION)
-class TrackingSpec:
-    """Where runs and models are recorded, and for how long; for ever where ``keep`` is not set."""
-
-    uri: fields.Line = "sqlite:///mlflow.db"
-    experiment: fields.Line = "deskcast"
-    keep_s: fields.SomeTime | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> TrackingSpec:
-        check_tracking_uri(self.uri)
-        return self
-
-
-@dataclass(frozen=True, config=SECTION)
-class StateSpec:
-    """Where alerts, issued forecasts and answers are remembered, and for how long what was issued is kept."""
-
-    database: Annotated[
-        str | None,
-        checked(
-            "the state is kept beside the results or in PostgreSQL",
-            "an address such as postgresql://user@host/database",
-            lambda x: x.startswith(("postgresql://", "postgres://", "postgresql+psycopg://")),
-        ),
-    ] = None
-    keep_s: fields.SomeTime = DEFAULT_KEEP_DAYS * 86400
-    desk: fields.Line | None = None
-
-
-@dataclass(frozen=True, config=SECTION)
-class PluginsSpec:
-    """Modules that register forecasters, classifiers, features and KPIs: beside the configuration, or installed."""
-
-    modules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=SECTION)

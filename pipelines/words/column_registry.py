@@ -7,6 +7,7 @@ and analysts; the others follow the audience of their table. :mod:`deskcast.pipe
 from __future__ import annotations
 
 from .accuracy_columns import ACCURACY_COLUMNS
+from .alert_columns import ALERT_COLUMNS
 from .case_columns import CASE_COLUMNS
 from .case_page_columns import CASE_PAGE_COLUMNS
 from .drift_columns import DRIFT_COLUMNS
@@ -334,70 +335,13 @@ COLUMNS = {
         "cases": "Cases | count",
         "base_rate": "Average rate | share",
     },
-    "kpi_alerts": {
-        "members": "Segments | names",
-        "other_kpis": "Other KPIs | moves",
-        "kind": "Kind | value",
-        "before": "Expected | kpi_value",
-        "after": "Actual | kpi_value",
-        "n": "Sample size | count!",
-        "drivers": "Drivers | text",
-        "causes": "Possible causes | text",
-        "news": "New since last run | value",
-        "ongoing_kpis": "Still changed | moves",
-        "explained": "Explained by | text",
-        "acknowledged_by": "Acknowledged by | text",
-        "acknowledged_at": "Acknowledged on | instant",
-        "note": "Note | text",
-        "silenced_until": "Muted until | day",
-        "reported_at": "First reported on | day",
-        "updated_at": "Last changed on | day",
-    },
-    "detections": {
-        "kind": "Kind | value",
-        "before": "Expected | kpi_value",
-        "after": "Actual | kpi_value",
-        "n": "Sample size | count",
-        "drivers": "Drivers | text",
-    },
-    "drivers": {
-        "column": "Dimension | text",
-        "value": "Segment of it | text",
-        "before": "Expected | kpi_value",
-        "after": "Actual | kpi_value",
-        "contribution": "Part of the change | kpi_change",
-    },
-    "counter_metrics": {
-        "improved_kpi": "Improved KPI | kpi",
-        "worsened_kpi": "Worsened KPI | kpi",
-        "improved_before": "Improved, expected | improved_kpi",
-        "improved_after": "Improved, actual | improved_kpi",
-        "worsened_before": "Worsened, expected | worsened_kpi",
-        "worsened_after": "Worsened, actual | worsened_kpi",
-        "n": "Sample size | count!",
-        "evidence": "Strength | number!",
-    },
-    "goals": {
-        "name": "Goal | text",
-        "target": "Target | kpi_value",
-        "better": "Better if | text",
-        "start": "From | day",
-        "end": "To | day",
-        "so_far": "To date | kpi_value",
-        "n_so_far": "Sample size to date | count!",
-        "days_known": "Days counted | count",
-        "days": "Days | count",
-        "forecast": "Forecast | kpi_value",
-        "low": "Likely low | kpi_value",
-        "high": "Likely high | kpi_value",
-        "probability": "Chance to meet it | probability",
-    },
-    "expected_ranges": {
-        "ds": "Date | day",
-        "value": "Actual | kpi_value",
-        "expected": "Expected | kpi_value",
-        "lower": "Usual range, low | kpi_value",
-        "upper": "Usual range, high | kpi_value",
-    },
 }
-COLUMNS |= ACCURACY_COLUMNS | DRIFT_COLUMNS | CASE_COLUMNS | CASE_PAGE_COLUMNS | PLANNER_COLUMNS | STAFFING_COLUMNS
+COLUMNS |= (
+    ALERT_COLUMNS
+    | ACCURACY_COLUMNS
+    | DRIFT_COLUMNS
+    | CASE_COLUMNS
+    | CASE_PAGE_COLUMNS
+    | PLANNER_COLUMNS
+    | STAFFING_COLUMNS
+)

@@ -11,7 +11,8 @@ from deskcast.features.labels.breach import find_case_ends
 from deskcast.pipelines.commands.cli import app
 from deskcast.pipelines.commands.retraining import keep_training, retrain_if_due
 from deskcast.pipelines.project.project import open_project, view_as_of
-from deskcast.pipelines.project.specs import Config, ModelSpec
+from deskcast.pipelines.project.record_specs import ModelSpec
+from deskcast.pipelines.project.specs import Config
 from deskcast.pipelines.registry.champions import find_champions, load_model, publish_decisions
 from deskcast.pipelines.registry.decisions import (
     IN_USE,
