@@ -12,6 +12,7 @@ from scipy import special
 from ..arguments import Numbers, check_number, check_numbers
 from ..scenarios.quantiles import quantile_at, rate_quantiles
 from .demand import Demand
+from .handle_times import widen_quantiles
 from .risk_of_short import risk_for_target
 from .shrinkage import agents_to_schedule
 from .staffing_plan import forecast_quantiles
@@ -29,12 +30,13 @@ def confidence_curve(
     shrinkage: Mapping[str, Any],
     confidences: Sequence[float] = DEFAULT_CONFIDENCES,
     levels: tuple[int, ...] = (80, 95),
+    aht_spread: float = 0.0,
 ) -> pd.DataFrame:
     """Compute agent hours and risk for several confidences.
 
     Parameters
     ----------
-    ahead, aht, target, shrinkage, levels
+    ahead, aht, target, shrinkage, levels, aht_spread
         As in :func:`deskcast.forecasting.staffing.staffing_plan.plan_for_target`.
     confidences
         Probabilities with which each interval is to keep its bounds, above 0 and below 1.
@@ -57,7 +59,8 @@ def confidence_curve(
     bounds = forecast_quantiles(ahead, levels)
     used = np.max(list(bounds.values()), axis=0) > 0
     calls = ahead["deskcast"].to_numpy(float)[used]
-    rates = rate_quantiles({p: values[used] for p, values in bounds.items()})
+    spread = check_number("aht_spread", aht_spread, least=0, most=1)
+    rates = widen_quantiles(rate_quantiles({p: values[used] for p, values in bounds.items()}), spread)
     times = np.broadcast_to(check_numbers("aht", aht, above=0), used.shape)[used]
     demand = Demand.from_quantiles(rates, times, points=_DISTRIBUTION_POINTS, counts=False)
     days = ahead["ds"].dt.strftime("%Y-%m-%d").to_numpy()[used]

@@ -11,7 +11,7 @@ from .queue import PlannedQueue
 #: Settings of a queue that the page may change; missing ones do not bind.
 SETTING_COLUMNS = (
     *("queue", "queue_kind", "interval_s", "service_level", "within_s", "patience_s", "max_occupancy", "shrinkage"),
-    *("confidence", "concurrency", "slowdown"),
+    *("confidence", "concurrency", "slowdown", "aht_spread"),
 )
 
 
@@ -57,4 +57,5 @@ def describe_settings(queue: PlannedQueue) -> list[object]:
         spec.confidence,
         spec.concurrency if chats else None,
         spec.slowdown if chats else None,
+        0.0 if spec.kind == "cases" else queue.handle_time_spread,
     ]

@@ -12,7 +12,7 @@ _EFFECT = {
     "effect": "Effect | points",
     "lo": "Effect, 95% low | points",
     "hi": "Effect, 95% high | points",
-    "p": "p-value | score!",
+    "p": "P value | score!",
     "detectable": "Smallest effect seen | points",
     "late": "Effect of late | points!",
     "late_lo": "Effect of late, 95% low | points!",

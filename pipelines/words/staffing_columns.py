@@ -14,6 +14,7 @@ STAFFING_COLUMNS = {
         "confidence": "Confidence | share",
         "concurrency": "Chats at a time | number",
         "slowdown": "Slowdown of each more chat | share",
+        "aht_spread": "Days differ in handle time by | share",
     },
     "staffing_forecast": {"ds": "Interval start | instant"},
 }

@@ -52,6 +52,8 @@ class QueueSettings:
         Name, ``calls``, ``chat`` or ``cases``, and length of an interval.
     service_level, within_s, patience_s, max_occupancy, shrinkage, confidence, concurrency, slowdown
         As in the section ``[staffing.NAME]``.
+    aht_spread
+        How far the mean handle time of a day may be off, as a share.
     """
 
     queue: str
@@ -65,6 +67,7 @@ class QueueSettings:
     confidence: float | None
     concurrency: float | None
     slowdown: float | None
+    aht_spread: float | None = None
 
     @property
     def target(self) -> QueueTarget:
@@ -146,7 +149,14 @@ def make_plan(results: Snapshot, own: QueueSettings, moved: QueueSettings) -> pd
     ahead = read_ahead(results, own.queue)
     off = {"shrinkage": moved.shrinkage}
     return plan_for_target(
-        ahead, rows["aht_s"].to_numpy(), moved.target, off, _levels(ahead), own.queue, moved.confidence
+        ahead,
+        rows["aht_s"].to_numpy(),
+        moved.target,
+        off,
+        _levels(ahead),
+        own.queue,
+        moved.confidence,
+        own.aht_spread or 0.0,
     )
 
 
@@ -187,4 +197,6 @@ def draw_curve(results: Snapshot, moved: QueueSettings) -> pd.DataFrame:
     ahead = read_ahead(results, moved.queue)
     rows = results.query("SELECT aht_s FROM {staffing} WHERE queue = ? ORDER BY ds", [moved.queue])
     off = {"shrinkage": moved.shrinkage}
-    return confidence_curve(ahead, rows["aht_s"].to_numpy(), moved.target, off, levels=_levels(ahead))
+    return confidence_curve(
+        ahead, rows["aht_s"].to_numpy(), moved.target, off, levels=_levels(ahead), aht_spread=moved.aht_spread or 0.0
+    )
