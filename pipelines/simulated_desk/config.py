@@ -130,6 +130,16 @@ name = "keep customers"
 kpi = "csat"
 target = 0.80
 
+# A change whose effect is asked for: deskcast compare --changes
+[[change]]
+name = "technician of account A2 left"
+date = "2025-08-18"
+touches = {{ account = "A2" }}
+
+# KPIs by agent, under pseudonyms; off where this is not set.
+[people]
+by_agent = true
+
 [tracking]
 uri = "sqlite:///mlflow.db"
 experiment = "deskcast-demo"
