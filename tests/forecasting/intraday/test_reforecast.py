@@ -65,7 +65,7 @@ def test_a_backtest_of_a_day_is_what_was_reforecast_on_that_day():
 def test_the_likely_range_holds_on_eight_of_ten_days():
     rows, _ = make_days(100, 0.7, seed=6)
     inside, intervals = [], []
-    for day in range(-50, 0):
+    for day in range(-40, 0):
         past, today = split(rows, day)
         found = reforecast_day(past, today)
         came = rows.set_index("ds").loc[found["ds"], "y"].to_numpy()
@@ -87,7 +87,7 @@ def test_another_queue_is_used_where_it_is_the_first_to_tell_and_not_otherwise()
     assert reforecast_day(*own, {"chat": apart}).attrs["used"] == []
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 12), st.integers(0, 10_000), st.floats(0, 3))
 def test_few_days_closed_times_and_later_days_change_nothing(count, seed, factor):
     rows, _ = make_days(count + 1, 1.0, seed=seed)

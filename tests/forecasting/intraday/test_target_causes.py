@@ -79,7 +79,7 @@ def test_parts_are_the_mean_over_all_orders_of_exchange():
     assert found["chance"] == pytest.approx(0, abs=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 6), st.sets(st.sampled_from(["agents", "agents_scheduled"])))
 def test_parts_add_up_whatever_came_and_whatever_is_not_known(seed, days, unknown):
     dice = np.random.default_rng(seed)

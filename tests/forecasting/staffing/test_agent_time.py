@@ -44,7 +44,7 @@ def test_a_day_made_by_hand_has_the_shrinkage_of_its_paid_time():
 
 def test_weekdays_and_months_are_told_where_there_are_enough_days_and_intervals_cover():
     dice, hits, truth = np.random.default_rng(3), [], {"mon": 0.3, "all": 0.14}
-    for _ in range(60):
+    for _ in range(25):
         days = pd.date_range("2024-01-01", periods=180)
         away = dice.random(len(days)) < np.where(days.day_of_week == 0, 0.3, 0.1134)
         frame = pd.DataFrame({"agent_id": "a", "day": days, "paid": True, "seconds": 8 * 3600.0})
@@ -54,7 +54,7 @@ def test_weekdays_and_months_are_told_where_there_are_enough_days_and_intervals_
         assert set(table["period"]) == {"all", *weekdays, *months}
         own = table[table["kind"] == "all"].set_index("period")
         hits.append([own.loc[p, "lo"] <= truth[p] <= own.loc[p, "hi"] for p in truth])
-    assert (np.mean(hits, axis=0) > 0.84).all()  # 95%, and 60 draws
+    assert (np.mean(hits, axis=0) > 0.8).all()  # 95%, and 25 draws
 
 
 def test_stretches_are_cut_at_local_midnight_and_open_ones_at_the_end_of_the_log():
@@ -69,7 +69,7 @@ def test_stretches_are_cut_at_local_midnight_and_open_ones_at_the_end_of_the_log
         split_agent_days(rows.assign(start=rows["start"].dt.tz_localize(None)))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -91,7 +91,7 @@ def test_overlapping_stretches_count_each_hour_once_as_an_hour_by_hour_twin(rows
     found = split_agent_days(frame).groupby(["agent_id", "state", "paid"])["seconds"].sum() / 3600
     rank, twin = {"handling": 0, "available": 9}, {}
     for agent, own in frame.groupby("agent_id"):
-        for hour in range(70):
+        for hour in range(71):
             there = own[(own["at"] <= hour) & (hour < own["at"] + own["long"])]
             if len(there):
                 state = min(there["state"], key=lambda s: (rank.get(s, 1), s))

@@ -169,6 +169,7 @@ def test_a_forecast_tells_base_and_adjusted_and_issues_both(desk):
     assert contradictions(stage) == []
 
 
+@pytest.mark.slow
 def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk):
     project = desk[0]
     spec = replace(project.config.staffing["phone"], confidence=0.8, horizon_days=1, target_over="day")

@@ -133,6 +133,7 @@ def test_what_comes_later_changes_nothing_and_an_issued_plan_is_used(folder, sta
     assert table["agents"].tolist() == pytest.approx(coverage.loc[table.index, "scheduled"].tolist())
 
 
+@pytest.mark.slow
 def test_days_without_a_plan_and_mornings_are_refused_by_name(folder, few_days):
     project = open_project(folder / "deskcast.toml")
     assert "no contacts are planned today" in today_stage(view_as_of(project, "2024-03-03 12:00")).skipped
