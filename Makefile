@@ -8,7 +8,7 @@ TESTS  ?= tests
 ALONE  := OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
 ROOMS  := features forecasting models extend pipelines
 
-.PHONY: demo test test-all check docs format wheel clean
+.PHONY: demo test test-all test-page check docs format wheel clean
 
 demo: $(VENV)/.installed
 	$(BIN)/deskcast demo $(DESK)
@@ -19,6 +19,10 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.dev
 	$(ALONE) $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+
+# Every page in a real browser; skipped where Chromium is missing.
+test-page: $(VENV)/.dev
+	$(ALONE) $(BIN)/pytest -q tests/pipelines/pages/test_browser.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -14,6 +14,9 @@ from ...features.frames import require_columns
 from ..candidates.feature_groups import FEATURE_GROUPS
 from ..risk.breach import BreachRisk, has_breached
 from .reasons import reasons
+from .risk_levels import RISK_LEVEL_BOUNDS, RISK_LEVELS, assign_risk_levels
+
+__all__ = ["RISK_LEVELS", "RISK_LEVEL_BOUNDS", "assign_risk_levels", "rank_cases"]
 
 #: Columns of the list of cases at risk.
 RISK_COLUMNS = (
@@ -29,10 +32,6 @@ _OPTIONAL_COLUMN_TYPES = {
     "due_at": "datetime64[us, UTC]", "left_s": "float64", "paused": "boolean", "team": "str", "priority": "str",
     "left_wall_s": "float64", "left_business_s": "float64",
 }  # fmt: skip
-
-#: Bands of the probability, and where each ends.
-RISK_LEVELS: tuple[str, ...] = ("low", "medium", "high", "very high")
-RISK_LEVEL_BOUNDS: tuple[float, ...] = (0.2, 0.5, 0.8)
 
 #: Stands for any group, or any band that is not named.
 ANY_NAME = "any"
@@ -123,16 +122,6 @@ def rank_cases(
     parts = parts.loc[wanted.index].reset_index(drop=True)
     wanted = _explained(wanted.reset_index(drop=True), parts, risk, table)
     return wanted[list(RISK_COLUMNS)], _list_breached(shown[over])
-
-
-def assign_risk_levels(probability: object) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-    """Return the band of each probability: low below 0.2, medium below 0.5, high below 0.8, very high from there.
-
-    >>> assign_risk_levels([0.79, 0.8]).tolist()
-    ['high', 'very high']
-    """
-    place = np.searchsorted(RISK_LEVEL_BOUNDS, np.asarray(probability, dtype=float), side="right")
-    return np.asarray(np.array(RISK_LEVELS, dtype=object)[place])
 
 
 def action_for(table: Mapping[str, Mapping[str, str]], group: str, band: str) -> str:

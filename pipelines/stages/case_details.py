@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ibis
 import pandas as pd
 
 from ...features.case_log.fetch import fetch
@@ -66,8 +67,8 @@ def _events(log: CaseLog, case_id: pd.Series) -> pd.DataFrame:
     known = events.filter(events["at"] <= log.until)
     if "recorded_at" in events.columns:
         known = known.filter(known.recorded_at.isnull() | (known.recorded_at <= log.until))
-    wanted = set(case_id.astype("str"))
-    found = fetch(known.filter(known.case_id.isin(sorted(wanted))).select(*names))
+    wanted = ibis.memtable(pd.DataFrame({"case_id": sorted(set(case_id.astype("str")))}), schema={"case_id": "string"})
+    found = fetch(known.semi_join(wanted, "case_id").select(*names))
     order = [name for name in ("case_id", "at", "seq") if name in found]
     latest: pd.DataFrame = found.sort_values(order, ignore_index=True).groupby("case_id", sort=False).tail(MAX_EVENTS)
     return latest.reset_index(drop=True)

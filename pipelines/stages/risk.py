@@ -74,7 +74,8 @@ def risk_stage(
         ``past_saving`` (the work does not fit into the time left), ``dropped_cases`` (picks of the last list that are
         none of this one, with the reason) and ``awaiting_closure`` (resolved, not closed: nothing is left to do). Where
         nothing tells cases apart there is no ``risk`` but ``open_cases``, by due time. What is said of the time is of
-        the hour at which the list is read; see :func:`deskcast.models.worklist.time_left.find_reading_time`. With
+        the hour at which the list is read; see :func:`deskcast.models.worklist.time_left.find_reading_time`. What the
+        page of a case needs: see :func:`~deskcast.pipelines.stages.case_details.build_case_details`. With
         surveys or escalations also ``outcome_evaluation``, and ``dissatisfaction``, ``recently_closed`` and
         ``escalation`` where these can tell cases apart.
     """
@@ -107,7 +108,6 @@ def risk_stage(
         tables = _pick(table, rows, project, spec) | tables
         tables |= _dropped(tables, rows, project, spec)
         tables["reasons"] = _explained(tables, rows, as_read, trained, spec)
-        tables |= build_case_details(log, metric, as_read, trained.labels)
         picked = tables["risk"]
         figures = {"expected": float(picked["probability"].sum()), "work_first": float(picked["work_first"].sum())}
     findings = write_risk_findings(
@@ -121,6 +121,7 @@ def risk_stage(
     )
     metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
     params = {"metric": metric, "as_of": str(log.until), "read_at": str(read_at), "used": trained.risk.used_}
+    tables |= build_case_details(log, metric, as_read, trained.labels)
     stage = Stage("risk", tables, tuple(findings), params | {"caution": trained.risk.caution_}, metrics | figures)
     from .dissatisfaction import add_outcome_risks
 

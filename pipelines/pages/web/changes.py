@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ....models.worklist.ranking import assign_risk_levels
+from ....models.worklist.risk_levels import assign_risk_levels
 from ...state.database import read_state
 from ...state.issued import read_issued, read_issues
 from ...state.records import read_saved

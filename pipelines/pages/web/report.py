@@ -13,7 +13,6 @@ from ...store.results import read_findings
 from ...store.table_files import quote_formulas
 from ...words.columns import table_title
 from ...words.tables import format_table
-from ..report import render_report
 from .view import PageRoute, PageView
 
 ROWS_PER_PAGE = 100
@@ -27,6 +26,8 @@ router = APIRouter(route_class=PageRoute)
 @router.get("/report", response_class=HTMLResponse)
 def report(view: PageView, full: bool = False) -> Response:
     """Show the report of the last run; ``full`` has all tables and charts."""
+    from ..report import render_report  # it draws, and brings the libraries of the pictures
+
     results = view.snapshot
 
     def render() -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from ...charts.alerts import plot_alerts
-from ...charts.svg import Chart
 from ...words.columns import column_label
 from ...words.tables import FormattedTable, format_table
+from ...words.words import format_kpi
 from ..today import TOP_COLUMNS, Today, summarise_today
 from .case_records import read_snoozes
 from .cases import case_path
@@ -92,15 +92,17 @@ def list_alerts(view: View) -> dict[str, Any] | None:
         return None
     linked = any(path == "/alerts" for _, path in view.request.app.state.links)
     shown = format_table("kpi_alerts", frame.drop(columns="alert_id"), 20, view.desk.timezone, view.year)
-    links = [f"/alerts/{i}" if linked else "" for i in frame["alert_id"]]
+    links = [f"/alerts/{quote(str(i), safe='')}" if linked else "" for i in frame["alert_id"]]
     return {"table": shown, "links": links, "pictures": _draw_alerts(view.snapshot, frame)}
 
 
-def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Chart]:
+def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Any]:
     if not results.has("expected_ranges") or not results.count("expected_ranges"):
         return []
 
-    def draw() -> list[Chart]:
+    def draw() -> list[Any]:
+        from ...charts.alerts import plot_alerts  # it brings the libraries of the pictures
+
         tables = {name: results.frame(name) for name in ("kpi_alerts", "expected_ranges", "goals") if results.has(name)}
         for name in ("kpi_alerts", "expected_ranges"):
             tables[name] = tables[name][tables[name]["alert_id"].isin(new["alert_id"])]
@@ -110,7 +112,7 @@ def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Chart]:
             tables["history"] = results.query(f"SELECT * FROM {{history}} WHERE kpi IN ({marks})", kpis)
         return plot_alerts(tables)[:MAX_ALERTS]
 
-    found: list[Chart] = results.remember("new alerts", draw)
+    found: list[Any] = results.remember("new alerts", draw)
     return found
 
 
@@ -120,8 +122,19 @@ def judge_yesterday(view: View) -> tuple[str, FormattedTable] | None:
         return None
     query = "SELECT * FROM {accuracy_forecast_next} WHERE ds = (SELECT max(ds) FROM {accuracy_forecast_next})"
     frame = view.snapshot.query(query)
+    frame["scope"] = [_name_scope(scope) for scope in frame["scope"]]
     table = format_table("accuracy_forecast_next", frame, 12, view.desk.timezone, view.year)
     return column_label("accuracy_forecast_next", "deskcast"), table
+
+
+def _name_scope(scope: str) -> str:
+    """Write what a forecast is of: its KPI, and whether it is of totals.
+
+    >>> _name_scope("cases_opened D"), _name_scope("cases_opened D totals")
+    ('Cases opened', 'Cases opened, totals')
+    """
+    kpi, _, more = scope.partition(" ")
+    return f"{format_kpi(kpi)}{', totals' if more.endswith('totals') else ''}"
 
 
 class _RiskTables(LazyTables):

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from ...state.database import change_state
 from ...state.records import add_record
-from ...store.incidents import save_acknowledgement, save_mute
 from .view import View
 
 
@@ -44,6 +43,8 @@ def acknowledge(view: View, alert_id: str, note: str = "") -> None:
     InputError
         If the alert is unknown.
     """
+    from ...store.incidents import save_acknowledgement  # it brings the library of the log
+
     with change_state(view.desk.place) as state:
         at = pd.Timestamp(datetime.now().replace(microsecond=0))
         save_acknowledgement(view.desk.place, alert_id, view.user.name, at, note)
@@ -58,6 +59,8 @@ def silence(view: View, what: str, until: pd.Timestamp) -> None:
     InputError
         If nothing has the name, or the day is over.
     """
+    from ...store.incidents import save_mute
+
     with change_state(view.desk.place) as state:
         save_mute(view.desk.place, what, until)
         _audit(state, view, "silence", what, until=str(until))
