@@ -156,6 +156,11 @@ def draw_alert(results: Snapshot, row: Any, *, both: bool = True) -> list[Chart]
     """Return the pictures of an alert with the range that was expected; none where the run kept no range of it."""
     if not results.has("expected_ranges"):
         return []
+    drawn: list[Chart] = results.remember(("alert pictures", row.alert_id, both), lambda: _draw(results, row, both))
+    return drawn
+
+
+def _draw(results: Snapshot, row: Any, both: bool) -> list[Chart]:
     days = results.query("SELECT * FROM {expected_ranges} WHERE alert_id = ?", [row.alert_id])
     if days.empty:
         return []

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ...words.columns import column_label
 from ...words.tables import FormattedTable, format_table
+from ...words.words import format_kpi
 from ..today import TOP_COLUMNS, Today, summarise_today
 from .case_records import read_snoozes
 from .cases import case_path
@@ -121,8 +122,19 @@ def judge_yesterday(view: View) -> tuple[str, FormattedTable] | None:
         return None
     query = "SELECT * FROM {accuracy_forecast_next} WHERE ds = (SELECT max(ds) FROM {accuracy_forecast_next})"
     frame = view.snapshot.query(query)
+    frame["scope"] = [_name_scope(scope) for scope in frame["scope"]]
     table = format_table("accuracy_forecast_next", frame, 12, view.desk.timezone, view.year)
     return column_label("accuracy_forecast_next", "deskcast"), table
+
+
+def _name_scope(scope: str) -> str:
+    """Write what a forecast is of: its KPI, and whether it is of totals.
+
+    >>> _name_scope("cases_opened D"), _name_scope("cases_opened D totals")
+    ('Cases opened', 'Cases opened, totals')
+    """
+    kpi, _, more = scope.partition(" ")
+    return f"{format_kpi(kpi)}{', totals' if more.endswith('totals') else ''}"
 
 
 class _RiskTables(LazyTables):

@@ -35,7 +35,7 @@ def _case_tiles(view: View, tile: Tile | None, changes: Changes | None) -> list[
     own = view.user.team is not None
     since = "" if changes is None else _day(view, changes.since)
     late = results.count("breached_cases")
-    more = f"{len(changes.breached):,} of them since {since}. " if changes is not None else ""
+    more = "" if changes is None else f"{len(changes.breached) or 'None'} of them since {since}. "
     target = _sla_target(view)
     tiles = [
         {

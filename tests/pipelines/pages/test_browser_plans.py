@@ -86,7 +86,7 @@ def test_forms_and_filters_work_in_the_browser(tab):
     tab.click("button:has-text('Save the scenario')")
     assert "The scenario is saved." in tab.inner_text("main")
     tab.open("/kpis")
-    tab.locator("#q").press_sequentially("handle time")
+    tab.locator("#q").press_sequentially("clicks_per_task")
     expect = pytest.importorskip("playwright.sync_api").expect
     expect(tab.locator("#list tbody tr")).to_have_count(1)
     tab.open("/alerts")
