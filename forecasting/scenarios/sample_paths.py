@@ -135,8 +135,8 @@ def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
 def _few_counts(issued: Issued) -> Bools:
     """Return which series have few arrivals a slot, or most slots empty."""
     now = issued.fold.now
-    few: Bools = assign_volume_tiers(now.level, now.step) <= LAST_TIER_BY_MEAN
-    few |= assign_zero_tiers(now.zeros) == SPARSE_TIER
+    low = assign_volume_tiers(now.level, now.step) <= LAST_TIER_BY_MEAN
+    few: Bools = low | (assign_zero_tiers(now.zeros) == SPARSE_TIER)
     return few
 
 
