@@ -60,7 +60,7 @@ def make_heat_map(
     busy = table.fillna(0.0).ne(0.0).any(axis="columns")
     if busy.any():  # times between the first and the last that are used
         used = [place for place, there in enumerate(busy) if there]
-        table = table.iloc[used[0] : used[-1] + 1]
+        table = table.iloc[used[0] : used[-1] + 1].dropna(axis="columns", how="all")  # a day may end before them
     most = float(table.abs().max().max()) if table.size else 0.0
     rows = [
         (str(time), [(_text(v, write, signed), _shade(v, most, signed)) for v in row])
