@@ -49,7 +49,7 @@ def score_proportions(hits: npt.ArrayLike, n: npt.ArrayLike, target: float) -> t
 
     >>> y, s, z = score_proportions([45.0, 30.0], [50.0, 50.0], 0.8)
     >>> s.round(4).tolist(), z.round(3).tolist()
-    ([0.0707, 0.0707], [2.004, -3.126])
+    ([0.0707, 0.0707], [2.007, -3.126])
     """
     hits, n = np.asarray(hits, dtype=float), np.asarray(n, dtype=float)
     y, s = np.arcsin(np.sqrt(hits / n)), 1 / (2 * np.sqrt(n))
@@ -129,7 +129,7 @@ def exact_scores(observed: npt.ArrayLike, expected: npt.ArrayLike, n: npt.ArrayL
     middle of the distribution scores 0.
 
     >>> exact_scores([0, 8, 20], [8.0, 8.0, 8.0], [20, 20, 20]).round(2).tolist()
-    [-4.12, 0.0, 5.6]
+    [-3.97, 0.0, 5.6]
     """
     observed, n = np.asarray(observed, dtype=float), np.asarray(n, dtype=float)
     share = np.clip(np.asarray(expected, dtype=float) / n, 1e-12, 1 - 1e-12)

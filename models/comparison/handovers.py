@@ -38,7 +38,7 @@ def find_handovers(rows: pd.DataFrame, until: pd.Timestamp) -> pd.DataFrame:
     --------
     >>> days = pd.date_range("2024-03-01", periods=120)
     >>> rows = pd.DataFrame({"at": days, "group": "A2", "owner": ["Ana", "Ben"] * 30 + ["Ben"] * 60})
-    >>> find_handovers(rows, days[-1])[["group", "owner", "share", "heir", "scope"]].values.tolist()
+    >>> find_handovers(rows, days[-1])[["group", "owner", "share", "heir", "scope"]].round(1).values.tolist()
     [['A2', 'Ana', 0.5, 'Ben', 'everywhere']]
     """
     known = rows[rows["owner"].notna() & rows["group"].notna() & (rows["at"] <= until)].sort_values("at")
