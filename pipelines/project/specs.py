@@ -188,21 +188,12 @@ class StaffingSpec:
     @model_validator(mode="after")
     def _check(self) -> StaffingSpec:
         if self.target_over != "interval" and self.confidence is None:
-            raise InputError(
-                "a target over a day or week needs a confidence",
-                column="confidence",
-                hint="add a line such as confidence = 0.8",
-                code="setting.missing",
-            )
+            problem, hint = "a target over a day or week needs a confidence", "such as confidence = 0.8"
+            raise InputError(problem, column="confidence", hint=hint, code="setting.missing")
         added = sum(self.shrinkage.values()) if isinstance(self.shrinkage, Mapping) else self.shrinkage
         if self.shrinkage_parts == "add" and added >= 1:
-            raise InputError(
-                "parts must leave some time",
-                column="shrinkage",
-                got=added,
-                wanted="a sum below 1",
-                code="setting.invalid",
-            )
+            problem, wanted = "parts must leave some time", "a sum below 1"
+            raise InputError(problem, column="shrinkage", got=added, wanted=wanted, code="setting.invalid")
         return self
 
 
