@@ -71,6 +71,7 @@ CASE_COLUMNS = {
         "sla_first_response": "SLA first response | text",
         "sla_next_response": "SLA next response | text",
         "sla_resolution": "SLA resolution | text",
+        "sla_closing": "SLA closing | text",
         "csat_score": "CSAT score | number",
         "handle_s": "Handle time | duration",
         "first_contact": "Resolved on first contact | flag",
