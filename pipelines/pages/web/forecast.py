@@ -167,22 +167,26 @@ def draw_series(
     noun = _noun(view)
     what = f"{noun.capitalize()}s per {GRAINS.get(series.grain, series.grain)}" if series.additive else "Value"
     chart = make_line_chart("volume", f"{what}, {series.name}", when, lines, _unit(view), year=view.year)
-    return chart, {"rows": _compare(view, source, series, past), "lead": lead, "leads": leads, "issued": bool(leads)}
+    table = _compare(view, source, series, past)
+    return chart, {"table": table, "lead": lead, "leads": leads, "issued": bool(leads)}
 
 
-def _compare(view: View, source: pd.DataFrame, series: ForecastData, past: pd.DataFrame) -> list[list[str]]:
+def _compare(view: View, source: pd.DataFrame, series: ForecastData, past: pd.DataFrame) -> dict[str, Any] | None:
     """Return earlier forecasts beside what was observed, by the time step of the forecast, the latest first."""
     if series.grain != series.step:
-        return []
+        return None
     both = source.merge(past[["ds", "y"]], on="ds").sort_values("ds", ascending=False).head(28)
     rows = []
     for row in both.to_dict("records"):
         low, high = (row.get(end, float("nan")) for end in _RANGE)
         inside = "" if not low <= high else "inside" if low <= row["y"] <= high else "outside"
         span = f"{format_number(low)} to {format_number(high)}" if inside else "–"
-        said = [format_number(row["deskcast"]), span, format_number(row["y"]), inside or "–"]
+        said = [format_number(row["deskcast"]), format_number(row["y"]), span, inside or "–"]
         rows.append([_step_name(row["ds"], series.grain, view.year), *said])
-    return rows
+    columns = [("Date", False), ("Forecast", True), ("Actual", True), ("Likely range", True), ("Actual is", False)]
+    if all(row[-1] == "–" for row in rows):  # tests on the past keep no ranges
+        columns, rows = columns[:3], [row[:3] for row in rows]
+    return {"columns": columns, "rows": rows} if rows else None
 
 
 def describe_ahead(view: View, series: ForecastData, rows: pd.DataFrame, compared: tuple[str, ...]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from .export import export_frame
 from .forms import Form, read_form
 from .frame_rows import list_rows
 from .heat_map import HeatMap, make_heat_map
+from .listing import read_page_number
 from .staffing_plan import QueueSettings, draw_curve, make_plan, move_sliders, read_settings, summarise_plan
 from .view import PageRoute, PageView, View
 from .writes import save
@@ -99,7 +100,7 @@ def _plan_values(view: View, queue: str, own: QueueSettings | None) -> dict[str,
         plan, sliders = make_plan(view.snapshot, own, moved), True
     before = summarise_plan(make_plan(view.snapshot, own, own), own) if moved != own else None
     weeks = max(1, math.ceil((plan["ds"].dt.normalize().nunique() - 1) / DAYS_SHOWN))
-    week = min(int(asked.get("week", "1")) if asked.get("week", "1").isdecimal() else 1, weeks) or 1
+    week = read_page_number(asked.get("week", ""), weeks)
     return {
         "settings": moved,
         "sliders": sliders,
