@@ -18,6 +18,7 @@ from ..state.records import add_record
 from ..state.schema import ALARMS_SENT, ALARMS_WAITING
 from ..words.instants import Instants
 from .choose import Alarm, choose_alarms
+from .links import find_link
 
 #: Who is named as the sender in the state.
 SENDER = "deskcast"
@@ -72,7 +73,7 @@ def queue_alarms(
     added = 0
     for spec in config.alarms:
         alarms = choose_alarms(spec, stages, instants, failures, config.timezone, config.history.freq)
-        added += add_alarms(state, spec, alarms, instants, link=config.page.url)
+        added += add_alarms(state, spec, alarms, instants, url=config.page.url)
     return added
 
 
@@ -88,15 +89,16 @@ def queue_failures(config: Config, instants: Instants, failures: Sequence[tuple[
         return 0
     with change_state(config.state_place) as state:
         chosen = [(spec, choose_alarms(spec, (), instants, failures, config.timezone)) for spec in told]
-        return sum(add_alarms(state, spec, alarms, instants, link=config.page.url) for spec, alarms in chosen)
+        return sum(add_alarms(state, spec, alarms, instants, url=config.page.url) for spec, alarms in chosen)
 
 
 def add_alarms(
-    state: Connection, spec: AlarmSpec, alarms: Iterable[Alarm], instants: Instants, *, link: str = ""
+    state: Connection, spec: AlarmSpec, alarms: Iterable[Alarm], instants: Instants, *, url: str = ""
 ) -> int:
-    """Put alarms into the outbox for each receiver of a section."""
+    """Put alarms into the outbox for each receiver of a section, each with its link below the address of the page."""
     added, now = 0, pd.Timestamp(instants.made_at)
     for alarm in alarms:
+        link = find_link(url, alarm.kind, alarm.figures, spec.for_)
         body = asdict(alarm) | {"link": link, "as_of": instants.as_of.isoformat()}
         for target in list_targets(spec):
             if _is_known(state, alarm, target):

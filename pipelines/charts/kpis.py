@@ -107,15 +107,16 @@ def find_sum_kind(kpi: str, rows: pd.DataFrame) -> str:
 
 
 def _sum_weeks(rows: pd.DataFrame, kind: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
-    groups: Any = rows.assign(ds=find_weeks(rows["ds"]), top=rows["value"] * rows["n"]).groupby(
-        ["series", "ds"], sort=True
-    )
-    weeks: pd.DataFrame = groups[["top", "n"]].sum().assign(cut=groups["cut"].any()).reset_index()
+    # days with cases but without a value, such as those of which none has ended, do not count as 0
+    known = rows["n"].where(rows["value"].notna(), 0.0)
+    rows = rows.assign(ds=find_weeks(rows["ds"]), top=rows["value"] * rows["n"], known=known)
+    groups: Any = rows.groupby(["series", "ds"], sort=True)
+    weeks: pd.DataFrame = groups[["top", "n", "known"]].sum().assign(cut=groups["cut"].any()).reset_index()
     if kind in ("count", "stock"):
         value = groups["value"].last() if kind == "stock" else groups["value"].sum(min_count=1)
         weeks["value"], weeks["n"] = value.to_numpy(), np.nan
     else:
-        weeks["value"] = weeks["top"] / weeks["n"].where(weeks["n"] > 0)
+        weeks["value"] = weeks["top"] / weeks["known"].where(weeks["known"] > 0)
     weeks["cut"] |= (weeks["ds"] < first) | (weeks["ds"] + _WEEK > last + pd.Timedelta(days=1))
     return weeks
 

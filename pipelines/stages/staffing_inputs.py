@@ -11,7 +11,7 @@ from .queue import PlannedQueue
 #: Settings of a queue that the page may change; missing ones do not bind.
 SETTING_COLUMNS = (
     *("queue", "queue_kind", "interval_s", "service_level", "within_s", "patience_s", "max_occupancy", "shrinkage"),
-    *("confidence", "concurrency", "slowdown", "aht_spread"),
+    *("confidence", "concurrency", "slowdown", "aht_spread", "target_over"),
 )
 
 
@@ -28,8 +28,9 @@ def build_staffing_inputs(queues: Sequence[PlannedQueue]) -> dict[str, pd.DataFr
     ``staffing_settings`` (one row a queue) and ``staffing_forecast`` (``queue``, ``ds``, ``deskcast`` and its bounds).
     """
     rows = [describe_settings(queue) for queue in queues]
-    numbers = dict.fromkeys(SETTING_COLUMNS[2:], "float64")
-    settings = pd.DataFrame(rows, columns=list(SETTING_COLUMNS)).astype(numbers | {"queue": "str", "queue_kind": "str"})
+    texts = dict.fromkeys(("queue", "queue_kind", "target_over"), "str")
+    types = dict.fromkeys(SETTING_COLUMNS, "float64") | texts
+    settings = pd.DataFrame(rows, columns=list(SETTING_COLUMNS)).astype(types)
     parts = []
     for queue in queues:
         if queue.spec.kind != "cases":
@@ -58,4 +59,5 @@ def describe_settings(queue: PlannedQueue) -> list[object]:
         spec.concurrency if chats else None,
         spec.slowdown if chats else None,
         0.0 if spec.kind == "cases" else queue.handle_time_spread,
+        spec.target_over,
     ]

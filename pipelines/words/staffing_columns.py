@@ -15,6 +15,7 @@ STAFFING_COLUMNS = {
         "concurrency": "Chats at a time | number",
         "slowdown": "Slowdown of each more chat | share",
         "aht_spread": "Days differ in handle time by | share",
+        "target_over": "Target met over | text",
     },
     "staffing_forecast": {"ds": "Interval start | instant"},
 }

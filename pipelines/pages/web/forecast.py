@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 import pandas as pd
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
 
 from ...words.columns import choose_main_columns
 from ...words.facts import audience_of, facts_of
 from ...words.forecast import planner_notes
 from ...words.tables import format_table
 from ...words.words import format_date, format_expected_count, format_instant, format_number
+from .adjustments import add, list_adjustments, withdraw
 from .export import export_frame
 from .forecast_data import (
     GRAINS,
@@ -31,11 +33,11 @@ from .forecast_data import (
     sum_steps,
 )
 from .forecast_plan import (
-    KINDS,
     Scenario,
     apply_scenario,
     describe_change,
     list_scenarios,
+    read_form_changes,
     read_new_change,
     read_scenario,
     scenario_body,
@@ -47,6 +49,8 @@ from .writes import save_scenario
 
 router = APIRouter(route_class=PageRoute)
 _RANGE = ("deskcast-lo-80", "deskcast-hi-80")
+#: What the column ``baseline`` and the forecast are called where they differ: by a scenario, or by adjustments.
+_SCENARIO, _ADJUSTED = ("As is", "Assumed"), ("Before adjustment", "Adjusted")
 
 
 @router.get("/forecast", response_class=HTMLResponse)
@@ -61,8 +65,8 @@ def forecast(view: PageView) -> Response:
     if asked.get("add"):
         kind, text = read_new_change(asked, leaves, [n for n in series.names if n in set(leaves["unique_id"])])
         return RedirectResponse(f"/forecast?{_query(series, [*scenario.texts, (kind, text)])}", 303)
-    rows, overlaps, problem, assumed = _ahead(view, series, scenario, leaves)
-    chart, earlier = draw_series(view, series, rows, assumed)
+    rows, overlaps, problem, compared = _ahead(view, series, scenario, leaves)
+    chart, earlier = draw_series(view, series, rows, compared)
     stage = view.snapshot.stage("forecast")
     said = [] if stage is None else list(stage.findings)
     texts = scenario.texts
@@ -73,8 +77,9 @@ def forecast(view: PageView) -> Response:
         grains=GRAINS,
         chart=chart,
         earlier=earlier,
-        ahead=describe_ahead(view, series, rows, assumed),
-        assumed=assumed,
+        ahead=describe_ahead(view, series, rows, compared),
+        compared=compared,
+        adjustments=list_adjustments(view),
         scenario=scenario,
         changes=[
             (describe_change(change, view.year), _query(series, [*texts[:i], *texts[i + 1 :]]) if texts else "")
@@ -99,28 +104,34 @@ def forecast(view: PageView) -> Response:
 def forecast_file(view: PageView, ending: str) -> Response:
     """Give what the page shows as CSV, Excel workbook or Parquet."""
     series, scenario = read_forecast(view), read_scenario(view)
-    rows, _, _, _ = _ahead(view, series, scenario, _times(view.snapshot.frame("forecast")))
+    rows, _, problem, _ = _ahead(view, series, scenario, _times(view.snapshot.frame("forecast")))
+    if problem:
+        raise HTTPException(422, f"The scenario cannot be used: {problem}")
     frame = rows.assign(series=series.name)
-    kept = ["series", "ds", *(c for c in frame.columns if c == "baseline" or str(c).startswith("deskcast"))]
+    more = ("baseline", "adjustment")
+    kept = ["series", "ds", *(c for c in frame.columns if c in more or str(c).startswith("deskcast"))]
     return export_frame(frame[kept], f"forecast-{series.name}", ending)
 
 
 def _ahead(
     view: View, series: ForecastData, scenario: Scenario, leaves: pd.DataFrame
-) -> tuple[pd.DataFrame, list[str], str, bool]:
-    """Return the forecast of a series by the time step that is shown, with ``baseline`` where something is assumed."""
+) -> tuple[pd.DataFrame, list[str], str, tuple[str, ...]]:
+    """Return the forecast of a series by the time step that is shown, and what it and its ``baseline`` are called."""
     stage = view.snapshot.stage("forecast")
     totals = _times(view.snapshot.frame("totals"))
     by = "-" if stage is None else str(stage.params.get("by", "-"))
     changed, sums, overlaps, problem = apply_scenario(scenario, leaves, totals, by)
     rows = select_ahead(series, changed, sums)
-    assumed = "baseline" in rows and bool(scenario.changes) and not problem
-    columns = ["deskcast", *(["baseline"] if assumed else [])]
-    return sum_steps(rows, series, columns), overlaps, problem, assumed
+    compared: tuple[str, ...] = ()
+    if "baseline" in rows:
+        differ = (rows["baseline"] - rows["deskcast"]).abs().max() > 0
+        compared = _SCENARIO if scenario.changes and not problem else _ADJUSTED if differ else ()
+    columns = ["deskcast", *(["baseline"] if compared else [])]
+    return sum_steps(rows, series, columns), overlaps, problem, compared
 
 
 def draw_series(
-    view: View, series: ForecastData, ahead: pd.DataFrame, assumed: bool
+    view: View, series: ForecastData, ahead: pd.DataFrame, compared: tuple[str, ...]
 ) -> tuple[LineChart, dict[str, Any]]:
     """Return the picture of a series, and its earlier forecasts beside what was observed."""
     past = sum_steps(read_actuals(view.snapshot, series), series, ["y"])
@@ -135,8 +146,9 @@ def draw_series(
     before = before[before["whole"] & before["ds"].isin(past["ds"])]
     when = pd.Series(sorted({*past["ds"], *ahead["ds"]}))
     parts = {"Actual": past[["ds", "y"]], label: before[["ds", "deskcast"]]}
-    parts |= {"Forecast, as is" if assumed else "Forecast": ahead[["ds", "baseline" if assumed else "deskcast"]]}
-    parts |= {"Forecast, assumed": ahead[["ds", "deskcast"]]} if assumed else {}
+    names = [f"Forecast, {name.lower()}" for name in compared] or ["Forecast"]
+    parts |= {names[0]: ahead[["ds", "baseline"]]} if compared else {}
+    parts |= {names[-1]: ahead[["ds", "deskcast"]]}
     parts |= {end: ahead[["ds", end]] for end in _RANGE if end in ahead and series.grain == series.step}
     values = join_columns(when, parts)
     ends = [values.pop(end, None) for end in _RANGE]
@@ -147,7 +159,7 @@ def draw_series(
             found,
             low=ends[0] if name == last else None,
             high=ends[1] if name == last else None,
-            dashed=name in (label, "Forecast, as is"),
+            dashed=name in (label, *names[:-1]),
         )
         for name, found in values.items()
         if any(v == v for v in found)
@@ -155,28 +167,32 @@ def draw_series(
     noun = _noun(view)
     what = f"{noun.capitalize()}s per {GRAINS.get(series.grain, series.grain)}" if series.additive else "Value"
     chart = make_line_chart("volume", f"{what}, {series.name}", when, lines, _unit(view), year=view.year)
-    return chart, {"rows": _compare(view, source, series, past), "lead": lead, "leads": leads, "issued": bool(leads)}
+    table = _compare(view, source, series, past)
+    return chart, {"table": table, "lead": lead, "leads": leads, "issued": bool(leads)}
 
 
-def _compare(view: View, source: pd.DataFrame, series: ForecastData, past: pd.DataFrame) -> list[list[str]]:
+def _compare(view: View, source: pd.DataFrame, series: ForecastData, past: pd.DataFrame) -> dict[str, Any] | None:
     """Return earlier forecasts beside what was observed, by the time step of the forecast, the latest first."""
     if series.grain != series.step:
-        return []
+        return None
     both = source.merge(past[["ds", "y"]], on="ds").sort_values("ds", ascending=False).head(28)
     rows = []
     for row in both.to_dict("records"):
         low, high = (row.get(end, float("nan")) for end in _RANGE)
         inside = "" if not low <= high else "inside" if low <= row["y"] <= high else "outside"
         span = f"{format_number(low)} to {format_number(high)}" if inside else "–"
-        said = [format_number(row["deskcast"]), span, format_number(row["y"]), inside or "–"]
+        said = [format_number(row["deskcast"]), format_number(row["y"]), span, inside or "–"]
         rows.append([_step_name(row["ds"], series.grain, view.year), *said])
-    return rows
+    columns = [("Date", False), ("Forecast", True), ("Actual", True), ("Likely range", True), ("Actual is", False)]
+    if all(row[-1] == "–" for row in rows):  # tests on the past keep no ranges
+        columns, rows = columns[:3], [row[:3] for row in rows]
+    return {"columns": columns, "rows": rows} if rows else None
 
 
-def describe_ahead(view: View, series: ForecastData, rows: pd.DataFrame, assumed: bool) -> dict[str, Any]:
-    """Return the forecast as a table: as is beside assumed where something is assumed."""
+def describe_ahead(view: View, series: ForecastData, rows: pd.DataFrame, compared: tuple[str, ...]) -> dict[str, Any]:
+    """Return the forecast as a table: as is beside assumed, or before adjustment beside adjusted."""
     head = [("Week of" if series.grain == "W" else "Date", False)]
-    head += [("As is", True), ("Assumed", True), ("Difference", True)] if assumed else [("Forecast", True)]
+    head += [(name, True) for name in (*compared, "Difference")] if compared else [("Forecast", True)]
     with_range = _RANGE[0] in rows and series.grain == series.step
     head += [("Likely range", True)] if with_range else []
     head += [] if rows["whole"].all() else [("Days", False)]
@@ -184,7 +200,7 @@ def describe_ahead(view: View, series: ForecastData, rows: pd.DataFrame, assumed
     table = []
     for row in rows.head(MAX_AHEAD_STEPS).to_dict("records"):
         cells = [_step_name(row["ds"], series.grain, view.year)]
-        if assumed:
+        if compared:
             gap = row["deskcast"] - row["baseline"]
             shown = "0" if abs(gap) < 0.05 else f"{'+' if gap > 0 else ''}{format_number(gap)}"
             cells += [write(row["baseline"]), write(row["deskcast"]), shown]
@@ -254,15 +270,26 @@ def _command(texts: Any) -> str:
 @router.post("/forecast/scenarios")
 def keep_scenario(view: PageView, form: Annotated[Form, Depends(read_form("plan"))]) -> Response:
     """Keep assumptions under a name with the reason, or delete a scenario."""
-    from ...stages.assumptions import read_assumptions
-
     name = form.text("name", "The name", 80)
     if form.get("delete"):
         save_scenario(view, name, {"changes": [], "reason": "deleted"})
         return view.redirect("/forecast", "scenario-deleted")
     reason = form.text("reason", "The reason", 500)
-    given = [line.partition(" ") for line in form.text("texts", "The assumption", 8000).splitlines()]
-    found = {kind: [text for k, _, text in given if k == kind] for kind in KINDS}
-    changes = read_assumptions(found["event"], found["close"], found["growth"])
-    save_scenario(view, name, scenario_body(changes, reason))
+    save_scenario(view, name, scenario_body(read_form_changes(form), reason))
     return view.redirect("/forecast", "scenario", scenario=name, series=form.get("series", ""))
+
+
+@router.post("/forecast/adjustments")
+def adjust(view: PageView, form: Annotated[Form, Depends(read_form("plan"))]) -> Response:
+    """Adjust the forecasts from the next run on, or take an adjustment back."""
+    name = form.text("name", "The name", 80)
+    if form.get("withdraw"):
+        withdraw(view, name, form.get("reason", "")[:500])
+        return view.redirect("/forecast", "withdrawn")
+    reason, changes = form.text("reason", "The reason", 500), read_form_changes(form)
+    leaves = _times(view.snapshot.frame("forecast"))
+    _, _, _, problem = apply_scenario(Scenario(changes), leaves, leaves.head(0), "-")
+    if problem:
+        raise HTTPException(422, f"The adjustment cannot be used: {problem}")
+    add(view, name, changes, reason)
+    return view.redirect("/forecast", "adjusted", series=form.get("series", ""))

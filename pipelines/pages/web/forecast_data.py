@@ -162,7 +162,7 @@ def read_earlier(view: View, series: ForecastData) -> tuple[pd.DataFrame, list[i
 
 def choose_lead(asked: str, leads: list[int]) -> int:
     """Return how many steps ahead earlier forecasts are shown of."""
-    return int(asked) if asked.isdecimal() and int(asked) in leads else leads[0] if leads else 0
+    return next((lead for lead in leads if str(lead) == asked), leads[0] if leads else 0)
 
 
 def read_backtest(results: Snapshot, series: ForecastData) -> pd.DataFrame:

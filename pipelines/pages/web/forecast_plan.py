@@ -11,12 +11,13 @@ import pandas as pd
 from starlette.exceptions import HTTPException
 
 from ....features.errors import InputError
-from ....forecasting.scenarios.what_if import Change, read_changes, what_if
+from ....forecasting.scenarios.what_if import MAX_FACTOR, Change, read_changes, what_if
 from ...stages.assumptions import overlap_sentences, read_assumptions
 from ...stages.segments import adjust_totals
 from ...state.database import read_state
 from ...state.records import read_records
-from ...words.words import format_date
+from ...words.words import format_date, format_number
+from .forms import Form
 from .frame_rows import list_rows
 from .view import View
 
@@ -52,7 +53,9 @@ class Scenario:
 
 def read_scenario(view: View) -> Scenario:
     """Return what an address assumes: its own events, closures and growth, or a scenario by its name."""
-    pairs = [(k, v) for k, v in view.request.query_params.multi_items() if k in KINDS and v][:MAX_CHANGES]
+    pairs = [(k, v) for k, v in view.request.query_params.multi_items() if k in KINDS and v]
+    if len(pairs) > MAX_CHANGES:
+        return Scenario(problem=f"At most {MAX_CHANGES} assumptions can be made at once.")
     if pairs:
         given = {kind: [text for k, text in pairs if k == kind] for kind in KINDS}
         try:
@@ -61,20 +64,32 @@ def read_scenario(view: View) -> Scenario:
             return Scenario(texts=tuple(pairs), problem=str(error))
         return Scenario(changes, tuple(pairs))
     name = view.request.query_params.get("scenario", "")
-    return next((one for one in list_scenarios(view) if name and one.name == name), Scenario())
+    unknown = Scenario(problem="No scenario has this name.") if name else Scenario()
+    return next((one for one in list_scenarios(view) if one.name == name), unknown)
+
+
+def read_form_changes(form: Form) -> tuple[Change, ...]:
+    """Return the assumptions that a form carries in its field ``texts``: one a line, its kind and text."""
+    given = [line.partition(" ") for line in form.text("texts", "The assumption", 8000).splitlines()]
+    found = {kind: [text for k, _, text in given if k == kind] for kind in KINDS}
+    changes = read_assumptions(found["event"], found["close"], found["growth"])
+    if not changes:
+        raise HTTPException(422, "Assume an event, a closure or growth first.")
+    return changes
 
 
 def list_scenarios(view: View) -> list[Scenario]:
     """Return the scenarios that are saved, the latest first; the last of a name holds."""
     with read_state(view.desk.place) as state:
-        rows = read_records(state, "scenarios").drop_duplicates("name", keep="last")
-    found = []
+        rows = read_records(state, "scenarios")
+    found: dict[str, Scenario | None] = {}
     for row in list_rows(rows.iloc[::-1]):
         body = json.loads(row.body)
-        if body.get("changes"):
-            changes = tuple(read_changes(body["changes"]))
-            found.append(Scenario(changes, (), row.name, body.get("reason", ""), row.by, row.at))
-    return found
+        if "changes" in body and row.name not in found:  # an adjustment of the same name is another thing
+            changes = tuple(read_changes(body["changes"])) if body["changes"] else ()
+            one = Scenario(changes, (), row.name, body.get("reason", ""), row.by, row.at)
+            found[row.name] = one if changes else None
+    return [one for one in found.values() if one is not None]
 
 
 def scenario_body(changes: Sequence[Change], reason: str) -> dict[str, Any]:
@@ -93,6 +108,8 @@ def apply_scenario(
     """Return segments and totals under assumptions, what overlaps, and why they cannot be used."""
     if not scenario.changes:
         return leaves, totals, [], scenario.problem
+    # what is assumed is compared with the forecast as it was issued, adjustments included
+    leaves, totals = (t.drop(columns=["baseline", "adjustment"], errors="ignore") for t in (leaves, totals))
     try:
         changed = what_if(leaves, scenario.changes)
     except InputError as error:
@@ -108,16 +125,20 @@ def describe_change(change: Change, year: int | None) -> str:
     'fair: 30% more, Mon 9 Mar to Tue 10 Mar, phone'
     >>> describe_change(Change("growth", growth=-0.05), 2026)
     'growth: -5% a year, all segments'
+    >>> describe_change(Change("mailing", "2026-03-09", "2026-03-09", volume=120.0, hours="09:00-11:00"), 2026)
+    'mailing: 120 in all, Mon 9 Mar 09:00-11:00, all segments'
     """
     if change.closed:
         what = "no volume"
     elif change.growth is not None:
         what = f"{change.growth:+.3g}" if not change.growth else f"{100 * change.growth:+.3g}% a year"
+    elif change.volume is not None:
+        what = f"{format_number(change.volume)} in all"
     else:
         more = float(change.factor or 0.0) - 1
         what = f"{abs(100 * more):.3g}% {'more' if more >= 0 else 'less'}"
     days = [format_date(pd.Timestamp(str(day)), year) for day in (change.start, change.end) if day is not None]
-    when = [" to ".join(dict.fromkeys(days))] if days else []
+    when = [" ".join(filter(None, [" to ".join(dict.fromkeys(days)), change.hours]))] if days or change.hours else []
     names = change.series if isinstance(change.series, str) else ", ".join(change.series or ())
     return ", ".join([f"{change.name}: {what}", *when, names or "all segments"])
 
@@ -153,24 +174,23 @@ def read_new_change(form: Mapping[str, str], ahead: pd.DataFrame, names: Sequenc
         return "close", f"{start}..{end}{more}"
     name = " ".join(form.get("name", "").split())[:60] or ("override" if kind == "override" else "event")
     if kind == "event":
-        percent = _number(form, "percent", "The change")
+        effect = f"{_number(form, 'percent', 'The change'):+.6f}%"
     elif kind == "override":
-        percent = _override_percent(form, ahead, series, start, end)
+        effect = f"={_read_volume(form, ahead, series, start, end):.10g}"
     else:
         raise HTTPException(422, "Choose what to assume: an event, a closure, growth or an override.")
-    return "event", f"{name} {start}..{end} {percent:+.6f}%{more}"
+    return "event", f"{name} {start}..{end} {effect}{more}"
 
 
-def _override_percent(form: Mapping[str, str], ahead: pd.DataFrame, series: str, start: str, end: str) -> float:
-    """Return by how much an override changes the forecast of its days."""
-    wanted = _number(form, "value", "The volume", 0.0, 1e9)
+def _read_volume(form: Mapping[str, str], ahead: pd.DataFrame, series: str, start: str, end: str) -> float:
+    """Return the volume of an override; it can only take the place of a forecast that is above 0."""
+    wanted = _number(form, "value", "The volume", 0.0, MAX_FACTOR)
     days = ahead["ds"].dt.normalize()
     rows = ahead[(days >= pd.Timestamp(start)) & (days <= pd.Timestamp(end))]
     rows = rows[rows["unique_id"] == series] if series else rows
-    now = float(rows["deskcast"].sum())
-    if not now > 0:
+    if not float(rows["deskcast"].sum()) > 0:
         raise HTTPException(422, "Nothing is forecast on these days, so that it cannot be changed to another volume.")
-    return 100 * (wanted / now - 1)
+    return wanted
 
 
 def _number(

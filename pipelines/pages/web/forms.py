@@ -61,7 +61,7 @@ def read_form(right: str) -> Callable[[Request], Any]:
             raise HTTPException(403, f"Your role, {request.state.user.role}, may not do this.")
         check_same_site(request)
         size = request.headers.get("content-length", "0")
-        if not size.isdecimal() or int(size) > MAX_FORM_BYTES:
+        if not size.isdecimal() or len(size) > 9 or int(size) > MAX_FORM_BYTES:
             raise HTTPException(413, "The form is too large.")
         body = await request.body()
         if len(body) > MAX_FORM_BYTES:

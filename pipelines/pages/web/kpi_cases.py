@@ -17,12 +17,15 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
+from ....features.calendars.periods import floor_to_period
 from ....features.kpis.cases_behind import BEHIND_COLUMNS
+from ....features.kpis.named_periods import parse_period
 from ...words.columns import choose_main_columns
 from ...words.tables import format_table
 from ...words.words import format_kpi
 from .cases import case_path
 from .export import export_frame
+from .kpi_data import read_history
 from .kpi_paths import kpi_path
 from .kpis import read_segment
 from .view import PageRoute, PageView, View
@@ -31,6 +34,7 @@ router = APIRouter(route_class=PageRoute)
 #: Seconds that a first request waits, and that a search may take; searches at a time and in the queue; kept answers.
 WAIT_S, MAX_SEARCH_S, MAX_QUEUED, MAX_KEPT = 2.0, 300, 6, 20
 MAX_ROWS = 200
+_STATES = ("met", "breached", "yes", "no", "ended", "open")
 _FREQS = ("h", "D", "W", "MS", "QS", "6MS")
 _ONE_AT_A_TIME = threading.Semaphore(1)
 
@@ -159,15 +163,19 @@ def find_search(view: View, kpi: str, segment: Mapping[str, str]) -> Search | No
     Raises
     ------
     HTTPException
-        422 where the period is missing or unknown.
+        422 where the period or state cannot be; 404 where the history has no such value. Nothing is begun for either.
     """
     config = view.desk.config
     if config is None or not config.is_file():
         return None
     asked = view.request.query_params
     period, freq, state = (asked.get(name, "") for name in ("period", "freq", "state"))
-    if not period or len(period) > 32 or (freq and freq not in _FREQS):
+    if not period or len(period) > 32 or (freq and freq not in _FREQS) or (state and state not in _STATES):
         raise HTTPException(422, "The period is missing. Choose a week on the page of the KPI.")
+    start, length = parse_period(period, freq or None)
+    days = read_history(view.snapshot, kpi, segment)["ds"]
+    if days.empty or not floor_to_period(days.min(), length) <= start <= days.max():
+        raise HTTPException(404, "The history has no value of this KPI, segment and period.")
     instants = view.snapshot.results.instants
     options = [f"--kpi={kpi}", f"--period={period}"]
     options += [f"--freq={freq}"] if freq else []

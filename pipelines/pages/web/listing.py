@@ -180,14 +180,22 @@ def read_listing(spec: ListSpec, parameters: Sequence[tuple[str, str]]) -> Listi
     given = dict(parameters)
     filters = {c: tuple(dict.fromkeys(v for k, v in parameters if k == c and v)) for c in spec.facets}
     sort = given.get("sort", "")
-    page = given.get("page", "1")
     return Listing(
         spec,
         q=given.get("q", "").strip()[:200],
         filters={column: chosen for column, chosen in filters.items() if chosen},
         sort=sort if sort.removeprefix("-") in spec.columns else spec.sort,
-        page=min(max(int(page), 1), 1_000_000) if page.isdecimal() and len(page) < 8 else 1,
+        page=read_page_number(given.get("page", ""), 1_000_000),
     )
+
+
+def read_page_number(text: str, last: int) -> int:
+    """Return the page that an address asks for, from 1 to the last; the first where that is no number.
+
+    >>> [read_page_number(text, 9) for text in ("3", "99", "0", "-1", "x", "", "1" * 5000)]
+    [3, 9, 1, 1, 1, 1, 1]
+    """
+    return min(max(int(text), 1), last) if text.isdecimal() and len(text) < 8 else 1
 
 
 def _lower(column: str) -> str:

@@ -48,7 +48,7 @@ def models(view: PageView) -> Response:
         words=words,
         tested=tested,
         not_trained=view.missing("train", "evaluation", "calibration"),
-        findings=_findings(view, "train"),
+        findings=[*_findings(view, "train"), *(f for f in _findings(view, "risk") if _is_on_models(f))],
         evaluation=_table(view, "evaluation"),
         others=_table(view, "outcome_evaluation"),
         decisions=read_decisions(view),
@@ -83,6 +83,11 @@ def describe_risks(view: View) -> tuple[list[str], str]:
 def _findings(view: View, name: str) -> list[str]:
     stage = view.snapshot.stage(name)
     return [] if stage is None else list(dict.fromkeys(stage.findings))
+
+
+def _is_on_models(finding: Any) -> bool:
+    """Tell whether a sentence of the list of cases is on what its models are worth, and on no other page."""
+    return audience_of(finding) == "analyst" or str(finding).startswith(("Dissatisfaction risk", "Escalation risk"))
 
 
 def _part(view: View, title: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ...store.results import read_findings
 from ...store.table_files import quote_formulas
 from ...words.columns import table_title
 from ...words.tables import format_table
+from .listing import read_page_number
 from .view import PageRoute, PageView
 
 ROWS_PER_PAGE = 100
@@ -67,7 +68,7 @@ def table(view: PageView, name: str, q: str = "", page: str = "1") -> Response:
     """Show a page of a result table."""
     frame = filter_rows(view.result_table(name), q)
     last = max(1, -(-len(frame) // ROWS_PER_PAGE))
-    number = min(max(int(page) if page.isdecimal() else 1, 1), last)
+    number = read_page_number(page, last)
     shown = format_table(name, frame.iloc[(number - 1) * ROWS_PER_PAGE :], ROWS_PER_PAGE, view.desk.timezone)
     links = {
         word: "?" + urlencode({"q": q, "page": other})

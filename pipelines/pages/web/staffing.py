@@ -32,6 +32,7 @@ from .export import export_frame
 from .forms import Form, read_form
 from .frame_rows import list_rows
 from .heat_map import HeatMap, make_heat_map
+from .listing import read_page_number
 from .staffing_plan import QueueSettings, draw_curve, make_plan, move_sliders, read_settings, summarise_plan
 from .view import PageRoute, PageView, View
 from .writes import save
@@ -58,7 +59,9 @@ def staffing(view: PageView) -> Response:
         "queue": queue,
         "queues": [(name, format_queue(name)) for name in queues],
         "findings": mine,
-        "others": [f for f in said if str(f).startswith("Not planned")],
+        "others": [
+            f for f in dict.fromkeys(said) if not str(f).startswith(tuple(f"{format_queue(q)}:" for q in queues))
+        ],
         "plans": read_plans(view),
         "shifts": _table(view, "schedule", queue),
     }
@@ -97,11 +100,12 @@ def _plan_values(view: View, queue: str, own: QueueSettings | None) -> dict[str,
         plan, sliders = make_plan(view.snapshot, own, moved), True
     before = summarise_plan(make_plan(view.snapshot, own, own), own) if moved != own else None
     weeks = max(1, math.ceil((plan["ds"].dt.normalize().nunique() - 1) / DAYS_SHOWN))
-    week = min(int(asked.get("week", "1")) if asked.get("week", "1").isdecimal() else 1, weeks) or 1
+    week = read_page_number(asked.get("week", ""), weeks)
     return {
         "settings": moved,
         "sliders": sliders,
         "moved": moved != own,
+        "joint": describe_joint_target(own, moved),
         "plan": describe_plan(summarise_plan(plan, moved), before, moved),
         "maps": draw_maps(view, queue, plan, own, moved, week),
         "week": week,
@@ -111,6 +115,21 @@ def _plan_values(view: View, queue: str, own: QueueSettings | None) -> dict[str,
         "query": plan_query(moved) if sliders else urlencode({"queue": queue}),
         "table": _intervals(plan, week, view.year),
     }
+
+
+def describe_joint_target(own: QueueSettings, moved: QueueSettings) -> str:
+    """Say what a target over whole days or weeks means for the plan that is shown; empty where it is by interval.
+
+    >>> own = QueueSettings("phone", "calls", 1800, 0.8, 20, None, None, 0.3, 0.8, None, None, None, "day")
+    >>> describe_joint_target(own, own)
+    'The configured plan meets its target over each day, not in each interval.'
+    """
+    if own.target_over in (None, "interval"):
+        return ""
+    said = f"The configured plan meets its target over each {own.target_over}, not in each interval."
+    if moved == own:
+        return said
+    return f"{said} The plan for your targets meets them in each interval, so that its agents cannot be compared."
 
 
 def plan_query(settings: QueueSettings) -> str:
@@ -258,7 +277,10 @@ def staffing_file(view: PageView, ending: str) -> Response:
             raise HTTPException(404, "No plan has this name.")
         frame = pd.DataFrame(found["rows"], columns=["ds", "calls", "required", "to_schedule"])
         return export_frame(frame.assign(ds=pd.to_datetime(frame["ds"])), f"plan-{found['name']}", ending)
-    queue = asked.get("queue", "")
+    queues = list_queues(view)
+    queue = asked.get("queue", "") or next(iter(queues), "")
+    if queue not in queues:
+        raise HTTPException(404, "No queue of this name is planned.")
     if queue in {name for (name,) in _names(view, "casework")}:
         return export_frame(
             view.snapshot.query("SELECT * FROM {casework} WHERE queue = ? ORDER BY ds", [queue]),
@@ -268,7 +290,7 @@ def staffing_file(view: PageView, ending: str) -> Response:
     own = read_settings(view.snapshot).get(queue)
     if own is None:
         rows = view.snapshot.query("SELECT * FROM {staffing} WHERE queue = ? ORDER BY ds", [queue])
-        return export_frame(rows, f"staffing-{queue or 'none'}", ending)
+        return export_frame(rows, f"staffing-{queue}", ending)
     return export_frame(make_plan(view.snapshot, own, move_sliders(own, asked)), f"staffing-{queue}", ending)
 
 

@@ -54,6 +54,8 @@ class QueueSettings:
         As in the section ``[staffing.NAME]``.
     aht_spread
         How far the mean handle time of a day may be off, as a share.
+    target_over
+        ``interval``, ``day`` or ``week``: what the target is met over. Sliders plan by interval.
     """
 
     queue: str
@@ -68,6 +70,7 @@ class QueueSettings:
     concurrency: float | None
     slowdown: float | None
     aht_spread: float | None = None
+    target_over: str | None = None
 
     @property
     def target(self) -> QueueTarget:

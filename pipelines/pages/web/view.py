@@ -201,6 +201,8 @@ MESSAGES = {
     "acknowledged": "The KPI alert is acknowledged. It is reported again when it changes.",
     "silenced": "The alert is muted until the day you chose.",
     "scenario": "The scenario is saved.",
+    "adjusted": "The adjustment is saved. The next run applies it to forecast and staffing.",
+    "withdrawn": "The adjustment is taken back. The next run leaves it out.",
     "plan": "The plan is saved.",
     "scenario-deleted": "The scenario is deleted.",
     "plan-deleted": "The plan is deleted.",

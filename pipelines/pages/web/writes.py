@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
 
+from ....forecasting.scenarios.what_if import Change
+from ...state.adjustments import add_adjustment, withdraw_adjustment
 from ...state.database import change_state
 from ...state.records import add_record
 from .view import View
@@ -84,6 +86,27 @@ def save_scenario(view: View, name: str, body: Mapping[str, Any]) -> None:
     with change_state(view.desk.place) as state:
         add_record(state, "scenarios", by=view.user.name, name=name, body=text)
         _audit(state, view, "save scenario", name)
+
+
+def save_adjustments(view: View, changes: Sequence[Change], reason: str) -> None:
+    """Write adjustments of the forecasts down: the next run applies them."""
+    with change_state(view.desk.place) as state:
+        for change in changes:
+            add_adjustment(state, change, reason=reason, by=view.user.name)
+            _audit(state, view, "adjust", change.name, reason=reason)
+
+
+def take_back(view: View, name: str, reason: str) -> None:
+    """Withdraw an adjustment.
+
+    Raises
+    ------
+    InputError
+        If none of the name is in force.
+    """
+    with change_state(view.desk.place) as state:
+        withdraw_adjustment(state, name, reason=reason, by=view.user.name)
+        _audit(state, view, "withdraw adjustment", name, reason=reason)
 
 
 def _audit(state: Connection, view: View, action: str, subject: str, **body: str) -> None:

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
+from deskcast.pipelines.alarms import outbox
 from deskcast.pipelines.alarms.choose import choose_alarms
 from deskcast.pipelines.project.config import parse_config
 from deskcast.pipelines.project.night_specs import AlarmSpec
 from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.words.instants import Instants
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -119,3 +121,14 @@ def test_a_section_that_cannot_be_meant_is_refused_by_name(tmp_path, section, wo
     with pytest.raises(InputError, match="alarm") as refused:
         parse_config(raw, folder=tmp_path)
     assert words in str(refused.value)
+
+
+def test_the_link_is_sent_with_the_alarm(tmp_path):
+    raw = {"source": {"cases": {"path": "cases.csv"}}, "page": {"url": "https://desk.example/"}}
+    raw["alarm"] = [{"on": "alert", "file": "f"}, {"on": "risk", "file": "f", "for": {"team": "a"}}]
+    config = parse_config(raw, folder=tmp_path)
+    with change_state(config.state_place) as state:
+        assert outbox.queue_alarms(state, config, night(), NOW) == 2
+    with read_state(config.state_place) as state:
+        links = [one.body["link"] for one in outbox.read_waiting(state)]
+    assert links == ["https://desk.example/alerts/csat-1", "https://desk.example/cases?situation=Within+SLA&team=a"]

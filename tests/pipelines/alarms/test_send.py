@@ -40,7 +40,7 @@ def config_of(folder, **alarm):
 def queue(config, *alarms):
     instants = Instants(NOW, NOW, datetime(2024, 3, 4, 6, tzinfo=UTC))
     with change_state(config.state_place) as state:
-        return outbox.add_alarms(state, config.alarms[0], alarms or [ALARM], instants, link="https://desk.example")
+        return outbox.add_alarms(state, config.alarms[0], alarms or [ALARM], instants, url="https://desk.example")
 
 
 def deliver(config, at=NOW, **more):

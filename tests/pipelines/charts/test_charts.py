@@ -109,7 +109,7 @@ def test_totals_come_first_and_changes_are_marked_on_the_series_that_moved(name)
 
 def test_weeks_show_the_range_that_the_finding_states_and_what_is_incomplete():
     past = pd.date_range("2024-01-03", "2024-03-12")
-    ahead = pd.date_range("2024-03-13", periods=21)
+    ahead = pd.date_range("2024-03-13", periods=28)
     tables = {
         "actuals": pd.DataFrame({"unique_id": "all", "ds": past, "y": 10.0}),
         "forecast": pd.DataFrame({"unique_id": "all", "ds": ahead, "deskcast": 12.0}),
@@ -318,3 +318,17 @@ def test_the_track_record_and_drift_are_drawn_once_there_are_enough_nights():
     assert set(legend(found["accuracy_forecast_next"][0])) == {"Likely range", "Issued forecast", "Actual"}
     few = Stage("accuracy", {"accuracy_forecast_next": steps.head(4)})
     assert plot_stage(few, [few]) == {}
+
+
+@settings(max_examples=20)
+@given(values=st.lists(st.none() | st.floats(0, 100), min_size=28, max_size=28), n=st.integers(0, 9))
+def test_days_without_a_value_are_never_0_in_a_week(values, n):
+    days = pd.date_range("2024-01-01", periods=28)
+    rows = pd.DataFrame({"ds": days, "value": pd.Series(values, dtype="float64"), "n": float(n), "series": "all"})
+    weeks = by_week(rows, "mtbf")["value"].tolist()
+    for week, value in enumerate(weeks):
+        known = [v for v in values[7 * week : 7 * week + 7] if v is not None]
+        if known and n:
+            assert value == pytest.approx(sum(known) / len(known), abs=1e-9)
+        else:
+            assert value != value

@@ -13,6 +13,9 @@ VIEWS = [(1400, False), (1400, True), (390, False), (390, True)]
 def test_a_page_is_accessible_and_fits_the_screen(look, axe, path, width, dark):
     tab = look(path, width, dark)
     check(tab, axe, width)
+    if width == 1400 and path in ("/", "/cases"):  # all columns are seen at once
+        hidden = "[...document.querySelectorAll('.scroll')].filter((e) => e.scrollWidth > e.clientWidth).length"
+        assert tab.evaluate(hidden) == 0
 
 
 def check(tab, axe, width):

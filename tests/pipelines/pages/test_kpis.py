@@ -101,10 +101,15 @@ def test_a_search_for_cases_is_made_once_and_says_what_is_wrong(monkeypatch, tmp
     config = tmp_path / "deskcast.toml"
     config.write_text("")
     client = TestClient(make_app(demo_desk / "results", config=config))
-    path = "/kpis/csat/cases?period=2026-02-09&freq=W&channel=--out%3Dx"
+    path = "/kpis/csat/cases?period=2026-02-09&freq=W&channel=phone"
     assert client.get(path).status_code == client.get(path).status_code == 202
     assert len(asked) == 1
-    assert "--by=channel=--out=x" in asked[0]  # one argument, whatever it says
+    assert "--by=channel=phone" in asked[0]
+    for odd in ("period=x", "period=9999-12-31", "period=2001-W01", "period=2026-02-09&freq=W&channel=--out%3Dx",
+                "period=2026-02-09&freq=W&state=odd", "period=99999-01-01"):  # fmt: skip
+        assert client.get(f"/kpis/csat/cases?{odd}").status_code in (404, 422)
+    assert client.get("/kpis/nothing/cases?period=2026-02").status_code == 404
+    assert len(asked) == 1  # what cannot be is not searched for
     go.set()
     for _ in range(100):
         if (answer := client.get(path)).status_code != 202:

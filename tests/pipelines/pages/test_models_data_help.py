@@ -1,6 +1,10 @@
 """Models in words, the data of a run, and help."""
 
+import html
+import json
+
 import pandas as pd
+import pytest
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.pages.web.help import read_glossary
 from deskcast.pipelines.pages.web.model_words import BANDS, MIN_CASES, calibration_sentences
@@ -89,3 +93,24 @@ def test_what_is_missing_is_said_on_each_page(tmp_path):
     assert "Too few closed cases." in client.get("/models").text
     assert "did not include this part" in client.get("/models").text
     assert "did not include this part" in client.get("/data").text
+
+
+HUGE = "1" * 5000
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/forecast?lead=", "/staffing?queue=phone&week=", "/tables/risk?page=", "/cases?page=", "/alerts?page="],
+)
+def test_a_number_of_thousands_of_digits_is_no_number(page, path):
+    assert page.get(path + HUGE).text.count("<h1>") == page.get(path + "x").text.count("<h1>") == 1
+
+
+def test_what_the_outcome_models_are_worth_is_said(page, demo_desk):
+    findings = json.loads((demo_desk / "results" / "findings.json").read_text())
+    said = next(stage["findings"] for stage in findings["stages"] if stage["name"] == "risk")
+    shown = html.unescape(page.get("/models").text)
+    wanted = [text for text in map(str, said) if text.startswith(("Dissatisfaction risk", "Escalation risk"))]
+    assert wanted
+    for text in wanted:
+        assert text in shown

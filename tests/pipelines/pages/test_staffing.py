@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -131,6 +132,23 @@ def test_a_plan_is_kept_with_its_targets_and_reason(page, demo_desk):
     assert page.submit("/staffing/plans", name="x", reason="y", queue="none").status_code == 422
     assert page.submit("/staffing/plans", name="x", queue="phone").status_code == 422
     assert "Plans that are kept" not in page.submit("/staffing/plans", name="Easter <1>", delete="1").text
+
+
+@pytest.mark.parametrize("over", ["day", "week", "interval"])
+def test_sliders_say_that_they_plan_by_interval_where_the_run_does_not(tmp_path, demo_desk, over):
+    shutil.copytree(demo_desk / "results", tmp_path / "results")
+    path = tmp_path / "results" / "staffing_settings.parquet"
+    pd.read_parquet(path).assign(target_over=over).to_parquet(path)
+    client = TestClient(make_app(tmp_path / "results"))
+    still, moved = (client.get("/staffing", params=query).text for query in ({"queue": "phone"}, MOVED))
+    assert (f"meets its target over each {over}" in still) == (over != "interval")
+    assert ("meets them in each interval" in moved) == (over != "interval")
+    assert "meets them in each interval" not in still
+
+
+def test_a_file_of_a_queue_that_is_not_planned_is_refused(page):
+    assert page.get("/staffing.csv", params={"queue": "nobody"}).status_code == 404
+    assert len(file(page)) > 0
 
 
 def test_without_a_plan_the_page_says_what_to_do(tmp_path):
