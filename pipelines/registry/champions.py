@@ -100,7 +100,7 @@ def _not_the_promoted_one(model: RegisteredModel, problem: str) -> InputError:
     return InputError(
         f"version {model.version} of the model {problem}",
         where=model.name,
-        hint="take another version by 'deskcast models --promote VERSION' or '--rollback'",
+        hint="'deskcast train' makes new ones; 'deskcast models --promote VERSION' takes another version",
         code="model.altered",
     )
 
@@ -120,8 +120,7 @@ def examine_models(config: Config) -> list[Check]:
         try:
             check_model(config, one.registered)
         except InputError as error:
-            mend = f"'deskcast models --promote VERSION' or 'deskcast train' ({error.hint})"
-            found.append(Check("models", "broken", f"{one.model}: {error.problem}.", mend))
+            found.append(Check("models", "broken", f"{one.model}: {error.problem}.", f"{error.hint}."))
     if placed and not found:
         found.append(Check("models", "whole", "the models in use are those that were promoted."))
     return found
