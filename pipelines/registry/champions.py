@@ -86,7 +86,7 @@ def _copied(config: Config, model: RegisteredModel) -> Iterator[Path]:
     """Give a copy of a version's files: what is checked and what is loaded are the same bytes."""
     store = find_store_file(config.tracking_uri, config.folder)
     if store is None or not model.place:
-        with tracking_client(config) as client, fetched(client, model.name, model.version) as files:
+        with tracking_client(config) as client, _fetched(client, model) as files:
             yield files
         return
     folder = store.parent / model.place
@@ -94,6 +94,21 @@ def _copied(config: Config, model: RegisteredModel) -> Iterator[Path]:
         raise _not_the_promoted_one(model, "is no longer in the tracking store")
     with scratch_folder() as scratch:
         yield Path(shutil.copytree(folder, scratch / "model"))
+
+
+@contextmanager
+def _fetched(client: Any, model: RegisteredModel) -> Iterator[Path]:
+    """Give a copy of the files of a version as MLflow keeps them, or say that it has it no more."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_model_version(model.name, model.version)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise _not_the_promoted_one(model, "is no longer in the tracking store") from None
+    with fetched(client, model.name, model.version) as files:
+        yield files
 
 
 def _not_the_promoted_one(model: RegisteredModel, problem: str) -> InputError:
