@@ -8,6 +8,7 @@ figures do not depend on the cases around it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import ibis
@@ -66,6 +67,11 @@ class Timeline:
     def is_kind(self, *names: str) -> Bools:
         """Mark the rows of those moments."""
         return np.isin(self.code, [MOMENT_CODES[n] for n in names])
+
+    @cached_property
+    def statuses(self) -> pd.Series[Any]:
+        """The new status at each change of status, in small letters: read once for all policies, as text is slow."""
+        return self.value[self.is_kind("status")].str.casefold()
 
     def state(self, on: Bools, off: Bools) -> Bools:
         """Return after each row whether ``on`` was seen later than ``off`` (or the first row) in the case."""
@@ -395,6 +401,7 @@ def find_paused_rows(line: Timeline, policy: Policy) -> Bools:
         return np.zeros(len(line.at), dtype=bool)
     if policy.statuses:
         status = line.is_kind("status")
-        waiting = line.value.str.casefold().isin(policy.statuses).to_numpy() & status
+        waiting = status.copy()
+        waiting[status] = line.statuses.isin(policy.statuses).to_numpy()
         return line.state(waiting, status & ~waiting)
     return line.state(line.is_kind("paused"), line.is_kind("resumed", "resolved", "closed", "merged", "reopened"))

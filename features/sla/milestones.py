@@ -135,12 +135,18 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     >>> milestones(log)[["case_id", "metric", "elapsed_s", "target_s", "status"]].to_dict("records")
     [{'case_id': '1', 'metric': 'resolution', 'elapsed_s': 5400.0, 'target_s': 7200.0, 'status': 'met'}]
     """
+    as_recorded = as_recorded and _is_recorded_later(log)
     found = compute_once(
         log,
         f"milestones {'as recorded' if as_recorded else 'as happened'}",
         lambda: _build_milestones(log, as_recorded),
     )
     return found.copy(deep=False)
+
+
+def _is_recorded_later(log: CaseLog) -> bool:
+    """Return whether anything could be known later than it happened: else both readings are one, built once."""
+    return log.has("events", "recorded_at") or any(book.due for book in read_policies(log).values())
 
 
 def _build_milestones(log: CaseLog, as_recorded: bool) -> pd.DataFrame:

@@ -149,6 +149,12 @@ def explain_few_cases(cases: int) -> Statement:
     return state(text, cases=cases, least=MIN_JUDGED_CASES)
 
 
+def explain_few_days(days: int, least: int) -> Statement:
+    """Say that too few days have passed to compare."""
+    text = "Only {days} of the {least} days needed for a comparison have passed, so the model in use stays."
+    return state(text, days=days, least=least)
+
+
 def _compare_segments(
     observed: Floats,
     champion: Floats,

@@ -20,7 +20,7 @@ def models(
     out: OutOption = None,
     as_json: JsonOption = False,
     model: Annotated[
-        str | None, typer.Option(help="Model, such as breach-resolution. Default: the breach model.")
+        str | None, typer.Option(help="Model, such as breach-resolution. Default: the breach model; all in the list.")
     ] = None,
     promote: Annotated[str | None, typer.Option(metavar="VERSION", help="Put this version into use.")] = None,
     rollback: Annotated[bool, typer.Option("--rollback", help="Put the former version into use again.")] = False,
@@ -36,7 +36,8 @@ def models(
     from .terminal import print_line
 
     spec = load_config(config)
-    asked = [name for name, one in (("--promote", promote), ("--rollback", rollback), ("--shadow", shadow)) if one]
+    options = {"--promote": promote, "--rollback": rollback or None, "--shadow": shadow, "--card": card}
+    asked = [name for name, value in options.items() if value is not None]
     if len(asked) > 1:
         raise typer.BadParameter(f"{' and '.join(asked)} exclude each other: give one", param_hint=asked[1])
     with read_state(spec.state_place) as state:
@@ -48,6 +49,9 @@ def models(
         said = _change(spec, _choose(spec, decisions, model), promote, shadow)
         print_line(json.dumps({"decided": said}) if as_json else said)
         return
+    if model is not None:
+        name = _choose(spec, decisions, model)
+        decisions = [one for one in decisions if one.model == name]
     _list(decisions, out, as_json)
 
 
@@ -111,7 +115,7 @@ def _list(decisions: list[Decision], out: Path | None, as_json: bool) -> None:
         {
             "model": one.model,
             "version": one.version,
-            "in_use": in_use[one.model].version == one.version if one.model in in_use else False,
+            "in_use": in_use.get(one.model) is one,
             "decision": one.decision,
             "reason": one.reason,
             "trained_until": one.body.get("as_of", ""),

@@ -49,7 +49,10 @@ def accuracy(
     from .terminal import format_state_line, output_stage, print_styled, show_spinner
 
     if issued is not None:
-        _write_issued(config, issued, out, as_json)
+        others = [name for name, value in (("--table", table), ("--picture", picture)) if value is not None]
+        if others:
+            raise typer.BadParameter(f"--issued and {others[0]} exclude each other: give one", param_hint=others[0])
+        _write_issued(config, issued, as_of, out, as_json)
         return
     if picture is not None:
         check_files(picture, None, out)
@@ -71,8 +74,8 @@ def accuracy(
     output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all))
 
 
-def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> None:
-    """Write what was issued of one kind as a table, or print it as JSON."""
+def _write_issued(config: Path, kind: str, as_of: str | None, out: Path | None, as_json: bool) -> None:
+    """Write what was issued of one kind until an instant as a table, or print it as JSON."""
     from ...features.errors import InputError, did_you_mean
     from ..project.config import load_config
     from ..stage import Stage
@@ -88,8 +91,9 @@ def _write_issued(config: Path, kind: str, out: Path | None, as_json: bool) -> N
     if out is not None:
         check_table_path(out)
     spec = load_config(config)
+    until = None if as_of is None else open_for(config, as_of, out).as_of
     with read_state(spec.state_place) as state:
-        found = read_issued(state, kind)
+        found = read_issued(state, kind, until)
     if out is not None:
         write_table(found, out)
     if as_json:
@@ -109,13 +113,13 @@ def drift(
     show_all: AllOption = False,
 ) -> None:
     """Say whether open cases and outcomes have changed so much that the breach model should be trained again."""
+    from ..stages.champion import use_or_train
     from ..stages.drift import drift_stage
-    from ..stages.train import train_stage
     from .terminal import output_stage, show_spinner
 
     project = open_for(config, as_of, out)
     with show_spinner("comparing"):
-        trained, model = train_stage(project)
+        trained, model = use_or_train(project)  # the model whose training `run` compares with too
         stage = drift_stage(project, model) if model else trained
     main = "drift_checks" if "drift_checks" in stage.tables or stage.skipped else "drift_figures"
     output_stage(stage, main, out, as_json, **answer_of(project, show_all))

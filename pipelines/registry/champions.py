@@ -86,7 +86,7 @@ def _copied(config: Config, model: RegisteredModel) -> Iterator[Path]:
     """Give a copy of a version's files: what is checked and what is loaded are the same bytes."""
     store = find_store_file(config.tracking_uri, config.folder)
     if store is None or not model.place:
-        with tracking_client(config) as client, fetched(client, model.name, model.version) as files:
+        with tracking_client(config) as client, _fetched(client, model) as files:
             yield files
         return
     folder = store.parent / model.place
@@ -96,11 +96,26 @@ def _copied(config: Config, model: RegisteredModel) -> Iterator[Path]:
         yield Path(shutil.copytree(folder, scratch / "model"))
 
 
+@contextmanager
+def _fetched(client: Any, model: RegisteredModel) -> Iterator[Path]:
+    """Give a copy of the files of a version as MLflow keeps them, or say that it has it no more."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_model_version(model.name, model.version)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        raise _not_the_promoted_one(model, "is no longer in the tracking store") from None
+    with fetched(client, model.name, model.version) as files:
+        yield files
+
+
 def _not_the_promoted_one(model: RegisteredModel, problem: str) -> InputError:
     return InputError(
         f"version {model.version} of the model {problem}",
         where=model.name,
-        hint="take another version by 'deskcast models --promote VERSION' or '--rollback'",
+        hint="'deskcast train' makes new ones; 'deskcast models --promote VERSION' takes another version",
         code="model.altered",
     )
 
@@ -120,8 +135,7 @@ def examine_models(config: Config) -> list[Check]:
         try:
             check_model(config, one.registered)
         except InputError as error:
-            mend = f"'deskcast models --promote VERSION' or 'deskcast train' ({error.hint})"
-            found.append(Check("models", "broken", f"{one.model}: {error.problem}.", mend))
+            found.append(Check("models", "broken", f"{one.model}: {error.problem}.", f"{error.hint}."))
     if placed and not found:
         found.append(Check("models", "whole", "the models in use are those that were promoted."))
     return found

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from ...features.errors import InputError
 from ..project.specs import Config
+from ..store.tracking import find_store_file
 from .champions import check_model
 from .decisions import (
     IN_USE,
@@ -23,7 +24,7 @@ from .decisions import (
     mark_forecast,
 )
 from .digest import compute_digest
-from .register import VOLUME, RegisteredModel, fetched, model_name, tracking_client
+from .register import VOLUME, RegisteredModel, fetched, find_place, model_name, tracking_client
 
 
 def promote_version(
@@ -148,5 +149,7 @@ def _read_from_registry(config: Config, name: str, version: str) -> tuple[Regist
         as_of = pd.Timestamp(found[version].tags.get("deskcast.as_of", "NaT"))
         if pd.isna(as_of):
             raise InputError("this version was not made by deskcast", where=name, got=version, code="model.unknown")
+        store = find_store_file(config.tracking_uri, config.folder)
+        place = find_place(client, store and store.parent, found[version].model_id)
         with fetched(client, name, version) as files:
-            return RegisteredModel(name, version, compute_digest(files)), as_of
+            return RegisteredModel(name, version, compute_digest(files), place), as_of

@@ -207,7 +207,7 @@ def _register(
             description=_shorten(one.card),
             model_id=logged.model_id,
         )
-    place = _place(client, folder, logged.model_id)
+    place = find_place(client, folder, logged.model_id)
     with nullcontext(folder / place) if folder and place else fetched(client, name, str(version.version)) as files:
         return RegisteredModel(name, str(version.version), compute_digest(files), place)
 
@@ -220,7 +220,7 @@ def _quoted(name: str) -> str:
     return name.replace("'", "''")
 
 
-def _place(client: Any, folder: Path | None, model_id: str) -> str:
+def find_place(client: Any, folder: Path | None, model_id: str) -> str:
     """Return where the files of a model lie, as seen from a sqlite store; nothing where they lie elsewhere."""
     location = str(client.get_logged_model(model_id).artifact_location)
     root = None if folder is None else f"{folder.as_uri()}/"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
-from ...models.evaluation.paired import PairedVerdict, explain_few_cases
+from ...models.evaluation.paired import MIN_JUDGED_CASES, PairedVerdict, explain_few_cases, explain_few_days
 from ...models.risk.estimator import RiskEstimator
 from ..project.project import Project
 from ..project.specs import Config
@@ -21,7 +21,7 @@ from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import bind_sentences, figures_table
 from . import train
-from .challenger import Outlook, choose_cut, judge_models, look_since, project_as_of
+from .challenger import MIN_JUDGED_DAYS, Outlook, choose_cut, judge_models, look_since, project_as_of
 from .champion import OUTCOME_KINDS
 from .registered import Draw, fit_outcomes, make_models, make_volume_version
 from .train import TrainedModel, backtest_training, risk_metric
@@ -127,8 +127,10 @@ def _train_case_models(
     outlook = look_since(project, metric, current.as_of)
     cut, cases = choose_cut(outlook, current.as_of)
     if cut is None:
-        few = {f"breach-{metric}": PairedVerdict(False, explain_few_cases(cases), cases)}
-        return _train_on_all(project, champions, evaluate, progress, draw, few)
+        days = (project.log.until - current.as_of) / pd.Timedelta(days=1)
+        reason = explain_few_cases(cases) if cases < MIN_JUDGED_CASES else explain_few_days(int(days), MIN_JUDGED_DAYS)
+        waits = {_full(kind, metric): PairedVerdict(False, reason, cases) for kind in old}
+        return _train_on_all(project, champions, evaluate, progress, draw, waits)
     earlier = project_as_of(project, cut)
     stage, trained = train.train_stage(earlier, evaluate=evaluate, progress=progress)
     if trained is None:
@@ -205,7 +207,8 @@ def _decided(
     for kind, (_, verdict) in (again or {}).items():
         reasons[kind] = False, f"It is not the best. {verdict.reason}"
     said: list[str] = []
-    for kind, verdict in (dict(verdicts) | {k: v for k, (_, v) in (again or {}).items()}).items():
+    every = dict(verdicts) | {k: v for k, (_, v) in (again or {}).items()}
+    for kind, verdict in _say_once(every).items():
         said += bind_sentences(verdict.reason, FIGURES, f"challenger {kind}", audience="analyst")
     if not champions:
         said = [Finding("These models are the first, and are used from now on.", audience="analyst")]
@@ -214,6 +217,14 @@ def _decided(
     return Training(
         replace(stage, findings=findings, tables=tables), tuple(models), reasons, log.until, verdicts, again or {}
     )
+
+
+def _say_once(verdicts: Mapping[str, PairedVerdict]) -> dict[str, PairedVerdict]:
+    """Return the verdicts whose reason no other has before: all kinds may wait for the same."""
+    first: dict[str, str] = {}
+    for kind, one in verdicts.items():
+        first.setdefault(str(one.reason), kind)
+    return {kind: verdicts[kind] for kind in first.values()}
 
 
 def _decide(

@@ -1,5 +1,7 @@
 """A row of the milestones never contradicts itself: figures, status and instants, over whole kinds of cases."""
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -283,3 +285,23 @@ def test_a_first_response_is_decided_when_due_whatever_other_cases_do(hours, loo
         replied = h is not None and 3 * n + h <= look
         late = look - 3 * n >= 8 if not replied else h > 8
         assert found.loc[i, "status"] == ("breached" if late else "met" if replied else "running")
+
+
+def test_both_readings_are_one_where_nothing_is_recorded_later(monkeypatch):
+    built = []
+    room = import_module("deskcast.features.sla.milestones")  # the package gives the function of that name
+    build = room._build_milestones
+    monkeypatch.setattr(room, "_build_milestones", lambda *given: built.append(given[1]) or build(*given))
+    plain = log_of(9, [(10, "message"), (15, "resolved")])
+    pd.testing.assert_frame_equal(milestones(plain), milestones(plain, as_recorded=True))
+    assert built == [False]
+    events = plain.frame("events").assign(recorded_at=at(20))
+    late = CaseLog.from_frames(
+        cases=plain.frame("cases"),
+        events=events,
+        sla_policies=plain.frame("sla_policies"),
+        calendars={"office": OFFICE},
+    )
+    assert milestones(late)["decided_at"].tolist() == [at(15)]
+    assert milestones(late, as_recorded=True)["decided_at"].tolist() != [at(15)]
+    assert built == [False, False, True]

@@ -25,6 +25,7 @@ from deskcast.pipelines.registry.decisions import (
 )
 from deskcast.pipelines.registry.promote import find_shadow
 from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.stages import drift
 from deskcast.pipelines.stages.accuracy import accuracy_stage
 from deskcast.pipelines.stages.champion import load_champion, use_or_train
 from deskcast.pipelines.stages.retraining import find_last_training, is_due
@@ -116,6 +117,16 @@ def test_without_a_model_in_use_the_desk_is_trained_as_before(later, tmp_path, m
     assert not (tmp_path / "results-state").exists()
 
 
+def test_drift_is_measured_from_the_training_of_the_model_in_use(first, monkeypatch):
+    seen = []
+    real = drift.find_drift
+    monkeypatch.setattr(drift, "find_drift", lambda *given: seen.append(given[2]) or real(*given))
+    path = str(first.folder / "deskcast.toml")
+    done = CliRunner().invoke(app, ["drift", "--config", path, "--as-of", "2024-02-14 08:00"])
+    assert done.exit_code == 0, done.output
+    assert seen == [first.project.log.until]  # not today, when nothing was trained
+
+
 def test_a_look_back_takes_no_model_that_was_trained_or_chosen_on_later_data(whole, desk, first):
     assert load_champion(view_as_of(whole, "2024-02-03 08:00")) is None
     add_version(desk, first, what="promoted", data_until="2024-02-20T00:00+00:00")
@@ -148,6 +159,9 @@ def test_versions_are_listed_promoted_and_rolled_back(desk, first):
     assert "version 1 is in use again" in say(desk, "--rollback")
     assert str(client.get_model_version_by_alias(NAME, "champion").version) == "1"
     assert [one.decision for one in read(desk) if one.model == NAME] == ["promoted", "kept", "promoted", "rolled back"]
+    rows = json.loads(say(desk, "--json", "--model", "breach-resolution"))["models"]
+    assert {row["model"] for row in rows} == {NAME}
+    assert [row["in_use"] for row in rows] == [False, False, False, True]  # the decision that counts, not each on it
     say(desk, "--out", str(desk / "models.csv"))
     assert len(pd.read_csv(desk / "models.csv")) == len(read(desk))
 
@@ -162,6 +176,9 @@ def test_versions_are_listed_promoted_and_rolled_back(desk, first):
         (("--shadow", "3"), "no version is newer"),
         (("--rollback", "--model", "breach-resolutoin"), "did you mean 'breach-resolution'"),
         (("--promote", "1", "--rollback"), "exclude each other"),
+        (("--promote", "1", "--card", "1"), "exclude each other"),
+        (("--promote", ""), "no such version of the model"),
+        (("--model", "breach-resolutoin"), "did you mean 'breach-resolution'"),
     ],
 )
 def test_what_cannot_be_decided_is_said(first, words, problem):

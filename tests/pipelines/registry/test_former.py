@@ -77,3 +77,17 @@ def test_what_was_in_use_before_is_written_down_as_in_use_again(desk, first, mon
     assert last[1].reason == "An earlier version is used: 0.02."
     assert str(client.get_model_version_by_alias(NAME, "champion").version) == "1"
     assert str(client.get_model_version_by_alias(NAME, "challenger").version) == "3"
+
+
+@pytest.mark.parametrize(("cases", "said"), [(166, "Only 166 of the 200 cases"), (350, "Only 9 of the 14 days")])
+def test_where_it_is_too_early_to_judge_every_model_has_the_true_reason(first, monkeypatch, cases, said):
+    later = first.project.log.until + pd.Timedelta(days=9)
+    project = replace(first.project, log=SimpleNamespace(until=later))
+    monkeypatch.setattr(retraining, "risk_metric", lambda _: "resolution")
+    monkeypatch.setattr(retraining, "look_since", lambda *_: None)
+    monkeypatch.setattr(retraining, "choose_cut", lambda *_: (None, cases))
+    monkeypatch.setattr(retraining, "_train_on_all", lambda *given: given[-1])
+    waits = retraining._train_case_models(project, False, None, None)
+    assert set(waits) == {KIND, "dissatisfaction", "escalation"}
+    assert all(str(one.reason).startswith(said) for one in waits.values())
+    assert list(retraining._say_once(waits)) == [KIND]  # and the stage says it once

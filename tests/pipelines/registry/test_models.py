@@ -20,14 +20,16 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.worklist.reasons import reasons
 from deskcast.models.worklist.time_left import move_time_left
-from deskcast.pipelines.registry.champions import examine_models, load_model
+from deskcast.pipelines.registry.champions import examine_models, find_champions, load_model
 from deskcast.pipelines.registry.model_input import READ_AT, from_model_input, make_up_row, to_model_input
+from deskcast.pipelines.registry.promote import promote_version
 from deskcast.pipelines.registry.register import NewModel, register_models, tracking_client
 from deskcast.pipelines.registry.slim import drop_training_rows, find_ids
 from deskcast.pipelines.stages import retraining
 from deskcast.pipelines.stages.champion import use_or_train
 from deskcast.pipelines.stages.forecast import forecast_stage
 from deskcast.pipelines.stages.risk import risk_stage
+from deskcast.pipelines.state.database import change_state
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -250,6 +252,19 @@ def test_where_the_model_in_use_is_gone_training_makes_new_ones(desk, first, mon
     volume = retraining._add_volume(project, retraining.Training(first.training.stage)).volume
     assert volume.decision == "promoted"
     assert [*asked, volume.reason] == ["The model in use before was gone or altered."] * 2
+
+
+def test_a_version_is_taken_from_the_registry_after_the_state_was_lost(desk, first):
+    shutil.rmtree(desk / "results-state")
+    config = replace(first.project.config, folder=desk)
+    with change_state(config.state_place) as state:
+        promote_version(state, config, [], "desk-breach-resolution", "1", "ann")
+    found, made = find_champions(config)["desk-breach-resolution"].registered, first.made[0]
+    assert found == made  # its place too, so that doctor looks at it
+    assert load_model(config, found).risk.as_of_ == first.project.log.until
+    with pytest.raises(InputError, match="is no longer in the tracking store") as error:
+        load_model(config, replace(found, version="9", place=""))
+    assert error.value.code == "model.altered"
 
 
 def test_a_moved_project_finds_its_models(desk, first):

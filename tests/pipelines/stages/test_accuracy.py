@@ -390,4 +390,10 @@ def test_the_commands_answer(small, monkeypatch, tmp_path):
     out = tmp_path / "issued.csv"
     assert run.invoke(app, ["accuracy", "--issued", "forecast", "--out", str(out)]).exit_code == 0
     assert len(pd.read_csv(out)) == 60
+    then = ["--as-of", "2024-01-10 12:00"]  # before the first night
+    assert run.invoke(app, ["accuracy", "--issued", "forecast", "--out", str(out), *then]).exit_code == 0
+    assert len(pd.read_csv(out)) == 0
     assert "unknown kind" in str(run.invoke(app, ["accuracy", "--issued", "risks"]).exception)
+    both = run.invoke(app, ["accuracy", "--issued", "risk", "--table", "accuracy_risk"])
+    assert both.exit_code == 2
+    assert "exclude each other" in both.output
