@@ -12,13 +12,13 @@ from ..calendars.business_calendar import BusinessCalendar, to_index, to_micros
 from ..calendars.open_intervals import US_PER_S
 from ..case_log.asof import find_last_as_of
 from ..case_log.log import CaseLog
+from .breach_times import find_breach_times
 from .clocks import (
     NEVER_US,
     MetricLifecycle,
     PolicyClock,
     Timeline,
     fetch_timeline,
-    find_breach_times,
     find_instant_after,
     measure_elapsed_us,
     run_policy_clocks,
