@@ -28,18 +28,17 @@ def list_adjustments(view: View) -> list[dict[str, Any]]:
         kept = read_adjustments(state)
     applied = _find_applied(view)
     instants = view.snapshot.results.instants
-    found = []
+    found: list[dict[str, Any]] = []
     for one in kept:
         late = instants is not None and one.at > instants.made_at
         status = "The next run applies it." if late else "It is for other days or segments than those forecast here."
         status = "It is part of this forecast." if one.change.name in applied and not late else status
         words = describe_change(one.change, view.year)
-        found.append(
-            {"name": one.change.name, "words": words, "reason": one.reason, "by": one.by, "at": one.at}
-            | {"status": status}
-        )
-    gone = sorted(applied - {one.change.name for one in kept})
-    return found + [{"name": name, "words": name, "status": "Taken back: the next run leaves it out."} for name in gone]
+        row = {"name": one.change.name, "words": words, "reason": one.reason, "by": one.by, "at": one.at}
+        found.append({**row, "status": status})
+    for name in sorted(applied - {one.change.name for one in kept}):
+        found.append({"name": name, "words": name, "status": "Taken back: the next run leaves it out."})
+    return found
 
 
 def _find_applied(view: View) -> set[str]:
