@@ -27,15 +27,8 @@ from .presets import TURN_METRICS
 #: Code of each moment; ``start`` is the creation, ``reply`` the first public message by a human agent, ``answer`` a
 #: later one, ``asked`` a public message by the customer, ``noted`` an internal one by an agent, which may open a case.
 #: The last three are fetched where a policy needs them.
-MOMENT_CODES = {
-    name: code
-    for code, name in enumerate(
-        (
-            *("start", "paused", "resumed", "resolved", "closed", "merged", "reopened", "priority", "status", "reply"),
-            *("answer", "asked", "noted"),
-        )
-    )
-}
+_MOMENTS = "start paused resumed resolved closed merged reopened priority status reply answer asked noted"
+MOMENT_CODES = {name: code for code, name in enumerate(_MOMENTS.split())}
 _END_EVENT_KINDS = ("resolved", "closed", "merged")
 #: What is written so soon after a case was created is its opening: systems save the two one after the other.
 OPENING_US = 5 * US_PER_S
@@ -70,8 +63,8 @@ class Timeline:
 
     @cached_property
     def statuses(self) -> pd.Series[Any]:
-        """The new status at each change of status, in small letters: read once for all policies, as text is slow."""
-        return self.value[self.is_kind("status")].str.casefold()
+        """The new status of each row that changes it, in small letters: read once for all policies, as text is slow."""
+        return self.value.where(self.is_kind("status")).str.casefold()
 
     def state(self, on: Bools, off: Bools) -> Bools:
         """Return after each row whether ``on`` was seen later than ``off`` (or the first row) in the case."""
@@ -366,7 +359,6 @@ def find_paused_rows(line: Timeline, policy: Policy) -> Bools:
         return np.zeros(len(line.at), dtype=bool)
     if policy.statuses:
         status = line.is_kind("status")
-        waiting = status.copy()
-        waiting[status] = line.statuses.isin(policy.statuses).to_numpy()
+        waiting = line.statuses.isin(policy.statuses).to_numpy()
         return line.state(waiting, status & ~waiting)
     return line.state(line.is_kind("paused"), line.is_kind("resumed", "resolved", "closed", "merged", "reopened"))

@@ -150,6 +150,8 @@ def _read_from_registry(config: Config, name: str, version: str) -> tuple[Regist
         if pd.isna(as_of):
             raise InputError("this version was not made by deskcast", where=name, got=version, code="model.unknown")
         store = find_store_file(config.tracking_uri, config.folder)
-        place = find_place(client, store and store.parent, found[version].model_id)
+        logged = str(found[version].source)  # a version that was made by other means may name a folder
+        is_logged = logged.startswith("models:/m-")
+        place = find_place(client, store and store.parent, logged.removeprefix("models:/")) if is_logged else ""
         with fetched(client, name, version) as files:
             return RegisteredModel(name, version, compute_digest(files), place), as_of
