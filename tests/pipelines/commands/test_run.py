@@ -74,10 +74,10 @@ def test_every_stage_leaves_an_mlflow_run(home):
 
 
 #: The commands that take the longest.
-LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("train", "watch")]
+LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("history", "staff", "train", "risk", "watch")]
 
 
-@pytest.mark.parametrize("command", ["check", "history", "forecast", "staff", "risk", *LONG])
+@pytest.mark.parametrize("command", ["check", "forecast", *LONG])
 def test_each_command_answers_in_json_and_writes_its_table(few, command, tmp_path):
     out = tmp_path / "table.parquet"
     done = deskcast(command, "--json", "--out", out, cwd=few)

@@ -35,6 +35,7 @@ def project_of(folder, frame, like=None, until=None):
     return folder
 
 
+@pytest.mark.slow
 def test_the_columns_that_give_the_end_away_change_nothing(shared_data, tmp_path):
     source = shared_data("servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz")
     log = pd.read_csv(source, dtype=str, keep_default_na=False)
