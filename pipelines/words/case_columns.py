@@ -105,7 +105,7 @@ CASE_COLUMNS = {
     "handovers": {
         **_EFFECT,
         "group": "Group | text",
-        "p_adjusted": "p-value, adjusted | score!",
+        "p_adjusted": "P value, adjusted | score!",
         "share": "Share of the work | share",
         "owner": "Worked until then | text",
         "heir": "Took over most | text",
