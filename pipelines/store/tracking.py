@@ -97,11 +97,11 @@ def record_run(
         client = open_tracking(uri, folder)
         parent_folder = place.parent if place else None
         writer = _writer(parent_folder or folder)
-        chosen = _experiment(client, experiment, parent_folder)
-        _end_killed(client, chosen, writer)
         tags = {"deskcast.version": version, "deskcast.data": fingerprint, "deskcast.writer": writer}
         tags |= {} if instants is None else {f"deskcast.{name}": value for name, value in instants.record().items()}
         with plain_errors(uri):
+            chosen = _experiment(client, experiment, parent_folder)
+            _end_killed(client, chosen, writer)
             return _record(client, chosen, stages, tags, tables_dir, settings or {})
 
 
