@@ -11,6 +11,7 @@ from ..project.project import Project
 from ..state.adjustments import Adjustment, read_adjustments
 from ..state.database import read_state
 from ..words.facts import Finding
+from ..words.words import format_date
 
 #: Columns of what an adjustment did: its names, the volume without it, with it, and what came.
 _COLUMNS = ["adjustment", "base", "adjusted", "actual", "error_base", "error_adjusted", "intervals"]
@@ -28,13 +29,13 @@ def adjustment_sentences(kept: Iterable[Adjustment], applied: Iterable[str]) -> 
     >>> from deskcast.forecasting.scenarios.what_if import Change
     >>> one = Adjustment(Change("fair", factor=1.3), "mailing", "ann", pd.Timestamp("2024-03-01T08:00Z"))
     >>> adjustment_sentences([one], ["fair"])
-    ["Adjusted by ann on 2024-03-01: 'fair' ('mailing')."]
+    ["Adjusted by ann on Fri 1 Mar 2024: 'fair' ('mailing')."]
     """
     names = set(applied)
     said = []
     for one in kept:
         if one.change.name in names:
-            text = f"Adjusted by {one.by} on {one.at:%Y-%m-%d}: '{one.change.name}' ('{one.reason}')."
+            text = f"Adjusted by {one.by} on {format_date(one.at)}: '{one.change.name}' ('{one.reason}')."
             said.append(Finding(text, audience="planner", names=[one.by, one.change.name, one.reason]))
     return said
 
