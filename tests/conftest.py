@@ -22,9 +22,9 @@ SHARED = ROOT.parent / "shared" / "data"
 #: Files that take longest: begun first, so that no worker is left alone with one at the end. What needs no demo
 #: stands second, so that a second worker does not wait while the first one makes it.
 LONGEST = (
-    *("commands/test_run", "store/test_reruns", "project/test_leakage", "tests/test_readme"),
-    *("snapshots/test_snapshots", "commands/test_forecast", "tests/test_notebooks", "risk/test_breach"),
-    *("kpis/test_kpi_twins", "kpis/test_kpi_history", "stages/test_staff", "tests/test_packaging"),
+    *("commands/test_run", "kpis/test_kpi_history", "kpis/test_kpi_twins", "risk/test_breach", "tests/test_readme"),
+    *("snapshots/test_snapshots", "commands/test_forecast", "tests/test_notebooks", "store/test_reruns"),
+    *("project/test_leakage", "stages/test_staff", "tests/test_packaging", "commands/test_failed_stages"),
 )
 
 

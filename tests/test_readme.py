@@ -74,6 +74,7 @@ def test_commands_on_the_demo(demo):
         assert (demo / "deskcast-demo" / name).stat().st_size > 100
 
 
+@pytest.mark.slow
 def test_the_python_of_the_readme(demo):
     code = next(body for kind, _, body in BLOCKS if kind == "python")
     done = subprocess.run([sys.executable, "-c", code], cwd=demo, capture_output=True, text=True, check=False)

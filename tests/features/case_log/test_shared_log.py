@@ -42,6 +42,7 @@ def asked(log):
     ]
 
 
+@pytest.mark.slow
 def test_eight_threads_ask_one_log_at_once_and_get_what_one_gets():
     right = asked(made())
     log = made()

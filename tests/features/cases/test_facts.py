@@ -62,6 +62,7 @@ def test_the_log_as_of_an_instant_is_the_log_cut_there(seed, cut):
     agree(fast, slow.drop(columns=[] if fast["pending_s"].notna().any() else waits))
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_order_of_rows_does_not_matter(seed):

@@ -90,6 +90,7 @@ def test_a_period_that_is_over_counts_the_same_in_a_longer_log(seed, cut):
     np.testing.assert_allclose(both["n"], both["n_late"])
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(seed=st.integers(0, 9999), days=st.integers(1, 60))
 def test_an_end_without_news_changes_no_period_that_had_ripened(seed, days):

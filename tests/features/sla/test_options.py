@@ -65,6 +65,7 @@ def twin(log: CaseLog, policies: pd.DataFrame) -> pd.DataFrame:
 CHOICES = [dict(zip(POLICY_OPTIONS, chosen, strict=True)) for chosen in itertools.product(*POLICY_OPTIONS.values())]
 
 
+@pytest.mark.slow
 @FEW
 @given(seed=st.integers(0, 10**6), stated=st.sampled_from(CHOICES))
 def test_every_metric_and_option_is_that_of_the_slow_walk(seed, stated):

@@ -163,6 +163,7 @@ def test_a_log_that_says_when_cases_are_reopened_or_what_is_no_work_is_taken_at_
 WORK = ("New", "In progress", "Inspect", "Wait")
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lives=st.lists(st.lists(st.integers(0, 4), min_size=1, max_size=8), min_size=8, max_size=20))
 def test_reopenings_of_random_logs_of_states_are_counted_as_one_would_by_hand(tmp_path, lives):

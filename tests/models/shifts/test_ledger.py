@@ -43,6 +43,7 @@ def test_a_total_and_its_segment_are_one_incident_with_its_cost():
     assert abs((row["changed_at"] - pd.Timestamp("2024-04-10")).days) <= 1
 
 
+@pytest.mark.slow
 def test_ids_are_stable_and_news_is_told_once():
     history, ledger, seen = desk(), None, []
     for end in range(99, 140):

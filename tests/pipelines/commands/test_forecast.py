@@ -65,6 +65,7 @@ def test_segments_add_up_and_the_headline_is_their_sum(answer):
     assert answer["findings"][0].startswith(f"Week of {format_date(monday, monday.year)}: about {round(week):,} case")
 
 
+@pytest.mark.slow
 def test_what_is_assumed_moves_the_days_it_names_and_nothing_else(desk, answer):
     ds = sorted({row["ds"] for row in answer["tables"]["forecast"]})
     fair, strike = ds[7][:10], ds[8][:10]
@@ -83,6 +84,7 @@ def test_what_is_assumed_moves_the_days_it_names_and_nothing_else(desk, answer):
     assert not any("overlap" in f for f in told["findings"])
 
 
+@pytest.mark.slow
 def test_assumptions_from_a_file_and_those_that_overlap(desk, answer, tmp_path):
     ds = sorted({row["ds"][:10] for row in answer["tables"]["forecast"]})
     rows = f"name,start,end,factor,closed,series\nfair,{ds[2]},{ds[4]},1.2,,\nstrike,{ds[4]},{ds[5]},,true,phone\n"

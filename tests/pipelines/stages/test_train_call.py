@@ -9,6 +9,7 @@ from deskcast.pipelines.store.results import read_results
 from deskcast.pipelines.words.words import format_number
 
 
+@pytest.mark.slow
 def test_python_and_the_command_line_agree_to_the_digit(demo_home):
     path = demo_home / "desk" / "deskcast.toml"
     trained = train_breach_risk(path)

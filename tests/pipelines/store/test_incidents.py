@@ -290,6 +290,7 @@ def deskcast(*words, cwd):
     )
 
 
+@pytest.mark.slow
 def test_the_command(desk):
     first = deskcast("watch", "--json", "--out", "incidents.csv", cwd=desk)
     assert first.returncode == 0, first.stderr
