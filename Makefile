@@ -22,7 +22,7 @@ test-all: $(VENV)/.dev
 
 # Every page in a real browser; skipped where Chromium is missing.
 test-page: $(VENV)/.dev
-	$(ALONE) $(BIN)/pytest -q tests/pipelines/pages/test_browser.py
+	$(ALONE) $(BIN)/pytest -q tests/pipelines/pages/test_browser.py tests/pipelines/pages/test_browser_plans.py
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
