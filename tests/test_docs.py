@@ -20,6 +20,8 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 #: These make, change or serve a whole desk: tests of their own run them.
 OWN_TESTS = ("init", "run", "demo", "serve", "train")
+#: What needs more than the demo has: options beside the name, a day that has begun, an alarm.
+INCOMPLETE = {"deskcast cases", "deskcast today", "deskcast alarms --test"}
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +88,7 @@ def test_every_command_and_option_exists(page):
 def runnable(page: Path) -> set[str]:
     """Return the commands of a page that run on the demo as they stand."""
     found = {line for line in find_commands(page) if not re.search(r"\b(?!MS\b)[A-Z]{2,}\b|\.\.\.|[\"']?\[", line)}
-    return {line for line in found if shlex.split(line)[1] not in OWN_TESTS}
+    return {line for line in found if shlex.split(line)[1] not in OWN_TESTS} - INCOMPLETE
 
 
 @pytest.mark.slow
