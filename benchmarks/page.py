@@ -1,8 +1,9 @@
 """Time and memory of the page over made-up results: 100,000 open cases and 400,000 rows of KPI history.
 
-``python benchmarks/page.py [FOLDER]`` makes the results (in FOLDER, kept if it is given), serves them in a process of
-its own, and prints for each page the best of three, wall and CPU, its size, the first page after a start, 50 users at
-once, and the memory of the server. Nothing is asserted.
+``python benchmarks/page.py RESULTS [FOLDER]`` makes the results (in FOLDER, kept if it is given), serves them in a
+process of its own, and prints for each page the best of three, wall and CPU, its size, the first page after a start, 50
+users at once, and the memory of the server. What does not grow with the cases (forecast, staffing, KPI alerts, models)
+is that of RESULTS, the folder ``results`` of a run such as the demo. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -18,29 +19,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from deskcast.features.kpis.catalogue import KPI_ENTRIES
+from deskcast.pipelines.pages.web.routes import PAGES
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.store.results import replace_folder, write_stages
+from deskcast.pipelines.store.results import read_results, replace_folder, write_stages
 from deskcast.pipelines.words.instants import Instants
 
-CASES, HISTORY, USERS, ROUNDS = 100_000, 400_000, 50, 4
+CASES, USERS, ROUNDS = 100_000, 50, 4
 AS_OF = pd.Timestamp("2026-03-02T07:00Z")
-PATHS = {
-    "Today": "/",
-    "Cases": "/cases",
+KPIS, CHANNELS, DAYS = 40, 24, 400
+PATHS = PAGES | {
     "Cases, search": "/cases?q=agent+77+login",
     "Cases, search without a hit": "/cases?q=nobodyhasthis",
     "Cases, facets and sort": "/cases?team=team+3&priority=2&sort=-due_at",
     "Cases, last page": "/cases?page=2000",
     "Case": "/cases/C0000500",
-    "Forecast": "/forecast",
-    "Staffing": "/staffing",
-    "KPI alerts": "/alerts",
-    "KPIs": "/kpis",
-    "Models": "/models",
-    "Data": "/data",
-    "Help": "/help",
+    "Staffing, slider": "/staffing?queue=phone&service_level=91",
+    "KPI": "/kpis/cases_opened",
+    "KPI, segment": "/kpis/cases_opened?channel=channel+3",
     "API, cases": "/api/v1/cases?limit=100",
-    "API, KPIs": "/api/v1/kpis?kpi=kpi_7&limit=100",
+    "API, KPIs": "/api/v1/kpis?kpi=cases_opened&limit=100",
 }
 _SERVER = """
 import sys, uvicorn
@@ -49,8 +47,8 @@ uvicorn.run(make_app(sys.argv[1]), host="127.0.0.1", port=int(sys.argv[2]), log_
 """
 
 
-def make_results(folder: Path) -> Path:
-    """Write results of a large desk; return their folder."""
+def make_results(folder: Path, run: Path) -> Path:
+    """Write results of a large desk beside what a run gave; return their folder."""
     dice = np.random.default_rng(7)
     n = CASES
     left = dice.exponential(90_000, n)
@@ -96,14 +94,18 @@ def make_results(folder: Path) -> Path:
         }
     )
     past = risk[["case_id", "metric", "priority", "team"]].assign(resolved_at=AS_OF, resolution_s=left, breached=False)
-    days = pd.date_range("2025-01-01", periods=400)
+    names = [entry.name for entry in KPI_ENTRIES][:KPIS]
+    series = [None, *(f"channel {i}" for i in range(CHANNELS))]  # the first is the total
+    rows = KPIS * len(series) * DAYS
     history = pd.DataFrame(
         {
-            "kpi": np.repeat([f"kpi_{i}" for i in range(40)], HISTORY // 40),
-            "channel": np.tile(np.repeat([f"channel {i}" for i in range(25)], 400), 40),
-            "ds": np.tile(days, HISTORY // 400),
-            "value": dice.random(HISTORY),
+            "kpi": np.repeat(names, rows // KPIS),
+            "channel": np.tile(np.repeat(np.array(series, dtype=object), DAYS), KPIS),
+            "ds": np.tile(pd.date_range("2025-01-25", periods=DAYS), rows // DAYS),
+            "value": dice.random(rows),
             "n": 50.0,
+            "numerator": np.round(50 * dice.random(rows)),
+            "cut": False,
         }
     )
     stages = [
@@ -121,6 +123,8 @@ def make_results(folder: Path) -> Path:
             ("2,000 cases have breached.",),
         ),
     ]
+    made = {stage.name: stage for stage in stages}
+    stages = [made.get(stage.name, stage) for stage in read_results(run).stages]
     with replace_folder(folder / "results") as staging:
         write_stages(stages, staging, version="0", instants=Instants.now(AS_OF, AS_OF))
     return folder / "results"
@@ -146,9 +150,9 @@ def memory_mb(process: int, key: str = "VmHWM") -> float:
     return int(found[1]) / 1024 if found else float("nan")
 
 
-def main(folder: Path) -> None:
+def main(run: Path, folder: Path) -> None:
     """Measure, and print a table."""
-    results = folder / "results" if (folder / "results").is_dir() else make_results(folder)
+    results = folder / "results" if (folder / "results").is_dir() else make_results(folder, run)
     port = 8799
     began = time.perf_counter()
     with subprocess.Popen([sys.executable, "-c", _SERVER, str(results), str(port)]) as server:
@@ -214,8 +218,10 @@ def _many(port: int) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
+    if len(sys.argv) not in (2, 3):
+        sys.exit(__doc__)
+    if len(sys.argv) == 3:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
     else:
         with tempfile.TemporaryDirectory() as place:
-            main(Path(place))
+            main(Path(sys.argv[1]), Path(place))

@@ -101,9 +101,16 @@ def make_app(
     return app
 
 
+#: More at once are not answered sooner, as Python computes one at a time, but each holds its tables meanwhile.
+MAX_REQUESTS_AT_ONCE = 10
+
+
 @asynccontextmanager
 async def _warmed(app: FastAPI) -> AsyncIterator[None]:
     """Load what the first page needs while the server starts, so that its first reader need not wait."""
+    from anyio.to_thread import current_default_thread_limiter
+
+    current_default_thread_limiter().total_tokens = MAX_REQUESTS_AT_ONCE
 
     def warm() -> None:
         with suppress(InputError, ResultsChangedError):

@@ -31,7 +31,7 @@ _LONG = ("case_events", "past_cases")
 #: Tables whose ``team`` is not that of the case.
 MANY_TEAMS = ("case_events",)
 #: What DuckDB may hold in memory.
-MEMORY_LIMIT = "192MB"
+MEMORY_LIMIT = "128MB"
 _SETTINGS = {"memory_limit": MEMORY_LIMIT, "threads": 2, "temp_directory": tempfile.gettempdir()}
 _NAMED_TABLE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
