@@ -11,8 +11,8 @@ from ...features.kpis.cells import MISSING_SEGMENT
 
 #: States in which an agent is on contacts or waits for one.
 ON_CONTACTS = ("handling", "available")
-#: Columns of a stretch of time.
-STRETCH_COLUMNS = ("agent_id", "start", "end", "state")
+#: Team of all agents where none are named.
+ALL_TEAMS = "all"
 
 
 def split_agent_days(
@@ -57,7 +57,7 @@ def split_agent_days(
         rows[name] = rows[name].dt.tz_convert("UTC").dt.as_unit("us")
     rows["state"] = stretches[state].astype("str").str.strip().str.lower()
     rows["paid"] = stretches["paid"].astype("boolean").fillna(True).astype(bool) if "paid" in stretches else True
-    rows["team"] = stretches["team"].astype("str").fillna(MISSING_SEGMENT) if "team" in stretches else "all"
+    rows["team"] = stretches["team"].astype("str").fillna(MISSING_SEGMENT) if "team" in stretches else ALL_TEAMS
     if until is not None:
         rows["end"] = rows["end"].where(rows["end"] <= until, until)  # NaT is not before it either
     rows = rows[rows["end"] > rows["start"]].sort_values(["agent_id", "start", "end"], ignore_index=True)
