@@ -35,9 +35,10 @@ def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
     following = ibis.window(group_by="case_id", order_by=["at", "seq"], preceding=0, following=None)
     replied = ibis.ifelse(talk.actor_role == "agent", talk.at, None)
     who = {}
-    if facts.actor:  # the one after the last message of the customer: rows are followed backwards in time
-        reply = ibis.ifelse(talk.actor_role == "agent", talk.actor_id, None)
-        who["agent"] = reply.first(include_null=False).over(following)
+    if facts.actor:  # a first reply by nobody who is named is not that of the next one to write
+        talk = talk.mutate(_place=ibis.row_number().over(ordered))
+        name = ibis.ifelse(talk.actor_role == "agent", talk.actor_id.fill_null(""), None)
+        who["agent"] = name.argmin(ibis.ifelse(name.notnull(), talk["_place"], None)).over(following).nullif("")
     talk = talk.select(
         "case_id",
         asked_at=talk.at,

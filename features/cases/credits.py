@@ -28,10 +28,9 @@ def has_agents(log: CaseLog) -> bool:
 def acted_expr(log: CaseLog) -> Any:
     """Return the events of human agents, as an Ibis expression: case_id, at, seq, kind, public, agent."""
     events = log.table("events")
-    public = events.public if "public" in events.columns else ibis.null("boolean")
     acted = events.filter((events.actor_role == "agent") & events.actor_id.notnull())
-    columns = {"agent": acted.actor_id, "public": acted.public if "public" in events.columns else public}
-    return acted.select("case_id", "at", "seq", "kind", **columns)
+    public = acted.public if "public" in events.columns else ibis.null("boolean")
+    return acted.select("case_id", "at", "seq", "kind", agent=acted.actor_id, public=public)
 
 
 def credited_agents(log: CaseLog, credit: Credit) -> Any:

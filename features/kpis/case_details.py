@@ -39,9 +39,10 @@ def describe_cases(log: CaseLog, case_ids: Iterable[str], limits: Limits | None 
     -------
     DataFrame
         The columns of :func:`deskcast.features.case_history`; ``sla_<metric>`` and ``sla`` (``breached`` where any is,
-        ``met`` where all are, else ``open``; missing without a promise), ``csat_score`` (the last answer), ``handle_s``
-        (calls and chats of the case, by whoever took them), ``first_contact`` (whether it was resolved on first
-        contact; missing where that is undecided). By case_id.
+        ``open`` where any is still running or paused, ``met`` where all are; missing without an SLA, and where it was
+        cancelled or is unknown), ``csat_score`` (the last answer), ``handle_s`` (calls and chats of the case, by
+        whoever took them), ``first_contact`` (whether it was resolved on first contact; missing where that is
+        undecided). By case_id.
 
     Examples
     --------
@@ -85,7 +86,7 @@ def _business_times(log: CaseLog, wanted: Any, limits: Limits | None) -> pd.Data
 
 
 def _sla_states(log: CaseLog) -> pd.DataFrame | None:
-    """Return the state of each case's promises by metric and in all."""
+    """Return the state of each case's SLAs by metric and in all."""
     if not (log.has("sla_policies") and log.has("events")):
         return None
     found: pd.DataFrame | None = compute_once(log, "sla states", lambda: _compute_sla_states(log))
@@ -98,10 +99,10 @@ def _compute_sla_states(log: CaseLog) -> pd.DataFrame | None:
     table = compute_once(log, "milestones", lambda: milestones(log))
     if table.empty:
         return None
-    order: Mapping[str, int] = {"breached": 3, "open": 2, "met": 1}
-    rank = table["status"].map(order).fillna(2)  # what is running or paused is open
-    worst = rank.groupby([table["case_id"], table["metric"]]).max().unstack()
-    words = {number: word for word, number in order.items()}
+    # what is cancelled is not due any more; where one is unknown, nobody can say that all are met
+    order: Mapping[str, int] = {"breached": 4, "running": 3, "paused": 3, "unknown": 2, "met": 1}
+    worst = table["status"].map(order).groupby([table["case_id"], table["metric"]]).max().unstack()
+    words = {4: "breached", 3: "open", 1: "met"}
     states = worst.apply(lambda column: column.map(words)).add_prefix("sla_")
     told: pd.DataFrame = states.assign(sla=worst.max(axis=1).map(words)).reset_index()
     return told

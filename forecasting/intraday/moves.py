@@ -87,7 +87,8 @@ def expect_evening(
     level = np.asarray(levels)
     expected = (in_time + done / RATE_POINTS) / (decided + total / RATE_POINTS) if decided + total > 0 else np.nan
     low, high = (float(np.quantile(level, p)) for p in (0.1, 0.9))
-    return Evening(float(expected), done / total if total > 0 else np.nan, float((level >= goal).mean()), low, high)
+    chance = float((level >= goal).mean()) if not np.isnan(level).any() else np.nan
+    return Evening(float(expected), done / total if total > 0 else np.nan, chance, low, high)
 
 
 def find_moves(rest: pd.DataFrame, target: QueueTarget, others: Mapping[str, pd.Series] | None = None) -> pd.DataFrame:
@@ -173,9 +174,8 @@ def _call_back(rest: pd.DataFrame, target: QueueTarget, calls: Floats, agents: F
     patience = target.patience if target.patience is None or np.isscalar(target.patience) else None
     most = find_max_calls(np.floor(agents + _WHOLE), *scale, patience)
     out = calls.copy()
-    for place in range(
-        len(out) - 2, -1, -1
-    ):  # nobody is called back tomorrow: as many as later intervals have room for
+    # nobody is called back tomorrow: as many as later intervals have room for
+    for place in range(len(out) - 2, -1, -1):
         room = np.maximum(most[place + 1 :] - out[place + 1 :], 0.0)
         moved = min(max(float(out[place] - most[place]), 0.0), float(room.sum()))
         out[place] -= moved

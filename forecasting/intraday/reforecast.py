@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,7 +131,8 @@ def reforecast_day(
     before = float(rest["forecast"].sum())
     moved = float(np.log(out["reforecast"].sum() / before)) if before > 0 and out["reforecast"].sum() > 0 else 0.0
     carried = moved / ratio if abs(ratio) > 1e-9 else 0.0
-    return _with_attrs(out, carried=carried, surprise=float(np.exp(ratio)), days=len(history.days), used=used)
+    out.attrs |= {"carried": carried, "surprise": float(np.exp(ratio)), "days": len(history.days), "used": used}
+    return out
 
 
 def backtest_reforecast(past: pd.DataFrame, hour: float, min_days: int = 2 * MIN_PAST_DAYS) -> pd.DataFrame:
@@ -297,8 +298,3 @@ def mixed_poisson_quantile(mean: Floats, spread: float, p: float) -> Floats:
     shape = 1 / spread**2
     found = stats.nbinom.ppf(p, shape, shape / (shape + np.maximum(mean, 1e-12)))
     return np.asarray(np.where(mean > 0, found, 0.0))
-
-
-def _with_attrs(out: pd.DataFrame, **more: float | Sequence[str]) -> pd.DataFrame:
-    out.attrs |= more
-    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,32 +42,39 @@ def apply_adjustments(
     [[150.0, 100.0, 'fair'], [100.0, 100.0, '']]
     """
     out, applied = ahead, np.full(len(ahead), "", dtype=object)
-    found = select_adjustments(ahead, changes, names)
-    for change in found:
-        before = out["deskcast" if "deskcast" in out else "y"].to_numpy(dtype=float)
-        out = what_if(out, [change], seed)
-        moved = out["deskcast" if "deskcast" in out else "y"].to_numpy(dtype=float) != before
+    point = "deskcast" if "deskcast" in ahead else "y"
+    for change in _find_named(ahead, changes, names):
+        changed = _change(out, change, seed)
+        if changed is None:
+            continue
+        moved = changed[point].to_numpy(dtype=float) != out[point].to_numpy(dtype=float)
         applied = np.where(moved, np.where(applied == "", change.name, applied + "; " + change.name), applied)
-    return out.assign(adjustment=pd.Series(applied, index=out.index, dtype="str")) if found else ahead
+        out = changed
+    return ahead if out is ahead else out.assign(adjustment=pd.Series(applied, index=out.index, dtype="str"))
 
 
 def select_adjustments(ahead: pd.DataFrame, changes: Iterable[Change], names: Sequence[str] = ()) -> list[Change]:
     """Return the adjustments that touch a forecast, each with the names of its series there."""
+    return [change for change in _find_named(ahead, changes, names) if _change(ahead, change) is not None]
+
+
+def _change(ahead: pd.DataFrame, change: Change, seed: int = 0) -> pd.DataFrame | None:
+    """Return the forecast with an adjustment; ``None`` where it is for other days."""
+    try:
+        return what_if(ahead, [change], seed)
+    except InputError as error:
+        if error.code == "series.unknown":
+            return None
+        raise
+
+
+def _find_named(ahead: pd.DataFrame, changes: Iterable[Change], names: Sequence[str]) -> Iterator[Change]:
+    """Yield the adjustments for any of the series of a forecast, with the names of these."""
     series = [str(name) for name in ahead["unique_id"].unique()]
-    found = []
     for change in changes:
         own = _match(change, series, names)
-        if own == []:
-            continue
-        there = replace(change, series=own)
-        try:
-            what_if(ahead, [there])
-        except InputError as error:
-            if error.code == "series.unknown":  # none of its days is forecast
-                continue
-            raise
-        found.append(there)
-    return found
+        if own != []:
+            yield replace(change, series=own)
 
 
 def _match(change: Change, series: Sequence[str], names: Sequence[str]) -> list[str] | None:

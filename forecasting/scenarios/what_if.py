@@ -93,8 +93,8 @@ def what_if(
     Raises
     ------
     InputError
-        If an assumption says nothing or two things, names a series that is not forecast, touches no slot, or closes
-        what is no count.
+        If an assumption says nothing or two things, names a series that is not forecast, touches no slot, gives a
+        volume where nothing is forecast, or closes or gives in all what is no count.
 
     Examples
     --------
@@ -113,9 +113,10 @@ def what_if(
         raise InputError("the forecast has no rows", where="forecast", code="rows.none")
     asked = ForecastRequest.of_forecast(forecast)
     read = read_changes(changes)
-    if asked.kind != "count" and any(change.closed for change in read):
-        problem = f"only counts can be closed, not a {asked.kind}"
-        raise InputError(problem, where="changes", column="closed", hint="give a factor", code="value.range")
+    for column in ("closed", "volume") if asked.kind != "count" else ():
+        if any(getattr(change, column) not in (None, False) for change in read):
+            problem = f"only counts can be {'closed' if column == 'closed' else 'given in all'}, not a {asked.kind}"
+            raise InputError(problem, where="changes", column=column, hint="give a factor", code="value.range")
     taken = _name_unchanged(forecast)
     base = read_numbers(forecast[point], "forecast")
     factor, unsure, touched = np.ones(len(forecast)), np.zeros(len(forecast)), []
@@ -124,7 +125,7 @@ def what_if(
         inside = _inside(forecast, change, row)
         effect = _effect(forecast["ds"], change)
         if change.volume is not None:
-            effect = _scale_to(change.volume, base * factor, inside, forecast["path"].nunique() if paths else 1)
+            effect = _scale_to(change, row, base * factor, inside, forecast["path"].nunique() if paths else 1)
         share = np.where(effect > 0, change.sd / np.where(effect > 0, effect, 1.0), 0.0)
         if paths and change.sd > 0:
             number, place = np.unique(forecast["path"].to_numpy(), return_inverse=True)
@@ -328,9 +329,14 @@ def read_hours(text: object, row: int = 0) -> tuple[int, int]:
     return first, last
 
 
-def _scale_to(volume: float, now: Floats, inside: Bools, paths: int) -> Floats:
+def _scale_to(change: Change, row: int, now: Floats, inside: Bools, paths: int) -> Floats:
     """Return the factor by which what is forecast in some rows comes to a volume."""
-    total = float(now[inside].sum()) / max(paths, 1)
+    total, volume = float(now[inside].sum()) / max(paths, 1), float(change.volume or 0.0)
+    if volume > 0 and not total > 0:
+        raise InputError(
+            f"'{change.name}' has nothing to scale: nothing is forecast in its time steps", where="changes",
+            column="volume", row=row, got=f"{volume:g}", hint="name open days or hours", code="value.range",
+        )  # fmt: skip
     return np.full(len(now), volume / total if total > 0 else 1.0)
 
 

@@ -35,10 +35,11 @@ def measure_teams(agent_days: pd.DataFrame, plan: pd.DataFrame | None = None, le
 
     Returns
     -------
-    ``team``, ``agents``, ``agent_days``, ``paid_hours`` and for each ratio its value, ``-lo`` and ``-hi``: shrinkage
-    (paid time off contacts), occupancy (handling of the time on contacts), utilisation (handling of paid time),
-    adherence (share of planned time spent as planned) and conformance (time on contacts on days with a plan over the
-    planned time on contacts, which may exceed 1).
+    ``team``, ``agents``, ``agent_days`` (on which they were seen), ``paid_hours`` and for each ratio its value, ``-lo``
+    and ``-hi``: shrinkage (paid time off contacts), occupancy (handling of the time on contacts), utilisation (handling
+    of paid time), adherence (share of planned time spent as planned) and conformance (time on contacts on days with a
+    plan over the planned time on contacts, which may exceed 1). A day on which an agent was to work and was not seen,
+    but was before and after, is planned time that was not kept.
 
     Examples
     --------
@@ -50,16 +51,19 @@ def measure_teams(agent_days: pd.DataFrame, plan: pd.DataFrame | None = None, le
     >>> measure_teams(did, due.assign(seconds=[7200.0, 1800.0]))[["adherence", "conformance"]].values.tolist()
     [[1.0, 1.25]]
     """
-    days = _sum_days(agent_days)
+    days = _sum_days(agent_days).assign(seen=1)
+    teams = agent_days.groupby(["agent_id", "day"])["team"].first()
     if plan is not None and len(plan):
-        days = days.join(_compare_days(agent_days, plan), how="left").fillna(0.0)
-    teams = agent_days.groupby(["agent_id", "day"])["team"].first().reindex(days.index)
+        compared = _compare_days(agent_days, plan)
+        counted = compared.index.isin(days.index) | _is_missed(compared, days)
+        days = days.join(compared[counted], how="outer").fillna(0.0)
+        teams = teams.reindex(days.index).groupby(level="agent_id").ffill()
     rows = []
     for team, own in days.groupby(teams.to_numpy(), sort=True):
         row: dict[str, object] = {
             "team": str(team),
             "agents": own.index.get_level_values("agent_id").nunique(),
-            "agent_days": len(own),
+            "agent_days": int(own["seen"].sum()),
             "paid_hours": float(own["paid"].sum()) / 3600,
         }
         for name, (part, whole) in _RATIOS.items():
@@ -83,8 +87,17 @@ def _sum_days(agent_days: pd.DataFrame) -> pd.DataFrame:
     return sums
 
 
+def _is_missed(planned: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
+    """Return the days of work on which an agent was not seen, who was before and after: nobody knows of later ones."""
+    agent, day = (seen.index.get_level_values(name) for name in ("agent_id", "day"))
+    known = pd.Series(day, index=agent).groupby(level=0).agg(["min", "max"])
+    who, at = planned.index.get_level_values("agent_id"), planned.index.get_level_values("day")
+    first, last = (known[name].reindex(who).to_numpy() for name in ("min", "max"))
+    return (planned["work"] > 0) & (at > first) & (at < last)
+
+
 def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
-    """Return seconds by agent and day: planned, spent as planned, planned on contacts, and on contacts in a plan."""
+    """Return seconds by agent and day: planned, of work, kept, planned on contacts, and on contacts in a plan."""
     plan = plan[plan["agent_id"].isin(did["agent_id"])]
     both = _intersect(plan, did)
     kept = both["seconds"].where(_agrees(both["planned"], both["state"]), 0.0)
@@ -96,6 +109,7 @@ def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     out["kept"] = kept.groupby([both["agent_id"], both["day"]]).sum()
     out["kept"] = out["kept"].fillna(0.0) + absent.groupby([plan["agent_id"], plan["day"]]).sum()
     due = _is_on_contacts(plan["state"])
+    out["work"] = plan["seconds"].where(~away, 0.0).groupby([plan["agent_id"], plan["day"]]).sum()
     out["planned_on_contacts"] = plan["seconds"].where(due, 0.0).groupby([plan["agent_id"], plan["day"]]).sum()
     ready = did[did["state"].isin(ON_CONTACTS)].groupby(keys)["seconds"].sum()
     out["on_contacts_in_plan"] = ready.reindex(out.index).fillna(0.0)

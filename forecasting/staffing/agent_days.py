@@ -7,11 +7,12 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ...features.frames import require_columns
+from ...features.kpis.cells import MISSING_SEGMENT
 
 #: States in which an agent is on contacts or waits for one.
 ON_CONTACTS = ("handling", "available")
-#: Columns of a stretch of time.
-STRETCH_COLUMNS = ("agent_id", "start", "end", "state")
+#: Team of all agents where none are named.
+ALL_TEAMS = "all"
 
 
 def split_agent_days(
@@ -35,7 +36,8 @@ def split_agent_days(
 
     Returns
     -------
-    ``agent_id, day, state, start, end, seconds, paid`` and ``team``; what is not said to be unpaid is paid.
+    ``agent_id, day, state, start, end, seconds, paid`` and ``team`` (``(missing)`` where none is named); what is not
+    said to be unpaid is paid.
 
     Examples
     --------
@@ -55,7 +57,7 @@ def split_agent_days(
         rows[name] = rows[name].dt.tz_convert("UTC").dt.as_unit("us")
     rows["state"] = stretches[state].astype("str").str.strip().str.lower()
     rows["paid"] = stretches["paid"].astype("boolean").fillna(True).astype(bool) if "paid" in stretches else True
-    rows["team"] = stretches["team"].astype("str") if "team" in stretches else "all"
+    rows["team"] = stretches["team"].astype("str").fillna(MISSING_SEGMENT) if "team" in stretches else ALL_TEAMS
     if until is not None:
         rows["end"] = rows["end"].where(rows["end"] <= until, until)  # NaT is not before it either
     rows = rows[rows["end"] > rows["start"]].sort_values(["agent_id", "start", "end"], ignore_index=True)
@@ -70,7 +72,6 @@ def _resolve_overlaps(rows: pd.DataFrame) -> pd.DataFrame:
         return rows
     ranks = {name: place for place, name in enumerate(sorted(set(rows["state"]), key=_rank))}
     rank = rows["state"].map(ranks).to_numpy(dtype=int)
-    rows = rows.assign(team=rows.groupby("agent_id")["team"].transform("first"))
     agent, names = pd.factorize(rows["agent_id"])
     at = np.concatenate([rows["start"].astype("int64"), rows["end"].astype("int64")])
     who, kind = np.tile(agent, 2), np.tile(rank, 2)
@@ -83,7 +84,7 @@ def _resolve_overlaps(rows: pd.DataFrame) -> pd.DataFrame:
     now = (running > 0).argmax(axis=0)
     some = running.max(axis=0) > 0
     place = np.flatnonzero(some[:-1] & (who[1:] == who[:-1]) & (at[1:] > at[:-1]))
-    teams = rows.drop_duplicates("agent_id")["team"].to_numpy()
+    begun = np.maximum.accumulate(np.where(step > 0, np.arange(len(at)), 0))  # the stretch that began last names it
     return pd.DataFrame(
         {
             "agent_id": np.asarray(names)[who[place]],
@@ -91,7 +92,7 @@ def _resolve_overlaps(rows: pd.DataFrame) -> pd.DataFrame:
             "end": pd.to_datetime(at[place + 1], unit="us", utc=True).as_unit("us"),
             "state": np.array(list(ranks))[now[place]],
             "paid": paid[now[place], place] > 0,
-            "team": teams[who[place]],
+            "team": rows["team"].to_numpy()[order[begun[place]]],
         }
     )
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ...features.calendars.opening_hours import WEEKDAYS
 from ...features.statistics.ratio_interval import ratio_interval
 from .agent_days import ON_CONTACTS
 
 #: All paid time off contacts, whatever its kind.
 ALL_KINDS = "all"
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 #: A weekday or month of fewer agent days than this says little.
 MIN_AGENT_DAYS = 20

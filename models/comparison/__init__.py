@@ -1,6 +1,6 @@
 """Units of work compared with case mix taken out, and what a change did: observed beside what was to be expected.
 
-Teams, sites and agents; a smoke alarm, no league table.
+Teams, sites and agents: it says where to look, and ranks nobody.
 """
 
 from ...features.lazy import lazy_names

@@ -129,42 +129,26 @@ def estimate_effect(
     names = sorted(rows[unit].unique())
     mine = names.index(touched) if touched in names else -1
     week, sums, counts = cells
-    shares = _four_shares(rows, date, unit, touched)
-    blank: dict[str, Any] = dict.fromkeys(
-        ("effect", "lo", "hi", "p", "detectable", "late", "late_lo", "late_hi"), float("nan")
-    )
-    none: dict[str, Any] = dict.fromkeys(
-        ("placebo_dates", "placebo_dates_beyond", "placebo_units", "placebo_units_beyond"), 0
-    )
-    n = int(counts[mine].sum()) if mine >= 0 else 0
     gap, weight = _gaps(sums, counts, mine) if mine >= 0 else (np.zeros(len(week)), np.zeros(len(week)))
     there = weight > 0
-    sides: dict[str, Any] = {
-        "weeks_before": int((there & (week < 0)).sum()),
-        "weeks_after": int((there & (week >= 0)).sum()),
-        "n": n,
-    }
-    if sides["weeks_before"] < MIN_WEEKS_BEFORE or len(names) < 2:
-        return Effect(**shares, **blank, **none, **sides, verdict=VERDICTS[3], has_come_back=None)
-    if sides["weeks_after"] < MIN_WEEKS_AFTER:
-        return Effect(**shares, **blank, **none, **sides, verdict=VERDICTS[2], has_come_back=None)
+    known: dict[str, Any] = dict.fromkeys(_SIZES, float("nan")) | dict.fromkeys(_PLACEBOS, 0)
+    known |= _four_shares(rows, date, unit, touched)
+    known |= {"weeks_before": int((there & (week < 0)).sum()), "weeks_after": int((there & (week >= 0)).sum())}
+    known["n"] = int(counts[mine].sum()) if mine >= 0 else 0
+    if known["weeks_before"] < MIN_WEEKS_BEFORE or len(names) < 2:
+        return Effect(**known, verdict=VERDICTS[3], has_come_back=None)
+    if known["weeks_after"] < MIN_WEEKS_AFTER:
+        return Effect(**known, verdict=VERDICTS[2], has_come_back=None)
     if not _has_outcomes(counts, mine, week):
-        return Effect(**shares, **blank, **none, **sides, verdict=VERDICTS[3], has_come_back=None)
+        return Effect(**known, verdict=VERDICTS[3], has_come_back=None)
     step = _fit_step(gap, weight, week >= 0)
     late = _late_step(gap, weight, week)
-    tried = none if not placebos else _try_placebos(cells, gap, weight, mine, abs(step.t))
-    found = step.p < 1 - LEVEL
-    figures: dict[str, Any] = {
-        "effect": step.size,
-        "lo": step.lo,
-        "hi": step.hi,
-        "p": step.p,
-        "detectable": step.detectable,
-    }
-    figures |= {"late": late.size, "late_lo": late.lo, "late_hi": late.hi} if late else {}
-    back = _has_come_back(step, late) if found else None
-    verdict = VERDICTS[0] if found else VERDICTS[1]
-    return Effect(**shares, **(blank | figures), **tried, **sides, verdict=verdict, has_come_back=back)
+    known |= {"effect": step.size, "lo": step.lo, "hi": step.hi, "p": step.p, "detectable": step.detectable}
+    known |= {"late": late.size, "late_lo": late.lo, "late_hi": late.hi} if late else {}
+    known |= _try_placebos(cells, gap, weight, mine, abs(step.t)) if placebos else {}
+    if step.p < 1 - LEVEL:
+        return Effect(**known, verdict=VERDICTS[0], has_come_back=_has_come_back(step, late))
+    return Effect(**known, verdict=VERDICTS[1], has_come_back=None)
 
 
 @dataclass(frozen=True)
@@ -299,8 +283,18 @@ def describe_effect(effect: Effect, subject: str, since: str) -> str:
     if effect.verdict == VERDICTS[1]:
         seen = f"anything below {_points(effect.detectable)} points would not be seen"
         return f"{subject}: no effect can be shown since {since}; {seen}."
-    why = f"{effect.weeks_after} weeks since then" if effect.verdict == VERDICTS[2] else f"{effect.n} outcomes in all"
-    return f"{subject}: {effect.verdict}, {why}."
+    return f"{subject}: {effect.verdict}, {_find_lack(effect)}."
+
+
+def _find_lack(effect: Effect) -> str:
+    """Say what there is too little of."""
+    if effect.verdict == VERDICTS[2]:
+        return f"{effect.weeks_after} of {MIN_WEEKS_AFTER} weeks needed since then"
+    if np.isnan(effect.others_before) and np.isnan(effect.others_after):
+        return "no others to compare with"
+    if effect.weeks_before < MIN_WEEKS_BEFORE:
+        return f"{effect.weeks_before} of {MIN_WEEKS_BEFORE} weeks needed before it"
+    return f"fewer than {MIN_OUTCOMES} outcomes before or since, of it or of the others"
 
 
 def _points(share: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from ...features.arrays import Floats
+from ...features.arrays import Bools, Floats
 from .calibration import brier, ece
-from .scores import Gain, brier_gain
+from .scores import NO_GAIN, Gain, brier_gain
 from .statement import Statement, state
 
 #: Fewer cases decide nothing.
@@ -20,7 +21,6 @@ MIN_JUDGED_CASES = 200
 MAX_CALIBRATION_ERROR = 0.05
 #: A segment needs so many cases to be looked at; its Brier score may rise by so much where that is beyond noise.
 MIN_SEGMENT_CASES, MAX_SEGMENT_LOSS = 50, 0.01
-_NO_GAIN = Gain(float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class PairedVerdict:
     reason: Statement
     cases: int = 0
     snapshots: int = 0
-    gain: Gain = _NO_GAIN
+    gain: Gain = NO_GAIN
     champion_ece: float = float("nan")
     challenger_ece: float = float("nan")
     segments: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -119,7 +119,7 @@ def judge_challenger(
     error = ece(observed, challenger, weight=weight)
     before = ece(observed, champion, weight=weight)
     table = _compare_segments(observed, champion, challenger, case, segments, pair)
-    worse = table[(table["hi"] < 0) & (table["gain"] < -MAX_SEGMENT_LOSS)]
+    worst = find_worst_group(table, MAX_SEGMENT_LOSS)
     scores = {"new": brier(observed, challenger, weight=weight), "old": brier(observed, champion, weight=weight)}
     on = state(
         "on {cases:,} cases that neither had seen ({lo:.4f} to {hi:.4f} lower)", cases=cases, lo=gain.lo, hi=gain.hi
@@ -131,15 +131,14 @@ def judge_challenger(
     elif not well:
         off = state("calibration error {error:.3f}", error=error)
         why = state("The model in use stays: {told}, but the new one is not calibrated ({off}).", told=told, off=off)
-    elif len(worse):
-        first = worse.sort_values("gain").iloc[0]
+    elif worst is not None:
         why = state(
             "The model in use stays: {told}, but for {column} {segment} the new one is worse by {loss:.4f}.",
-            told=told, column=first["column"], segment=str(first["segment"]), loss=-float(first["gain"]),
+            told=told, column=worst["column"], segment=str(worst["segment"]), loss=-float(worst["gain"]),
         )  # fmt: skip
     else:
         why = state("{name} is used: {told}; its calibration error is {error:.3f}.", name=name, told=told, error=error)
-    promoted = gain.is_significant and well and not len(worse)
+    promoted = gain.is_significant and well and worst is None
     return PairedVerdict(promoted, why, cases, len(observed), gain, before, error, table)
 
 
@@ -166,14 +165,35 @@ def _compare_segments(
     """Return the gain in each segment with enough cases."""
     rows, names = [], np.asarray(case)
     weight = pair["weight"]
-    for column in () if segments is None else segments.columns:
-        values = segments[column].astype("str").to_numpy()  # type: ignore[index]
-        for value in sorted(set(values[segments[column].notna().to_numpy()])):  # type: ignore[index]
-            mine = values == value
-            count = len(pd.unique(names[mine]))
-            if count < MIN_SEGMENT_CASES:
-                continue
-            own = {**pair, "weight": None if weight is None else np.asarray(weight)[mine]}
-            gain = brier_gain(observed[mine], challenger[mine], champion[mine], names[mine], **own)
-            rows.append((str(column), value, count, gain.mean, gain.lo, gain.hi))
+    for column, value, mine in iterate_groups(segments):
+        count = len(pd.unique(names[mine]))
+        if count < MIN_SEGMENT_CASES:
+            continue
+        own = {**pair, "weight": None if weight is None else np.asarray(weight)[mine]}
+        gain = brier_gain(observed[mine], challenger[mine], champion[mine], names[mine], **own)
+        rows.append((column, value, count, gain.mean, gain.lo, gain.hi))
     return pd.DataFrame(rows, columns=["column", "segment", "cases", "gain", "lo", "hi"])
+
+
+def iterate_groups(columns: pd.DataFrame | None) -> Iterator[tuple[str, str, Bools]]:
+    """Yield column, value and rows of each group; a row without a value is in none.
+
+    >>> rows = pd.DataFrame({"team": ["a", None, "a"]})
+    >>> [(column, value, mine.tolist()) for column, value, mine in iterate_groups(rows)]
+    [('team', 'a', [True, False, True])]
+    """
+    for column in () if columns is None else columns.columns:
+        values = columns[column].astype("str").to_numpy()  # type: ignore[index]
+        for value in sorted(set(values[columns[column].notna().to_numpy()])):  # type: ignore[index]
+            yield str(column), str(value), values == value
+
+
+def find_worst_group(table: pd.DataFrame, most: float) -> pd.Series | None:
+    """Return the group that loses most, of those that lose beyond noise and by more than ``most``; else ``None``.
+
+    >>> table = pd.DataFrame({"group": ["a", "b"], "gain": [-0.3, -0.2], "hi": [0.1, -0.1]})
+    >>> find_worst_group(table, 0.1)["group"], find_worst_group(table, 0.2)
+    ('b', None)
+    """
+    worse = table[(table["hi"] < 0) & (table["gain"] < -most)]
+    return worse.sort_values("gain").iloc[0] if len(worse) else None

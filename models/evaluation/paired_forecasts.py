@@ -8,12 +8,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
 
 from ...features.arrays import Floats
+from ...features.statistics.ratio_interval import ratio_interval
 from ...forecasting.volume.losses import pinball
 from .bootstrap import bootstrap_ratio, case_codes
-from .scores import Gain
+from .paired import find_worst_group, iterate_groups
+from .scores import NO_GAIN, Gain
 from .statement import Statement, state
 
 #: Fewer windows (forecasts of one instant), or weeks in which something of them came, decide nothing.
@@ -23,7 +24,6 @@ MAX_COVERAGE_ERROR = 0.10
 #: A group of series needs so many outcomes to be looked at; its loss may rise by this share where that is beyond noise.
 MIN_GROUP_OUTCOMES, MAX_GROUP_LOSS = 50, 0.10
 _WEEK = np.timedelta64(7, "D")
-_NO_GAIN = Gain(float("nan"), float("nan"), float("nan"))
 
 
 class Quantiles(NamedTuple):
@@ -62,7 +62,7 @@ class ForecastVerdict:
     reason: Statement
     windows: int = 0
     weeks: int = 0
-    gain: Gain = _NO_GAIN
+    gain: Gain = NO_GAIN
     champion_loss: float = float("nan")
     challenger_loss: float = float("nan")
     coverage: dict[float, float] = field(default_factory=dict)
@@ -133,7 +133,7 @@ def compare_forecasts(
     """
     step, instants = np.asarray(ds, dtype="datetime64[us]"), case_codes(window)
     weeks = ((step.max() - step) // _WEEK) if len(step) else np.zeros(0, dtype=int)
-    counts = len(np.unique(instants)), len(np.unique(weeks))
+    counts = len(np.unique(instants)), len(np.unique(weeks[np.asarray(outcome) != 0]))
     if counts[0] < MIN_JUDGED_WINDOWS or counts[1] < MIN_JUDGED_WEEKS or not np.abs(outcome).sum() > 0:
         return ForecastVerdict(False, False, explain_few_windows(*counts), *counts)
     losses = [compute_losses(outcome, one) for one in (champion, challenger)]
@@ -190,10 +190,7 @@ def _draw(part: Floats, whole: Floats, codes: ArrayLike, replicates: int, seed: 
 def _interval_by_week(part: Floats, whole: Floats, weeks: ArrayLike) -> Gain:
     """Return a ratio of sums with Student's interval over weeks."""
     above, below = (np.bincount(np.asarray(weeks, dtype=np.int64), values) for values in (part, whole))
-    ratio, count = float(above.sum() / below.sum()), len(above)
-    noise = float(np.sqrt(count / (count - 1) * ((above - ratio * below) ** 2).sum()) / below.sum())
-    wide = float(student.ppf(0.975, count - 1)) * noise
-    return Gain(ratio, ratio - wide, ratio + wide)
+    return Gain(*ratio_interval(above, below))
 
 
 def _compare_groups(
@@ -201,14 +198,11 @@ def _compare_groups(
 ) -> pd.DataFrame:
     """Return the gain of each group with enough outcomes, as a share of its loss before."""
     rows = []
-    for column in () if groups is None else groups.columns:
-        names = groups[column].astype("str").to_numpy()  # type: ignore[index]
-        for name in sorted(set(names)):
-            mine = names == name
-            if mine.sum() < MIN_GROUP_OUTCOMES or not loss[mine].sum() > 0:
-                continue
-            gain = _draw(better[mine], loss[mine], case_codes(np.asarray(step)[mine]), replicates, seed)
-            rows.append((str(column), str(name), int(mine.sum()), gain.mean, gain.lo, gain.hi))
+    for column, name, mine in iterate_groups(groups):
+        if mine.sum() < MIN_GROUP_OUTCOMES or not loss[mine].sum() > 0:
+            continue
+        gain = _draw(better[mine], loss[mine], case_codes(np.asarray(step)[mine]), replicates, seed)
+        rows.append((column, name, int(mine.sum()), gain.mean, gain.lo, gain.hi))
     return pd.DataFrame(rows, columns=["column", "group", "n", "gain", "lo", "hi"])
 
 
@@ -222,7 +216,7 @@ def _explain(
     groups: pd.DataFrame,
 ) -> tuple[Statement, bool]:
     """Return the decision in a sentence, and whether the challenger is used."""
-    worse = groups[(groups["hi"] < 0) & (groups["gain"] < -MAX_GROUP_LOSS)]
+    worst = find_worst_group(groups, MAX_GROUP_LOSS)
     off = {level: abs(share - level / 100) for level, share in inside.items()}
     limits = {level: max(MAX_COVERAGE_ERROR, abs(before[level] - level / 100)) for level in off}
     wide = [level for level in off if off[level] > limits[level]]
@@ -237,10 +231,9 @@ def _explain(
         shares = {"share": inside[wide[0]], "level": wide[0] / 100}
         text = "The version in use stays: {told}, but {share:.0%} of outcomes are inside the {level:.0%} interval."
         return state(text, told=told, **shares), False
-    if len(worse):
-        first = worse.sort_values("gain").iloc[0]
+    if worst is not None:
         text = "The version in use stays: {told}, but for {column} {group} the new one loses {more:.0%} more."
-        parts = {"column": first["column"], "group": str(first["group"]), "more": -float(first["gain"])}
+        parts = {"column": worst["column"], "group": str(worst["group"]), "more": -float(worst["gain"])}
         return state(text, told=told, **parts), False
     held = [state("{share:.0%} are inside the {level:.0%} interval", share=s, level=k / 100) for k, s in inside.items()]
     text = "{name} is used: {told}; {held}." if held else "{name} is used: {told}."

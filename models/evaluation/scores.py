@@ -31,6 +31,10 @@ class Gain:
         return bool(self.lo > 0)
 
 
+#: Where nothing was compared.
+NO_GAIN = Gain(float("nan"), float("nan"), float("nan"))
+
+
 def score_table(
     observed: ArrayLike,
     predicted: Mapping[str, ArrayLike],
@@ -195,7 +199,7 @@ def brier_gain(
     difference = (np.asarray(champion, dtype=float) - y) ** 2 - (np.asarray(challenger, dtype=float) - y) ** 2
     codes = case_codes(case)
     if not len(codes):
-        return Gain(float("nan"), float("nan"), float("nan"))
+        return NO_GAIN
     w = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     mean, drawn = bootstrap_ratio(w * difference, w, codes, replicates, seed)
     lo, hi = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])

@@ -134,11 +134,11 @@ def _sentences(kpi: str, compared: Comparison, table: pd.DataFrame, by: str) -> 
             text = f"{head}: {unit} {seen}, {word} for its cases ({expected}); adjusted {low} to {high}."
             out.append(Finding(text, overall, *facts, audience="everyone"))
     same = figure(FIGURES, "units as expected", kpi, float((verdicts == "as expected").sum()))
-    few = figure(FIGURES, "units with too few cases", kpi, float((verdicts == "too few to tell").sum()))
+    few = figure(FIGURES, "units with too few cases", kpi, float((table["n"] < MIN_CASES).sum()))
     limit = setting("cases for a verdict", MIN_CASES)
     text = f"{head} by {by}: {same} of {judged} as expected, {few} with fewer than {limit} cases."
     out.append(Finding(text, overall, same, judged, few, limit, audience="everyone"))
-    alone = list(table.loc[table["overlap"] < MIN_OVERLAP, "unit"])
+    alone = list(table.loc[(table["overlap"] < MIN_OVERLAP) & (table["n"] >= MIN_CASES), "unit"])
     if alone:
         count = figure(FIGURES, "units of their own kind", kpi, float(len(alone)))
         text = f"{format_kpi(kpi)}: {count} of them {'works' if len(alone) == 1 else 'work'} mostly on kinds of cases "

@@ -23,6 +23,8 @@ from .staff import plan_queue
 MAX_PAST_DAYS, HISTORY_DAYS = 30, 182
 #: Past origins that the intervals of those forecasts rest on: they are not used.
 _WINDOWS = 3
+#: Handle times of an interval count once so large a share of contacts would have ended that were queued at its end.
+ENDED_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,10 @@ def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:
 
 
 def read_handle_times(queue: PlannedQueue, since: pd.Timestamp) -> pd.DataFrame:
-    """Return ``ds``, ``n`` (handled contacts) and ``handle_s`` (their handle time) of intervals that are over."""
+    """Return ``ds``, ``n`` (handled contacts) and ``handle_s`` (their handle time) of intervals whose contacts ended.
+
+    Of an interval that is just over, only the short contacts have: it counts once it is as old as most contacts last.
+    """
     log = queue.project.log
     columns = ["ds", "n", "handle_s"]
     if queue.spec.aht_s is not None or not log.has("contacts", "answered_at", "ended_at", *queue.where):
@@ -161,7 +166,9 @@ def read_handle_times(queue: PlannedQueue, since: pd.Timestamp) -> pd.DataFrame:
     ds = frame["queued_at"].dt.tz_convert(log.timezone).dt.tz_localize(None).dt.floor(step)
     out = pd.DataFrame({"ds": ds, "n": 1.0, "handle_s": seconds}).groupby("ds", as_index=False).sum()
     end = pd.Timestamp(log.until).tz_convert(log.timezone).tz_localize(None)
-    return out.loc[out["ds"] + step <= end, columns]
+    lasted = seconds + (frame["answered_at"] - frame["queued_at"]).dt.total_seconds()
+    last = end - pd.Timedelta(seconds=float(lasted.quantile(ENDED_SHARE))) if len(lasted) else end
+    return out.loc[out["ds"] + step <= last, columns]
 
 
 def find_day_contacts(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ...features.kpis.cells import MISSING_SEGMENT
 from ...forecasting.staffing.adherence import AWAY_ACTIVITIES, measure_teams
-from ...forecasting.staffing.agent_days import split_agent_days
+from ...forecasting.staffing.agent_days import ALL_TEAMS, split_agent_days
 from ...forecasting.staffing.measured_concurrency import MIN_SHARE_AT_MOST, find_usual_maximum, measure_concurrency
 from ...forecasting.staffing.measured_shrinkage import ALL_KINDS, measure_shrinkage
 from ..project.project import Project
@@ -143,9 +144,9 @@ def is_off(given: float, measured: float, low: float, high: float) -> bool:
 
 
 def _team_sentences(table: pd.DataFrame) -> list[str]:
-    """Report the adherence of the team that keeps its schedule least, and of all; without schedules the occupancy."""
+    """Report the adherence of the team that keeps its schedule least; without schedules the highest occupancy."""
     ratio = "adherence" if "adherence" in table else "occupancy"
-    known = table[table[ratio].notna()]
+    known = table[table[ratio].notna() & (table["team"] != MISSING_SEGMENT)]
     if known.empty:
         return []
     order = known.sort_values([ratio, "team"], ascending=ratio == "adherence")
@@ -158,6 +159,8 @@ def _team_sentences(table: pd.DataFrame) -> list[str]:
     value, low, high = held(ratio), held(f"{ratio}-lo"), held(f"{ratio}-hi")
     which = "lowest" if ratio == "adherence" else "highest"
     text = f"Team {team} has the {which} {ratio}: {value} ({low} to {high})."
+    if len(known) == 1:
+        text = f"{ratio.capitalize()} of {'all agents' if team == ALL_TEAMS else team}: {value} ({low} to {high})."
     return [Finding(text, value, low, high, audience="planner", names=[team])]
 
 

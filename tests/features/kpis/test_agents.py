@@ -149,3 +149,17 @@ def test_a_log_that_names_no_agents_says_what_it_lacks():
     ends = pd.DataFrame({"case_id": ["1"], "kind": ["resolved"], "at": ["2024-03-02T11:00Z"]})
     with pytest.raises(InputError, match="nothing in this log tells which agent acted; got 'agent'"):
         kpi_history(CaseLog.from_frames(cases=cases, events=ends), "cases_resolved", "agent")
+
+
+def test_a_reply_is_that_of_who_wrote_it_and_one_without_a_name_not_that_of_the_next_agent():
+    cases = pd.DataFrame({"case_id": ["1", "2"], "created_at": pd.Timestamp("2024-03-01T09:00Z")})
+    rows = [("1", "customer", "kim", 9), ("1", "agent", None, 10), ("1", "agent", "ann", 11)]
+    rows += [("2", "customer", "kim", 9), ("2", "agent", "bob", 12), ("2", "customer", "kim", 13)]
+    events = pd.DataFrame(rows, columns=["case_id", "actor_role", "actor_id", "hour"])
+    events = events.assign(kind="message", public=True)
+    events["at"] = pd.Timestamp("2024-03-01T00:00Z") + pd.to_timedelta(events.pop("hour"), unit="h")
+    log = make_log({"cases": cases, "events": events}, until="2024-03-03T00:00Z")
+    found = kpi_history(log, ["response_time"], "agent", "D")
+    found = found[(found["kpi"] == "response_time") & (found["n"] > 0)].set_index("agent")
+    assert found["n"].to_dict() == {"(missing)": 2, "bob": 1}  # one has no reply yet
+    assert found.loc["bob", "value"] == 10800.0

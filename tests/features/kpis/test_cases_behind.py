@@ -6,6 +6,7 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.cases.history import case_history
 from deskcast.features.errors import InputError
+from deskcast.features.kpis.case_details import describe_cases
 from deskcast.features.kpis.cases_behind import find_cases_behind, find_rows_behind
 from deskcast.features.kpis.catalogue import find_kpi
 from deskcast.features.kpis.kpi_history import kpi_history
@@ -54,6 +55,20 @@ def test_rows_and_cases_sum_to_the_number_for_one_kpi_of_each_way(log):
 @pytest.mark.parametrize(("seed", "by", "freq"), [(1, (), "MS"), (2, ("channel",), "MS"), (3, ("priority",), "W")])
 def test_rows_and_cases_sum_to_the_number_over_the_whole_catalogue(seed, by, freq):
     check_sums(make_log(seed), None, by, freq, 2)
+
+
+def test_an_sla_that_was_cancelled_or_is_unknown_is_not_open():
+    at, ends = "2024-03-01T09:00Z", {"met": 10, "late": 13, "merged": 10, "before": 8}
+    cases = pd.DataFrame({"case_id": [*ends, "waits"], "created_at": pd.Timestamp(at)})
+    events = pd.DataFrame({"case_id": list(ends), "at": [f"2024-03-01T{h:02}:00Z" for h in ends.values()]})
+    events["kind"] = ["resolved", "resolved", "merged", "resolved"]
+    policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [7200], "clock": "calendar"})
+    tables = {"cases": cases, "events": events, "sla_policies": policies}
+    log = CaseLog.from_frames(**tables, until="2024-03-01T10:30Z")
+    states = describe_cases(log, cases["case_id"]).set_index("case_id")["sla"]
+    assert states.dropna().to_dict() == {"met": "met", "late": "open", "waits": "open"}
+    late = describe_cases(CaseLog.from_frames(**tables, until="2024-03-02T10:00Z"), ["late", "waits"])
+    assert late["sla"].tolist() == ["breached", "breached"]
 
 
 def test_the_whole_side_is_a_row_of_its_own_and_only_where_no_case_has_a_part(log):

@@ -62,6 +62,8 @@ def test_the_evening_counts_what_is_over_and_all_that_may_come():
     assert unsure.level < sure.level
     assert unsure.low < unsure.level < unsure.high
     assert unsure.chance < 1
+    nothing = expect_evening(rest.assign(calls=0.0), TARGET, 0.8, 0.1)
+    assert np.isnan([nothing.level, nothing.chance, nothing.low]).all()  # of no contacts there is no level to reach
     nobody = rest.assign(agents=0.0)
     assert expect_evening(nobody, TARGET, 0.8, 0.1, 90, 100).level == pytest.approx(90 / 260, abs=0.01)
     assert expected_levels(TARGET, np.array([0.0, 3.0]), np.full(2, 180.0), np.zeros(2)).tolist() == [1.0, 0.0]

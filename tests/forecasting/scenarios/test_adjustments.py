@@ -49,6 +49,18 @@ def test_a_volume_is_reached_in_all_and_a_later_adjustment_works_on_the_earlier(
     assert what_if(two, [Change("x", volume=100.0)])["y"].sum() == pytest.approx(200)
 
 
+def test_a_volume_that_cannot_be_spread_is_refused_and_not_dropped():
+    night = make_ahead(("chat/a",)).assign(**dict.fromkeys(["deskcast", "deskcast-lo-80", "deskcast-hi-80"], 0.0))
+    with pytest.raises(InputError, match="'party' has nothing to scale"):
+        apply_adjustments(night, [Change("party", volume=100.0)])
+    assert (apply_adjustments(night, [Change("nothing", volume=0.0)])["deskcast"] == 0).all()
+    mean = make_ahead(("aht",))
+    mean.attrs["request"] = {"kind": "rate"}
+    for change in (Change("x", volume=100.0), Change("x", closed=True)):
+        with pytest.raises(InputError, match="only counts can be"):
+            what_if(mean, [change])
+
+
 def test_other_days_series_and_names_are_left_out_and_a_queue_is_meant_by_its_name():
     ahead = make_ahead(("all",))
     later, web = Change("later", "2024-06-01", factor=2.0), Change("web", factor=2.0, series="web")

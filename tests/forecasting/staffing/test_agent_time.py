@@ -128,6 +128,28 @@ def test_teams_keep_to_their_schedules_by_time_and_by_amount():
     assert measure_teams(rest, with_leave)["adherence"].iloc[0] == pytest.approx((7.25 + 8) / 16)  # away as planned
 
 
+def test_a_day_of_work_on_which_nobody_came_is_not_kept_and_days_off_or_later_are_none():
+    worked = [("a", "handling", f"2024-03-{day} 08:00", f"2024-03-{day} 16:00", True) for day in ("04", "08")]
+    did = split_agent_days(stretches(*worked), ZONE)
+    due = [("a", "phone", f"2024-03-{day} 08:00", f"2024-03-{day} 16:00", True) for day in ("04", "05", "08", "11")]
+    leave = ("a", "leave", "2024-03-06 08:00", "2024-03-06 16:00", True)
+    plan = stretches(*due, leave).rename(columns={"state": "activity"})
+    row = measure_teams(did, split_agent_days(plan, ZONE, state="activity")).iloc[0]
+    assert row[["adherence", "conformance"]].tolist() == pytest.approx([2 / 3, 2 / 3])
+    assert (row["agents"], row["agent_days"], row["paid_hours"], row["occupancy"]) == (1, 2, 16.0, 1.0)
+
+
+def test_who_has_no_team_is_counted_and_who_changes_it_counts_for_both():
+    rows = stretches(
+        ("a", "handling", "2024-03-04 08:00", "2024-03-04 12:00", True),
+        ("a", "handling", "2024-03-05 08:00", "2024-03-05 12:00", True),
+        ("a", "available", "2024-03-05 11:00", "2024-03-05 13:00", True),
+        ("b", "available", "2024-03-04 08:00", "2024-03-04 10:00", True),
+    ).assign(team=["phone", "web", "web", None])
+    found = measure_teams(split_agent_days(rows, ZONE)).set_index("team")["paid_hours"]
+    assert found.to_dict() == {"(missing)": 2.0, "phone": 4.0, "web": 5.0}
+
+
 def test_chats_at_once_are_those_of_a_second_by_second_count():
     dice = np.random.default_rng(1)
     at = pd.Timestamp("2024-03-04T08:00Z") + pd.to_timedelta(dice.integers(0, 3600, 40), unit="s")

@@ -79,14 +79,18 @@ def test_the_effect_does_not_depend_on_the_order_of_the_rows():
     assert [first.effect, first.p, first.late] == pytest.approx([again.effect, again.p, again.late])
 
 
-def test_too_little_is_said_and_never_guessed():
+def test_too_little_is_said_with_what_is_missing_and_never_guessed():
     rows = make_rows(4)
     late = rows["day"].max() - pd.Timedelta(days=10)
-    assert estimate_effect(rows, late, "unit", "u2").verdict == "too early to tell"
-    assert estimate_effect(rows, BEGIN + pd.Timedelta(weeks=3), "unit", "u2").verdict == "too few to tell"
-    assert estimate_effect(rows, DATE, "unit", "nobody").verdict == "too few to tell"
-    alone = rows[rows["unit"] == "u2"]
-    assert estimate_effect(alone, DATE, "unit", "u2").verdict == "too few to tell"
-    assert "too early to tell, 2 weeks since then" in describe_effect(
-        estimate_effect(rows, late, "unit", "u2"), "CSAT", "then"
-    )
+    start, thin = BEGIN + pd.Timedelta(weeks=3), rows[(rows["unit"] != "u2") | (rows.index % 40 == 0)]
+    for some, date, unit, said in (
+        (rows, late, "u2", "too early to tell, 2 of 3 weeks needed since then."),
+        (rows, start, "u2", "too few to tell, 3 of 8 weeks needed before it."),
+        (rows, DATE, "nobody", "too few to tell, 0 of 8 weeks needed before it."),
+        (rows[rows["unit"] == "u2"], DATE, "u2", "too few to tell, no others to compare with."),
+        (thin, DATE, "u2", "too few to tell, fewer than 25 outcomes before or since, of it or of the others."),
+    ):
+        found = estimate_effect(some, date, "unit", unit)
+        assert describe_effect(found, "CSAT", "then") == f"CSAT: {said}"
+        assert np.isnan(found.effect)
+        assert found.placebo_dates == 0

@@ -112,6 +112,20 @@ def test_nothing_at_all_and_nothing_that_came_decide_nothing():
     assert not compare(keys.assign(y=0.0), said(keys, 1.0), said(keys, 0.0)).is_decided
 
 
+def test_weeks_in_which_nothing_came_do_not_make_up_for_too_few():
+    keys = played(6)
+    weeks = keys["step"] // 7
+    short = keys.assign(y=keys["y"].where(weeks >= 2, 0.0))
+    assert not compare(short, said(keys, 120.0), said(keys, 100.0)).is_decided
+    assert compare(keys, said(keys, 120.0), said(keys, 100.0)).is_decided
+
+
+def test_series_without_a_group_are_in_none_of_them():
+    keys = played(3, series=("phone", "web"))
+    groups = pd.DataFrame({"channel": keys["unique_id"].where(keys["unique_id"] == "web")})
+    assert compare(keys, said(keys, 125.0), said(keys, 100.0), groups=groups).groups["group"].tolist() == ["web"]
+
+
 def test_the_loss_of_a_forecast_without_intervals_is_its_absolute_error():
     y = np.array([10.0, 3.0])
     assert compute_losses(y, Quantiles(np.array([12.0, 3.0]), {})).tolist() == [2.0, 0.0]

@@ -78,6 +78,16 @@ def test_a_group_of_few_people_is_left_out(project, log):
     assert any("1 group of fewer than 3 people left out" in said for said in stage.findings)
 
 
+def test_a_unit_with_work_of_its_own_is_not_counted_as_one_with_few_cases(project, log):
+    cases = log.frame("cases").drop(columns="unique_id", errors="ignore")
+    cases["product"] = np.where(cases["account"] == "A4", "only", "all")
+    own = CaseLog.from_frames(cases=cases, events=log.frame("events"), until=log.until,
+                              attributes=dict.fromkeys(["account", "site", "product"], "creation"))  # fmt: skip
+    said = compare_stage(replace(project, log=own), "account", ["resolved_within_2d"]).findings
+    assert any("of 3 as expected, 0 with fewer than 25 cases" in text for text in said)
+    assert any("1 of them works mostly on kinds of cases that no other has" in text for text in said)
+
+
 def test_a_change_is_sized_and_one_that_was_none_is_said_to_show_nothing(project):
     changes = (
         ChangeSpec(name="owner left", date="2025-08-18", touches={"account": "A2"}, kpis=("resolved_within_2d",)),

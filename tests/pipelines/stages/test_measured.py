@@ -70,7 +70,18 @@ def test_adherence_needs_schedules_and_without_agents_time_nothing_is_said():
     tables, said = measure(make_log(0.25), shrinkage=0.25, concurrency=2)
     adherence = (4 * 0.75 + 1) / 5
     assert tables["team_time"]["adherence"].iloc[0] == pytest.approx(adherence, abs=0.005)
-    assert any(text.startswith("Team x has the lowest adherence: 80%") for text in said)
+    assert any(text.startswith("Adherence of x: 80%") for text in said)  # of one team nothing is lowest
+    log = make_log(0.25)
+    time = log.frame("agent_time")
+    for team, start in ((time["agent_id"].map({"a": "y", "b": None}), "Team y has the lowest adherence: 75%"),
+                        (None, "Adherence of all agents: 80%")):  # fmt: skip
+        if team is not None:
+            frame = time.assign(team=team.where(time["agent_id"].isin(["a", "b"]), "x"))
+        else:
+            frame = time.drop(columns="team")
+        others = {name: log.frame(name) for name in ("contacts", "schedules")}
+        told = measure(CaseLog.from_frames(agent_time=frame, **others), shrinkage=0.25, concurrency=2)[1]
+        assert any(text.startswith(start) for text in told)
     assert "adherence" not in measure(make_log(0.25, schedules=False), shrinkage=0.25)[0]["team_time"]
     abandoned = {"contact_id": ["k"], "channel": ["chat"], "queued_at": [DAYS[0]], "outcome": ["abandoned"]}
     assert measure(CaseLog.from_frames(contacts=pd.DataFrame(abandoned))) == ({}, [])

@@ -9,6 +9,7 @@ from deskcast.features.errors import InputError
 from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.stages import day_plan
 from deskcast.pipelines.stages.issuing import issue_stages
+from deskcast.pipelines.stages.queue import PlannedQueue
 from deskcast.pipelines.stages.staff import staff_stage
 from deskcast.pipelines.stages.today import today_stage
 from deskcast.pipelines.state.database import change_state
@@ -97,6 +98,17 @@ def test_a_busy_morning_is_told_with_its_figures_and_carries_on(folder, stage):
     record = stage.tables["today_accuracy"].set_index("method")
     assert record["days"].tolist() == [2, 2, 2]
     assert set(record.index) == {"reforecast", "morning", "scaled"}
+
+
+def test_handle_times_wait_until_the_long_contacts_have_ended_too(folder):
+    project, hours = open_project(folder / "deskcast.toml"), {}
+    for at in ("12:01", "12:20"):
+        then = view_as_of(project, f"{DAY:%Y-%m-%d} {at}")
+        work = day_plan.read_handle_times(PlannedQueue(then, "phone", then.config.staffing["phone"]), DAY)
+        hours[at] = dict(zip(work["ds"].dt.hour, work["n"], strict=True))
+    assert list(hours["12:01"]) == [8, 9, 10]  # of calls at 11:59 only the shortest are over
+    assert list(hours["12:20"]) == [8, 9, 10, 11]
+    assert hours["12:01"][10] == hours["12:20"][10]
 
 
 def test_sentences_hold_the_figures_of_the_tables_and_columns_have_labels(stage):
