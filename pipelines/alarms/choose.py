@@ -14,7 +14,7 @@ import pandas as pd
 from ..project.checks import split_values
 from ..project.night_specs import AlarmSpec
 from ..stage import Stage
-from ..words.facts import audience_of, facts_of
+from ..words.facts import Fact, audience_of, facts_of
 from ..words.incidents import alert_sentence, goal_sentences
 from ..words.instants import Instants
 from ..words.words import format_count, format_probability
@@ -171,16 +171,16 @@ def _risk(spec: AlarmSpec, now: Mapping[str, Stage], instants: Instants, timezon
     first = table[table["work_first"].astype(bool)]
     if first.empty:
         return []
-    lost = float(first["probability"].sum())
-    line = f"{format_count(len(first), 'case')} to work on first: about {lost:.0f} will breach otherwise."
-    lines = [
-        line,
-        f"About {float(table['probability'].sum()):.0f} of {format_count(len(table), 'open case')} will breach.",
-    ]
+    lost, expected = (float(rows["probability"].sum()) for rows in (first, table))
+    less, some = (f"{Fact('breaches', 'all', value):about}" for value in (lost, expected))
+    line = f"{format_count(len(first), 'case')} to work on first: {less} will breach otherwise."
+    lines = [line, f"{some[:1].upper()}{some[1:]} of {format_count(len(table), 'open case')} will breach."]
     if spec.names:
         lines += [_case_line(row) for row in first.itertuples()]
-    figures = {"work_first": len(first), "open": len(table), "expected": round(float(table["probability"].sum()), 2)}
-    return [Alarm("risk", _day(instants.as_of, timezone), line.rstrip("."), tuple(lines), figures)]
+    figures = {"work_first": len(first), "open": len(table), "expected": round(expected, 2)}
+    # two sections may tell the same receiver of the cases of two teams
+    key = " ".join([_day(instants.as_of, timezone), *(f"{name}={wanted}" for name, wanted in spec.for_.items())])
+    return [Alarm("risk", key, line.rstrip("."), tuple(lines), figures)]
 
 
 def _case_line(row: Any) -> str:
