@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ...features.calendars.instants import parse_instant
 from ...features.errors import InputError
 from ...forecasting.intraday.target_causes import explain_target
 from ...forecasting.staffing.agent_days import ON_CONTACTS, split_agent_days
@@ -22,7 +23,7 @@ from ..words.review import FIGURES, review_findings
 from .accuracy_plans import scheduled_by_interval
 from .accuracy_volumes import find_contacts, staffing_table
 from .adjusted import judge_adjustments
-from .day_plan import read_handle_times, read_present
+from .day_plan import count_agents, read_handle_times, read_present
 from .measured import find_agents
 from .queue import PlannedQueue
 from .staff import plan_queue
@@ -196,7 +197,7 @@ def read_agents(queue: PlannedQueue, ds: pd.Series) -> Floats | None:
     if not log.has("agent_time", "end"):
         return None
     step = pd.Timedelta(seconds=queue.spec.interval_s)
-    first, last = (pd.Timestamp(t).tz_localize(log.timezone) for t in (ds.min(), ds.max() + step))
+    first, last = (parse_instant(t, log.timezone) for t in (ds.min(), ds.max() + step))
     table = log.table("agent_time")
     rows = log.frame(table.filter((table.start < last) & (table.start > first - pd.Timedelta(days=2))))
     agents = find_agents(queue)
@@ -204,17 +205,4 @@ def read_agents(queue: PlannedQueue, ds: pd.Series) -> Floats | None:
     if rows.empty:
         return None
     days = split_agent_days(rows, log.timezone, pd.Timestamp(log.until))
-    days = days[days["state"].isin(ON_CONTACTS)]
-    at = ds.dt.tz_localize(log.timezone, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
-    bounds = [x.to_numpy(dtype="datetime64[us]").astype("int64") / 1e6 for x in (at, at + step)]
-    begin, end = (np.sort(days[c].to_numpy(dtype="datetime64[us]").astype("int64") / 1e6) for c in ("start", "end"))
-
-    def worked(t: Floats) -> Floats:
-        """Return agent seconds on contacts before an instant."""
-        parts = []
-        for edge in (begin, end):
-            count = np.searchsorted(edge, t)
-            parts.append(count * t - np.concatenate([[0.0], np.cumsum(edge)])[count])
-        return np.asarray(parts[0] - parts[1])
-
-    return np.asarray((worked(bounds[1]) - worked(bounds[0])) / step.total_seconds())
+    return count_agents(queue, days[days["state"].isin(ON_CONTACTS)], ds)
