@@ -11,6 +11,7 @@ from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.stages.adjusted import adjusted_rows
 from deskcast.pipelines.stages.forecast import forecast_stage
 from deskcast.pipelines.stages.issuing import issue_stages
+from deskcast.pipelines.stages.queue import PlannedQueue
 from deskcast.pipelines.stages.review import find_week, review_stage
 from deskcast.pipelines.stages.staff import staff_stage
 from deskcast.pipelines.state.adjustments import add_adjustment
@@ -170,7 +171,7 @@ def test_a_forecast_tells_base_and_adjusted_and_issues_both(desk):
 
 
 @pytest.mark.slow
-def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk):
+def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk, monkeypatch):
     project = desk[0]
     spec = replace(project.config.staffing["phone"], confidence=0.8, horizon_days=1, target_over="day")
     plans = {}
@@ -179,6 +180,9 @@ def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk):
         plans[over] = staff_stage(replace(project, config=config)).tables["staffing"]
     assert plans["day"]["agents"].tolist() == plans["interval"]["agents"].tolist()
     assert 0 < plans["day"]["agents_sure"].sum() <= plans["interval"]["agents_sure"].sum()
+    monkeypatch.setattr(PlannedQueue, "handle_time_spread", 0.3)
+    unsure = staff_stage(replace(project, config=config)).tables["staffing"]
+    assert unsure["agents_sure"].sum() > plans["day"]["agents_sure"].sum()
     with pytest.raises(ValueError, match="needs a confidence"):
         replace(spec, confidence=None)
 
