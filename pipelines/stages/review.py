@@ -103,6 +103,7 @@ def _review(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.Data
     plan, source = read_week_plan(queue, begin)
     rows = join_actuals(queue, plan, begin)
     causes = explain_target(rows, queue.target)
+    causes.attrs["unplanned"] = rows.attrs["unplanned"]
     shown = rows.drop(columns=["issue_id", "scope", "as_of", "data_until", "made_at", "model", "step"], errors="ignore")
     shown["aht"] = shown["handle_s"] / shown["n"].where(shown["n"] > 0)
     shown["service_level"] = shown["in_time"] / shown["decided"].where(shown["decided"] > 0)
@@ -174,7 +175,10 @@ def _scheduled(queue: PlannedQueue, rows: pd.DataFrame, plans: pd.DataFrame) -> 
 
 
 def join_actuals(queue: PlannedQueue, plan: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
-    """Return the intervals of a week that are over, planned and as they were."""
+    """Return the intervals of a week that are over, planned and as they were.
+
+    ``attrs["unplanned"]`` is how many contacts came in intervals that the plan does not have.
+    """
     came = find_contacts(queue, begin)
     came = came[came["ds"] < begin + _WEEK].rename(columns={"y": "calls"})
     plan = plan[(plan["calls_planned"] > 0) | plan["ds"].isin(came.loc[came["calls"] > 0, "ds"])]
@@ -188,6 +192,7 @@ def join_actuals(queue: PlannedQueue, plan: pd.DataFrame, begin: pd.Timestamp) -
     there = read_agents(queue, rows["ds"])
     if there is not None:
         rows["agents"] = there
+    rows.attrs["unplanned"] = float(came["calls"].sum() - rows["calls"].sum())
     return rows
 
 

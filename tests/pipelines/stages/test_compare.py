@@ -78,6 +78,16 @@ def test_a_group_of_few_people_is_left_out(project, log):
     assert any("1 group of fewer than 3 people left out" in said for said in stage.findings)
 
 
+def test_a_column_stands_in_sentences_by_its_words(project, log):
+    cases = log.frame("cases").rename(columns={"site": "home_site", "account": "key_account"})
+    attributes = dict.fromkeys(("home_site", "key_account"), "creation")
+    named = CaseLog.from_frames(cases=cases, events=log.frame("events"), attributes=attributes, until=log.until)
+    compared = compare_stage(replace(project, log=named), "home_site", ["resolved_within_2d"])
+    assert any(" by home site: " in said for said in compared.findings)
+    early = changes_stage(replace(project, log=named.as_of((LEFT + pd.Timedelta(days=13)).tz_localize("UTC"))))
+    assert any(said.startswith("Key account A2 is at risk:") for said in early.findings)
+
+
 def test_a_change_is_sized_and_one_that_was_none_is_said_to_show_nothing(project):
     changes = (
         ChangeSpec(name="owner left", date="2025-08-18", touches={"account": "A2"}, kpis=("resolved_within_2d",)),

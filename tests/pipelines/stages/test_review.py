@@ -8,6 +8,7 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.scenarios.what_if import Change
 from deskcast.pipelines.project.project import open_project, view_as_of
+from deskcast.pipelines.stages import review
 from deskcast.pipelines.stages.adjusted import adjusted_rows
 from deskcast.pipelines.stages.forecast import forecast_stage
 from deskcast.pipelines.stages.issuing import issue_stages
@@ -115,6 +116,21 @@ def test_what_moved_the_volume_is_named_where_the_data_tell_it(desk):
     assert table.loc["event", "subject"] == "billing run"
     assert "region" not in table.index
     assert any("product Mobile moved the volume" in text for text in stage.findings)
+
+
+def test_contacts_of_days_without_an_issued_plan_are_said_to_be_left_out(desk, monkeypatch):
+    project, _, whole = desk
+    table = whole.tables["review"]
+    later = table[table["ds"] >= MONDAY + pd.Timedelta("1D")]
+    plan = later[["ds", "calls_planned", "aht_planned", "agents_planned"]].reset_index(drop=True)
+    monkeypatch.setattr(review, "read_week_plan", lambda *_: (plan, "monday"))
+    stage = review_stage(project)
+    left_out = table["calls"].sum() - later["calls"].sum()
+    assert (
+        f"Phone: {left_out:.0f} contacts more in intervals without an issued plan, not counted here." in stage.findings
+    )
+    assert contradictions(stage) == []
+    assert not any("without an issued plan" in text for text in whole.findings)
 
 
 def test_sentences_hold_the_figures_of_the_tables_and_columns_have_labels(desk):
