@@ -55,6 +55,26 @@ def test_what_is_read_is_what_the_folder_holds_and_tables_are_plain_sql(spec, tm
     assert rows == [("C1", 0.5, True, 1), ('a"b\tc\\N', 1.0, False, 3), (None, None, None, None)]
 
 
+@pytest.mark.parametrize("name", ["vip %", "100%s", 'the "best"', "a:b", "x" * 70])
+def test_a_column_of_any_name_is_copied(spec, tmp_path, name):
+    table = pd.DataFrame({name: ["yes", None], "n": [1, 2]})
+    night(tmp_path / "results", 1, history=table)
+    copy_results(spec, tmp_path / "results")
+    rows = ask(spec, f"SELECT * FROM {spec.schema}.history ORDER BY n")
+    assert rows == [("yes", 1), (None, 2)]
+    assert rows[0]._fields[0] == name[:63]  # PostgreSQL cuts longer ones
+
+
+def test_a_copy_that_breaks_is_named_and_leaves_the_last_results(spec, tmp_path, monkeypatch):
+    first = night(tmp_path / "results", 1)
+    copy_results(spec, tmp_path / "results")
+    night(tmp_path / "results", 2)
+    monkeypatch.setattr(database_results, "_values", lambda values: ["no number"] * len(values))
+    with pytest.raises(InputError, match=r"the results cannot be written: .*no number"):
+        copy_results(spec, tmp_path / "results")
+    assert read_database_results(spec).as_of == first
+
+
 def test_a_run_takes_the_place_of_the_last_one_and_earlier_ones_are_kept_for_a_while(spec, tmp_path):
     instants = []
     for day in (1, 2, 2, 15):  # the second of a day replaces the first
