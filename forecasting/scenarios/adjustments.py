@@ -43,9 +43,9 @@ def apply_adjustments(
     """
     out, applied = ahead, np.full(len(ahead), "", dtype=object)
     found = select_adjustments(ahead, changes, names)
-    for change in found:
+    for place, change in enumerate(found):
         before = out["deskcast" if "deskcast" in out else "y"].to_numpy(dtype=float)
-        out = what_if(out, [change], seed)
+        out = what_if(out, [change], seed + place)  # how far one is off tells nothing of the next
         moved = out["deskcast" if "deskcast" in out else "y"].to_numpy(dtype=float) != before
         applied = np.where(moved, np.where(applied == "", change.name, applied + "; " + change.name), applied)
     return out.assign(adjustment=pd.Series(applied, index=out.index, dtype="str")) if found else ahead
