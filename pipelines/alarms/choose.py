@@ -62,6 +62,7 @@ def choose_alarms(
     failures: Sequence[tuple[str, str]] = (),
     timezone: str = "UTC",
     freq: str = "",
+    noun: str = "case",
 ) -> list[Alarm]:
     """Return the alarms that a section asks for, of the stages of a night; nothing is sent.
 
@@ -79,6 +80,8 @@ def choose_alarms(
         Clock of the desk, on which days are counted.
     freq
         Frequency of the history, to state counts by the day or hour.
+    noun
+        What the log counts as opened cases: ``case``, or ``arrival`` in a log of counts.
 
     Examples
     --------
@@ -90,7 +93,8 @@ def choose_alarms(
     [('Run failed: staff', ('staff failed: no calls.',))]
     """
     now = {stage.name: stage for stage in stages if stage.tables_made_at is None and not stage.failed}
-    write = partial(_alert_line, names=spec.names, at=instants.as_of.tz_convert(timezone).tz_localize(None), freq=freq)
+    at = instants.as_of.tz_convert(timezone).tz_localize(None)
+    write = partial(_alert_line, names=spec.names, at=at, freq=freq, noun=noun)
     if spec.on == "alert":
         return _alerts(spec, now, write)
     if spec.on == "risk":
@@ -143,13 +147,13 @@ def _segments(members: str) -> dict[str, list[str]]:
     return found
 
 
-def _alert_line(row: Any, *, names: bool, at: pd.Timestamp, freq: str) -> str:
+def _alert_line(row: Any, *, names: bool, at: pd.Timestamp, freq: str, noun: str) -> str:
     """Write an alert; without names nobody is quoted, and a segment that is a person has none."""
     if names:
-        return str(alert_sentence(row, at, freq))
+        return str(alert_sentence(row, at, freq, noun))
     bare = row._replace(acknowledged_by="", note="", causes="")
     texts = {c: getattr(bare, c) for c in ("series", "members", "drivers", "other_kpis", "ongoing_kpis")}
-    return str(alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()}), at, freq))
+    return str(alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()}), at, freq, noun))
 
 
 def _without_persons(text: Any) -> Any:

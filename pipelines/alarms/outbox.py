@@ -53,6 +53,7 @@ def queue_alarms(
     stages: Sequence[Stage],
     instants: Instants,
     failures: Sequence[tuple[str, str]] = (),
+    noun: str = "case",
 ) -> int:
     """Put what a night gives into the outbox, one row for each receiver; what was put there or sent before is left out.
 
@@ -62,7 +63,7 @@ def queue_alarms(
         From :func:`~deskcast.pipelines.state.database.change_state`: the transaction that remembers the night.
     config
         Its ``alarms`` are looked at.
-    stages, instants, failures
+    stages, instants, failures, noun
         See :func:`~deskcast.pipelines.alarms.choose.choose_alarms`.
 
     Returns
@@ -72,7 +73,7 @@ def queue_alarms(
     drop_expired(state, pd.Timestamp(instants.made_at) - pd.Timedelta(days=config.state_place.keep_days))
     added = 0
     for spec in config.alarms:
-        alarms = choose_alarms(spec, stages, instants, failures, config.timezone, config.history.freq)
+        alarms = choose_alarms(spec, stages, instants, failures, config.timezone, config.history.freq, noun)
         added += add_alarms(state, spec, alarms, instants, url=config.page.url)
     return added
 

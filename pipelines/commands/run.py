@@ -215,17 +215,18 @@ def remember_night(project: Project, ended: RunOutcome) -> RunOutcome:
     The outcome with how the export differs from the last one.
     """
     from ..alarms.outbox import queue_alarms
+    from ..stages.forecast_target import find_counted_noun
     from ..state.database import change_state
     from ..store.export_memory import describe_export, read_last_export, write_last_export
 
-    export = describe_export(project)
+    export, noun = describe_export(project), find_counted_noun(project, "cases_opened")
     with change_state(project.config.state_place) as state:
         clock = ended.instants.made_at if project.asked_at is None else None
         change = compare_exports(read_last_export(state), export, clock, project.config.run.shrink)
         ended = replace(ended, export=change)
         write_last_export(state, export)
         remember_stages(project, ended.stages, ended.instants)
-        queue_alarms(state, project.config, ended.stages, ended.instants, ended.failures)
+        queue_alarms(state, project.config, ended.stages, ended.instants, ended.failures, noun)
     return ended
 
 

@@ -48,6 +48,9 @@ def test_an_alert_is_told_with_its_figures_and_without_persons():
     counted = {"kpi": "cases_opened", "before": 40.0, "after": 60.0, "impact_unit": "cases"}
     (count,) = choose_alarms(AlarmSpec(on="alert", file="f"), night(**counted), NOW, freq="D")
     assert "60 a day, expected 40" in count.lines[0]
+    (arrivals,) = choose_alarms(AlarmSpec(on="alert", file="f"), night(**counted), NOW, noun="arrival")
+    assert count.subject.startswith("New: Cases opened")
+    assert arrivals.subject.startswith("New: Arrivals")
     for name in ("ann", "bob", "carla"):
         assert name not in alarm.lines[0]
     (named,) = told(on="alert", names=True)
