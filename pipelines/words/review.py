@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,7 +37,7 @@ def is_volume_off(planned: float, came: float) -> bool:
     >>> is_volume_off(400, 450), is_volume_off(400, 470), is_volume_off(40_000, 41_000)
     (False, True, False)
     """
-    return abs(came - planned) >= max(MIN_DEVIATIONS * max(planned, 1.0) ** 0.5, MIN_CHANGE * planned)
+    return abs(came - planned) >= max(MIN_DEVIATIONS * math.sqrt(max(planned, 1.0)), MIN_CHANGE * planned)
 
 
 def review_findings(
