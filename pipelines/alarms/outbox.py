@@ -173,11 +173,7 @@ def note_sent(state: Connection, one: Waiting, now: pd.Timestamp, error: str = "
 
 
 def note_failed(state: Connection, one: Waiting, now: pd.Timestamp, error: str) -> bool:
-    """Let an alarm that did not arrive wait for its next try; False where it is given up.
-
-    >>> [str(retry_after(k)) for k in (1, 2, 9)]
-    ['0 days 00:05:00', '0 days 00:10:00', '0 days 06:00:00']
-    """
+    """Let an alarm that did not arrive wait for its next try; False where it is given up."""
     if now - one.made_at > MAX_WAIT:
         note_sent(state, one, now, f"given up: {error}")
         return False
@@ -187,6 +183,10 @@ def note_failed(state: Connection, one: Waiting, now: pd.Timestamp, error: str) 
 
 
 def retry_after(attempts: int) -> pd.Timedelta:
-    """Return how long an alarm waits after so many attempts."""
+    """Return how long an alarm waits after so many attempts.
+
+    >>> [str(retry_after(k)) for k in (1, 2, 9)]
+    ['0 days 00:05:00', '0 days 00:10:00', '0 days 06:00:00']
+    """
     wait: pd.Timedelta = FIRST_RETRY * 2 ** min(attempts - 1, 20)
     return min(wait, LAST_RETRY)

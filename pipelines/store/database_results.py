@@ -117,14 +117,6 @@ def fetch_results(spec: ResultsSpec, folder: Path, as_of: object = None) -> None
         path.write_bytes(body)
 
 
-def list_result_instants(spec: ResultsSpec) -> list[pd.Timestamp]:
-    """Return the instants of which results are kept in the database, the oldest first."""
-    with _transaction(spec, writing=False) as connection:
-        there = connection.execute(text("SELECT to_regclass(:name)"), {"name": f"{spec.schema}._runs"}).scalar()
-        query = text(f"SELECT as_of FROM {spec.schema}._runs ORDER BY as_of")
-        return [pd.Timestamp(at) for at in connection.execute(query).scalars()] if there else []
-
-
 def _replace_tables(connection: Connection, schema: str, place: Path, files: list[str]) -> None:
     """Make the tables of the schema anew: a run may have other tables and columns than the last one."""
     found = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema")
