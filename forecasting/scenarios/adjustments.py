@@ -47,6 +47,7 @@ def apply_adjustments(
         changed = _change(out, change, seed)
         if changed is None:
             continue
+        seed += 1  # how far one is off tells nothing of the next
         moved = changed[point].to_numpy(dtype=float) != out[point].to_numpy(dtype=float)
         applied = np.where(moved, np.where(applied == "", change.name, applied + "; " + change.name), applied)
         out = changed

@@ -8,6 +8,7 @@ import pandas as pd
 from ...features.errors import InputError
 from ...features.frames import require_columns
 from ...features.kpis.cells import MISSING_SEGMENT
+from ..grid.frequency import local_instants
 
 #: States in which an agent is on contacts or waits for one.
 ON_CONTACTS = ("handling", "available")
@@ -105,9 +106,9 @@ def _cut_at_midnight(rows: pd.DataFrame, timezone: str) -> pd.DataFrame:
     columns = ["agent_id", "team", "day", "state", "start", "end", "seconds", "paid"]
     if rows.empty:
         return rows.assign(day=rows["start"], seconds=0.0)[columns]
-    first, last = rows["start"].min(), rows["end"].max()
-    days = pd.date_range(first.tz_convert(timezone).normalize(), last.tz_convert(timezone), freq="D")
-    edges = days.tz_convert("UTC").as_unit("us")
+    first, last = (t.tz_convert(timezone).tz_localize(None) for t in (rows["start"].min(), rows["end"].max()))
+    days = pd.date_range(first.normalize(), last, freq="D").as_unit("us")
+    edges = local_instants(days.to_numpy(), timezone).as_unit("us")
     begin, end = rows["start"].to_numpy(dtype="datetime64[us]"), rows["end"].to_numpy(dtype="datetime64[us]")
     limits = edges.to_numpy(dtype="datetime64[us]")
     low = np.searchsorted(limits, begin, side="right") - 1
@@ -118,6 +119,6 @@ def _cut_at_midnight(rows: pd.DataFrame, timezone: str) -> pd.DataFrame:
     out["start"] = pd.to_datetime(np.maximum(begin[place], limits[day]), utc=True)
     after = np.append(limits[1:], limits[-1] + np.timedelta64(2, "D"))
     out["end"] = pd.to_datetime(np.minimum(end[place], after[day]), utc=True)
-    out["day"] = days.tz_localize(None).as_unit("us")[day]
+    out["day"] = days[day]
     out["seconds"] = (out["end"] - out["start"]).dt.total_seconds()
     return out[columns]

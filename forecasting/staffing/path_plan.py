@@ -66,6 +66,38 @@ def rate_paths(ahead: pd.DataFrame, paths: pd.DataFrame, levels: tuple[int, ...]
     return quantile_at(rates, _without_chance(scores, np.clip(kept, 0.0, 1.0) ** 2, day))
 
 
+def widen_paths(rates: Floats, spread: float, ds: pd.Series, seed: int = 0) -> Floats:
+    """Return paths of the load in calls, where the handle times of whole days are off by a share beside the rate.
+
+    Days are independent of one another and of the rates, as in :func:`~.handle_times.widen_quantiles`.
+
+    Parameters
+    ----------
+    rates
+        Of :func:`rate_paths`.
+    spread
+        How far the mean handle time of a day may be off, as a share.
+    ds
+        Begin of each interval.
+    seed
+        Where the order of the deviations is drawn from.
+
+    Examples
+    --------
+    >>> ds = pd.Series(pd.to_datetime(["2024-03-04 08:00", "2024-03-04 09:00", "2024-03-05 08:00"]))
+    >>> wide = widen_paths(np.full((99, 3), 100.0), 0.1, ds)
+    >>> np.quantile(wide, [0.1, 0.5, 0.9], axis=0).round(0)[:, 0].tolist(), bool((wide[:, 0] == wide[:, 1]).all())
+    ([88.0, 100.0, 113.0], True)
+    """
+    if spread <= 0:
+        return rates
+    code = pd.factorize(ds.dt.normalize())[0]
+    rng, count = np.random.default_rng(seed), len(rates)
+    scores = special.ndtri((np.arange(count) + 0.5) / count)
+    by_day = np.column_stack([rng.permutation(scores) for _ in range(code.max() + 1)])
+    return np.asarray(rates * np.exp(spread * by_day[:, code]))
+
+
 def _without_chance(scores: Floats, reliability: Floats, day: Ints) -> Floats:
     """Return normal scores of rates from those of counts: what an interval has by chance is taken from its own part.
 

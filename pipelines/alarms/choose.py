@@ -14,7 +14,7 @@ import pandas as pd
 from ..project.checks import split_values
 from ..project.night_specs import AlarmSpec
 from ..stage import Stage
-from ..words.facts import audience_of, facts_of
+from ..words.facts import Fact, audience_of, facts_of
 from ..words.incidents import alert_sentence, goal_sentences
 from ..words.instants import Instants
 from ..words.words import format_count, format_probability
@@ -62,6 +62,7 @@ def choose_alarms(
     failures: Sequence[tuple[str, str]] = (),
     timezone: str = "UTC",
     freq: str = "",
+    noun: str = "case",
 ) -> list[Alarm]:
     """Return the alarms that a section asks for, of the stages of a night; nothing is sent.
 
@@ -79,6 +80,8 @@ def choose_alarms(
         Clock of the desk, on which days are counted.
     freq
         Frequency of the history, to state counts by the day or hour.
+    noun
+        What the log counts as opened cases: ``case``, or ``arrival`` in a log of counts.
 
     Examples
     --------
@@ -90,7 +93,8 @@ def choose_alarms(
     [('Run failed: staff', ('staff failed: no calls.',))]
     """
     now = {stage.name: stage for stage in stages if stage.tables_made_at is None and not stage.failed}
-    write = partial(_alert_line, names=spec.names, at=instants.as_of.tz_convert(timezone).tz_localize(None), freq=freq)
+    at = instants.as_of.tz_convert(timezone).tz_localize(None)
+    write = partial(_alert_line, names=spec.names, at=at, freq=freq, noun=noun)
     if spec.on == "alert":
         return _alerts(spec, now, write)
     if spec.on == "risk":
@@ -143,13 +147,13 @@ def _segments(members: str) -> dict[str, list[str]]:
     return found
 
 
-def _alert_line(row: Any, *, names: bool, at: pd.Timestamp, freq: str) -> str:
+def _alert_line(row: Any, *, names: bool, at: pd.Timestamp, freq: str, noun: str) -> str:
     """Write an alert; without names nobody is quoted, and a segment that is a person has none."""
     if names:
-        return str(alert_sentence(row, at, freq))
+        return str(alert_sentence(row, at, freq, noun))
     bare = row._replace(acknowledged_by="", note="", causes="")
     texts = {c: getattr(bare, c) for c in ("series", "members", "drivers", "other_kpis", "ongoing_kpis")}
-    return str(alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()}), at, freq))
+    return str(alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()}), at, freq, noun))
 
 
 def _without_persons(text: Any) -> Any:
@@ -171,16 +175,16 @@ def _risk(spec: AlarmSpec, now: Mapping[str, Stage], instants: Instants, timezon
     first = table[table["work_first"].astype(bool)]
     if first.empty:
         return []
-    lost = float(first["probability"].sum())
-    line = f"{format_count(len(first), 'case')} to work on first: about {lost:.0f} will breach otherwise."
-    lines = [
-        line,
-        f"About {float(table['probability'].sum()):.0f} of {format_count(len(table), 'open case')} will breach.",
-    ]
+    lost, expected = (float(rows["probability"].sum()) for rows in (first, table))
+    less, some = (f"{Fact('breaches', 'all', value):about}" for value in (lost, expected))
+    line = f"{format_count(len(first), 'case')} to work on first: {less} will breach otherwise."
+    lines = [line, f"{some[:1].upper()}{some[1:]} of {format_count(len(table), 'open case')} will breach."]
     if spec.names:
         lines += [_case_line(row) for row in first.itertuples()]
-    figures = {"work_first": len(first), "open": len(table), "expected": round(float(table["probability"].sum()), 2)}
-    return [Alarm("risk", _day(instants.as_of, timezone), line.rstrip("."), tuple(lines), figures)]
+    figures = {"work_first": len(first), "open": len(table), "expected": round(expected, 2)}
+    # two sections may tell the same receiver of the cases of two teams
+    key = " ".join([_day(instants.as_of, timezone), *(f"{name}={wanted}" for name, wanted in spec.for_.items())])
+    return [Alarm("risk", key, line.rstrip("."), tuple(lines), figures)]
 
 
 def _case_line(row: Any) -> str:

@@ -53,6 +53,7 @@ def queue_alarms(
     stages: Sequence[Stage],
     instants: Instants,
     failures: Sequence[tuple[str, str]] = (),
+    noun: str = "case",
 ) -> int:
     """Put what a night gives into the outbox, one row for each receiver; what was put there or sent before is left out.
 
@@ -62,7 +63,7 @@ def queue_alarms(
         From :func:`~deskcast.pipelines.state.database.change_state`: the transaction that remembers the night.
     config
         Its ``alarms`` are looked at.
-    stages, instants, failures
+    stages, instants, failures, noun
         See :func:`~deskcast.pipelines.alarms.choose.choose_alarms`.
 
     Returns
@@ -72,7 +73,7 @@ def queue_alarms(
     drop_expired(state, pd.Timestamp(instants.made_at) - pd.Timedelta(days=config.state_place.keep_days))
     added = 0
     for spec in config.alarms:
-        alarms = choose_alarms(spec, stages, instants, failures, config.timezone, config.history.freq)
+        alarms = choose_alarms(spec, stages, instants, failures, config.timezone, config.history.freq, noun)
         added += add_alarms(state, spec, alarms, instants, url=config.page.url)
     return added
 
@@ -172,11 +173,7 @@ def note_sent(state: Connection, one: Waiting, now: pd.Timestamp, error: str = "
 
 
 def note_failed(state: Connection, one: Waiting, now: pd.Timestamp, error: str) -> bool:
-    """Let an alarm that did not arrive wait for its next try; False where it is given up.
-
-    >>> [str(retry_after(k)) for k in (1, 2, 9)]
-    ['0 days 00:05:00', '0 days 00:10:00', '0 days 06:00:00']
-    """
+    """Let an alarm that did not arrive wait for its next try; False where it is given up."""
     if now - one.made_at > MAX_WAIT:
         note_sent(state, one, now, f"given up: {error}")
         return False
@@ -186,6 +183,10 @@ def note_failed(state: Connection, one: Waiting, now: pd.Timestamp, error: str) 
 
 
 def retry_after(attempts: int) -> pd.Timedelta:
-    """Return how long an alarm waits after so many attempts."""
+    """Return how long an alarm waits after so many attempts.
+
+    >>> [str(retry_after(k)) for k in (1, 2, 9)]
+    ['0 days 00:05:00', '0 days 00:10:00', '0 days 06:00:00']
+    """
     wait: pd.Timedelta = FIRST_RETRY * 2 ** min(attempts - 1, 20)
     return min(wait, LAST_RETRY)

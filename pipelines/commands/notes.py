@@ -85,7 +85,7 @@ def notes(
     on: Annotated[str, typer.Option(metavar="NAME", help="Only what is on this KPI, case or KPI alert.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List notes, feedback, decisions, scenarios, plans, and acknowledged and muted alerts, the newest first."""
+    """List notes, feedback, decisions, adjustments, scenarios, plans and what was done with alerts, newest first."""
     from ..project.config import load_config
     from ..stage import Stage
     from ..state.database import read_state
@@ -115,8 +115,8 @@ def list_records(state: Connection | None, ledger: pd.DataFrame | None) -> pd.Da
 
     Returns
     -------
-    ``at, by, kind, subject, text``; ``kind`` is ``note``, ``feedback``, ``decision``, ``scenario``, ``plan``,
-    ``acknowledged`` or ``muted``.
+    ``at, by, kind, subject, text``; ``kind`` is ``note``, ``feedback``, ``decision``, ``adjustment``,
+    ``scenario``, ``plan``, ``acknowledged`` or ``muted``.
 
     Examples
     --------
@@ -141,7 +141,7 @@ def list_records(state: Connection | None, ledger: pd.DataFrame | None) -> pd.Da
         said.assign(kind="feedback", text=_joined(said["verdict"], said["note"])),
         decided.assign(kind="decision", subject=decided["model"], text=_joined(decided["decision"], decided["reason"])),
         audit.assign(kind=audit["action"].map(_ON_ALERTS), text=texts),
-        *_saved_on_the_page(state),
+        *_read_saved(state),
     ]
     columns = ["at", "by", "kind", "subject", "text"]
     every = pd.concat([part[columns].astype("object") for part in parts], ignore_index=True)
@@ -149,21 +149,22 @@ def list_records(state: Connection | None, ledger: pd.DataFrame | None) -> pd.Da
     return every.astype(kinds).sort_values("at", ascending=False, kind="stable", ignore_index=True)
 
 
-def _saved_on_the_page(state: Connection | None) -> list[pd.DataFrame]:
-    """Return scenarios of the forecast and staffing plans that were saved, each with its reason."""
+def _read_saved(state: Connection | None) -> list[pd.DataFrame]:
+    """Return adjustments and scenarios of the forecast, and staffing plans, that were saved, each with its reason."""
     import json
 
     from ..state.records import read_records
 
+    found = []
     saved = read_records(state, "saved", kind="plan")
-    parts = [(read_records(state, "scenarios"), "scenario"), (saved, "plan")]
-    reasons = [
-        [json.loads(body).get("reason", "") if body else "deleted" for body in rows["body"]] for rows, _ in parts
-    ]
-    return [
-        rows.assign(kind=kind, subject=rows["name"], text=text)
-        for (rows, kind), text in zip(parts, reasons, strict=True)
-    ]
+    for rows, kind in ((read_records(state, "scenarios"), "scenario"), (saved, "plan")):
+        bodies = [json.loads(body) if body else {} for body in rows["body"]]
+        kinds = ["adjustment" if body.get("kind") == "adjustment" else kind for body in bodies]
+        ends = ["withdrawn" if body.get("withdrawn") else "" if body else "deleted" for body in bodies]
+        reasons = [str(body.get("reason", "")) for body in bodies]
+        texts = [": ".join(filter(None, both)) for both in zip(ends, reasons, strict=True)]
+        found.append(rows.assign(kind=kinds, subject=rows["name"], text=texts))
+    return found
 
 
 def _joined(first: pd.Series, more: pd.Series) -> list[str]:

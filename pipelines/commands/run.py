@@ -215,17 +215,23 @@ def remember_night(project: Project, ended: RunOutcome) -> RunOutcome:
     The outcome with how the export differs from the last one.
     """
     from ..alarms.outbox import queue_alarms
+    from ..stages.forecast_target import find_counted_noun
+    from ..stages.volume_challenger import forecast_trial, issue_trial
     from ..state.database import change_state
     from ..store.export_memory import describe_export, read_last_export, write_last_export
 
-    export = describe_export(project)
+    export, noun = describe_export(project), find_counted_noun(project, "cases_opened")
+    ahead = next((stage for stage in ended.stages if stage.name == "forecast"), None)
+    is_issued = ahead is not None and not ahead.skipped and not ahead.tables_made_at
+    trial = forecast_trial(project) if is_issued else None  # before the state is held: it takes its time
     with change_state(project.config.state_place) as state:
         clock = ended.instants.made_at if project.asked_at is None else None
         change = compare_exports(read_last_export(state), export, clock, project.config.run.shrink)
         ended = replace(ended, export=change)
         write_last_export(state, export)
         remember_stages(project, ended.stages, ended.instants)
-        queue_alarms(state, project.config, ended.stages, ended.instants, ended.failures)
+        issue_trial(state, ended.instants, trial)
+        queue_alarms(state, project.config, ended.stages, ended.instants, ended.failures, noun)
     return ended
 
 
@@ -239,15 +245,11 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
     """
     from ..stages.issuing import issue_stages
     from ..stages.shadow import issue_shadow
-    from ..stages.volume_challenger import forecast_trial, issue_trial
     from ..stages.watch import save_watch_stage
     from ..state.database import change_state
     from ..store.flagged_cases import save_flags
 
     place, done = project.config.state_place, {stage.name: stage for stage in stages}
-    ahead = done.get("forecast")
-    is_issued = ahead is not None and not ahead.skipped and not ahead.tables_made_at
-    trial = forecast_trial(project) if is_issued else None  # before the state is held
     with change_state(place) as state:
         if "watch" in done:
             save_watch_stage(project, done["watch"])
@@ -257,7 +259,6 @@ def remember_stages(project: Project, stages: Sequence[Stage], instants: Instant
         issue_stages(state, project, stages, instants)
         if risk is not None and not risk.skipped:
             issue_shadow(state, project, instants)
-        issue_trial(state, instants, trial)
 
 
 def replace_stage(project: Project, stage: Stage) -> None:

@@ -11,7 +11,7 @@ from ..project.project import Project
 from ..state.adjustments import Adjustment, read_adjustments
 from ..state.database import read_state
 from ..words.facts import Finding
-from ..words.words import format_date
+from ..words.words import format_date, format_list
 
 #: Columns of what an adjustment did: its names, the volume without it, with it, and what came.
 _COLUMNS = ["adjustment", "base", "adjusted", "actual", "error_base", "error_adjusted", "intervals"]
@@ -37,6 +37,27 @@ def adjustment_sentences(kept: Iterable[Adjustment], applied: Iterable[str]) -> 
         if one.change.name in names:
             text = f"Adjusted by {one.by} on {format_date(one.at)}: '{one.change.name}' ('{one.reason}')."
             said.append(Finding(text, audience="planner", names=[one.by, one.change.name, one.reason]))
+    return said
+
+
+def unreached_sentences(kept: Iterable[Adjustment], names: Sequence[str], ds: pd.Series) -> list[Finding]:
+    """Say which adjustments in force on these days are of a part of a queue alone: its plan is of the whole.
+
+    >>> from deskcast.forecasting.scenarios.what_if import Change
+    >>> one = Adjustment(Change("fair", factor=1.3, series="phone/north"), "mailing", "ann", pd.Timestamp("2024-03-01"))
+    >>> unreached_sentences([one], ["phone"], pd.Series(pd.to_datetime(["2024-03-04"])))
+    ["'fair' adjusts only phone/north, so that the plan of phone stays as it is; adjust phone to change it."]
+    """
+    said = []
+    for change in (one.change for one in kept):
+        series = [change.series] if isinstance(change.series, str) else list(change.series or ())
+        parts = [name for name in series if set(name.split("/")) & set(names)]
+        start, end = (pd.NaT if day is None else pd.Timestamp(str(day)) for day in (change.start, change.end))
+        is_past_or_later = start > ds.max() or end < ds.min().normalize()
+        if parts and not set(series) & set(names) and not is_past_or_later:
+            text = f"'{change.name}' adjusts only {format_list(parts)}, so that the plan of {names[0]} stays as it is; "
+            text += f"adjust {names[0]} to change it."
+            said.append(Finding(text, audience="planner", names=[change.name, *parts, names[0]]))
     return said
 
 

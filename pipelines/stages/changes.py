@@ -214,19 +214,22 @@ def _handover_sentences(table: pd.DataFrame) -> list[Finding]:
     out = []
     for row in table[table["verdict"] == "effect"].to_dict("records"):
         effect = Effect(**{name: row[name] for name in _EFFECT_COLUMNS})
-        subject = f"{format_kpi(row['kpi'])}, {row['column']} {row['group']} (handed over)"
+        subject = f"{format_kpi(row['kpi'])}, {_group(row)} (handed over)"
         out.append((row["p_adjusted"], _is_worse(row), describe_effect(effect, subject, format_date(row["date"]))))
     out.sort(key=lambda found: (not found[1], found[0]))
     sentences = [Finding(text, audience="everyone") for _, _, text in out]
     early = table[table["verdict"] == "too early to tell"].drop_duplicates(["column", "group", "date"])
     for row in early.to_dict("records"):
         who = row["owner"] or "an agent"
-        text = (
-            f"{row['column'].capitalize()} {row['group']} is at risk: {who} with {format_share(row['share'])} of its "
-        )
+        group = _group(row)
+        text = f"{group[:1].upper()}{group[1:]} is at risk: {who} with {format_share(row['share'])} of its "
         text += f"work has not worked on it since {format_date(row['date'])}; no figure can show it yet."
         sentences.append(Finding(text, audience="everyone"))
     return sentences
+
+
+def _group(row: Mapping[Any, Any]) -> str:
+    return f"{str(row['column']).replace('_', ' ')} {row['group']}"
 
 
 def _is_worse(row: Mapping[Any, Any]) -> bool:

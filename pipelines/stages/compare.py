@@ -74,7 +74,7 @@ def compare_stage(project: Project, by: str, kpis: Sequence[str] = (), days: int
             table = table.sort_values("unit", ignore_index=True)
         table.insert(0, "kpi", kpi)
         tables.append(table)
-        findings += _sentences(kpi, compared, table, by)
+        findings += _sentences(kpi, compared, table, by.replace("_", " "))
     if not tables:
         raise InputError("nothing to compare", where="--by", got=by, wanted="two units or more", code="kpi.unavailable")
     if small:

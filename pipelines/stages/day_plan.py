@@ -8,8 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
+from ...features.calendars.instants import parse_instant
 from ...features.errors import InputError
+from ...forecasting.grid.frequency import local_instants
 from ...forecasting.staffing.adherence import AWAY_ACTIVITIES, OFF_ACTIVITIES
+from ...forecasting.staffing.agent_days import split_agent_days
 from ..project.project import view_as_of
 from ..state.database import read_state
 from ..state.issued import read_issued
@@ -54,7 +58,7 @@ def read_day_plan(queue: PlannedQueue, day: pd.Timestamp) -> DayPlan:
     """
     project = queue.project
     begin, end = day, day + pd.Timedelta(days=1)
-    until = begin.tz_localize(project.log.timezone)
+    until = parse_instant(begin, project.log.timezone)
     with read_state(project.config.state_place) as state:
         staffing, plans = (read_issued(state, kind, until) for kind in ("staffing", "plan"))
     mine = staffing[(staffing["scope"] == queue.name) & (staffing["ds"] >= begin) & (staffing["ds"] < end)]
@@ -82,30 +86,52 @@ def read_present(queue: PlannedQueue, ds: pd.Series) -> pd.DataFrame | None:
     if not log.has("schedules"):
         return None
     rows = log.table("schedules")
-    step = pd.Timedelta(seconds=queue.spec.interval_s)
-    first, last = (pd.Timestamp(t).tz_localize(log.timezone) for t in (ds.min(), ds.max() + step))
-    plan = log.frame(rows.filter((rows.end > first) & (rows.start < last)))
+    begin, end = _find_instants(queue, ds)
+    plan = log.frame(rows.filter((rows.end > begin.min()) & (rows.start < end.max())))
     agents = find_agents(queue)
     plan = plan if agents is None else plan[plan["agent_id"].isin(agents)]
     if plan.empty:
         return None
-    begin, end = (plan[c].dt.tz_convert(log.timezone).dt.tz_localize(None) for c in ("start", "end"))
     activity = plan["activity"].astype("str").str.strip().str.lower()
-    pause, away = activity.isin(OFF_ACTIVITIES), activity.isin(AWAY_ACTIVITIES)
+    is_off = activity.isin((*OFF_ACTIVITIES, *AWAY_ACTIVITIES))
+    state = pd.Series("available", index=plan.index).mask(is_off, "off").mask(activity.eq("break"), "break")
+    days = split_agent_days(plan.assign(state=state), log.timezone)  # a break within a shift goes before the shift
     out = pd.DataFrame({"ds": ds.to_numpy()})
-    for name, mask in (("scheduled", ~pause & ~away), ("on_break", activity.eq("break"))):
-        share = [
-            float(((np.minimum(end[mask], t + step) - np.maximum(begin[mask], t)) / step).clip(lower=0).sum())
-            for t in ds
-        ]
-        out[name] = share
+    for name, kind in (("scheduled", "available"), ("on_break", "break")):
+        out[name] = count_agents(queue, days[days["state"] == kind], ds)
     return out
+
+
+def count_agents(queue: PlannedQueue, stretches: pd.DataFrame, ds: pd.Series) -> Floats:
+    """Return how many agents stretches of their time hold in each interval of a queue, as the mean over it."""
+    edges = [np.sort(_seconds(stretches[name])) for name in ("start", "end")]
+
+    def worked(t: Floats) -> Floats:
+        """Return agent seconds before an instant."""
+        parts = []
+        for edge in edges:
+            count = np.searchsorted(edge, t)
+            parts.append(count * t - np.concatenate([[0.0], np.cumsum(edge)])[count])
+        return np.asarray(parts[0] - parts[1])
+
+    begin, end = (_seconds(at) for at in _find_instants(queue, ds))
+    return np.asarray((worked(end) - worked(begin)) / queue.spec.interval_s)
+
+
+def _find_instants(queue: PlannedQueue, ds: pd.Series) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+    """Return begin and end of intervals on the desk's own clock."""
+    begin = local_instants(ds.to_numpy(dtype="datetime64[us]"), queue.project.log.timezone)
+    return begin, begin + pd.Timedelta(seconds=queue.spec.interval_s)
+
+
+def _seconds(at: pd.Series | pd.DatetimeIndex) -> Floats:
+    return np.asarray(at.to_numpy(dtype="datetime64[us]").astype("int64") / 1e6)
 
 
 def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:
     """Return ``ds, forecast, y`` of past open days, each with the forecast of its own morning.
 
-    What a run issued for its first day is taken as it was; other days are forecast from the days before them.
+    What a run issued before a day opened is taken as it was; other days are forecast from the days before them.
     """
     project = queue.project
     arrivals = queue_arrivals(project.log, queue.where, interval_freq(queue.spec.interval_s))
@@ -114,19 +140,12 @@ def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:
     days = list(by_day.index[by_day > 0][-MAX_PAST_DAYS:])
     with read_state(project.config.state_place) as state:
         issued = read_issued(state, "staffing", pd.Timestamp(project.as_of))
-    issued = issued[issued["scope"] == queue.name]
-    first = (
-        issued["ds"].dt.normalize()
-        == issued["as_of"].dt.tz_convert(project.log.timezone).dt.tz_localize(None).dt.normalize()
-    )
-    known = dict(iter(issued[first].groupby(issued.loc[first, "ds"].dt.normalize())))
+    known = _find_issued_mornings(issued[issued["scope"] == queue.name], arrivals, project.log.timezone)
     one_day = replace(queue, spec=replace(queue.spec, horizon_days=1))
     parts = []
     for date in days:
         if date in known:
-            parts.append(
-                known[date].drop_duplicates("ds", keep="last")[["ds", "calls"]].rename(columns={"calls": "forecast"})
-            )
+            parts.append(known[date])
             continue
         past = arrivals[(arrivals["ds"] < date) & (arrivals["ds"] >= date - pd.Timedelta(days=HISTORY_DAYS))]
         try:
@@ -144,6 +163,27 @@ def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:
     return found.sort_values("ds", ignore_index=True)
 
 
+def _find_issued_mornings(
+    issued: pd.DataFrame, arrivals: pd.DataFrame, timezone: str
+) -> dict[pd.Timestamp, pd.DataFrame]:
+    """Return ``ds, forecast`` by day as issued on that day before anything arrived: a later run has seen its morning.
+
+    >>> ds = pd.to_datetime(["2024-03-04T08:00", "2024-03-04T09:00"])
+    >>> issued = pd.DataFrame({"ds": ds[[0, 1, 1]], "calls": [9.0, 8.0, 5.0],
+    ...     "as_of": pd.to_datetime(["2024-03-04T06:00Z", "2024-03-04T06:00Z", "2024-03-04T09:00Z"])})
+    >>> found = _find_issued_mornings(issued, pd.DataFrame({"ds": ds, "y": [7.0, 7.0]}), "UTC")
+    >>> [rows["forecast"].tolist() for rows in found.values()]
+    [[9.0, 8.0]]
+    """
+    some = arrivals[arrivals["y"] > 0]
+    opened = some.groupby(some["ds"].dt.normalize())["ds"].min()
+    day, at = issued["ds"].dt.normalize(), issued["as_of"].dt.tz_convert(timezone).dt.tz_localize(None)
+    early = issued[(day == at.dt.normalize()) & (at <= day.map(opened))]
+    last = early.sort_values("as_of", kind="stable").drop_duplicates("ds", keep="last")
+    rows = last[["ds", "calls"]].rename(columns={"calls": "forecast"})
+    return {pd.Timestamp(str(one)): part for one, part in rows.groupby(rows["ds"].dt.normalize())}
+
+
 def read_handle_times(queue: PlannedQueue, since: pd.Timestamp) -> pd.DataFrame:
     """Return ``ds``, ``n`` (handled contacts) and ``handle_s`` (their handle time) of intervals whose contacts ended.
 
@@ -155,7 +195,7 @@ def read_handle_times(queue: PlannedQueue, since: pd.Timestamp) -> pd.DataFrame:
         return pd.DataFrame({"ds": pd.Series(dtype="datetime64[us]"), "n": [], "handle_s": []})[columns]
     rows = log.table("contacts")
     rows = rows.filter(rows.answered_at.notnull() & rows.ended_at.notnull())
-    rows = rows.filter(rows.queued_at >= since.tz_localize(log.timezone))
+    rows = rows.filter(rows.queued_at >= parse_instant(since, log.timezone))
     for column, value in queue.where.items():
         rows = rows.filter(rows[column] == value)
     frame = log.frame(rows)

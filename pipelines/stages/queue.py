@@ -22,6 +22,7 @@ from ...forecasting.staffing.target import QueueTarget
 from ...forecasting.volume.forecast import forecast
 from ..project.project import Project
 from ..project.specs import ShiftSpec, StaffingSpec
+from ..state.adjustments import Adjustment
 from ..words.facts import Finding
 from ..words.figures import figure, setting
 from ..words.words import format_list
@@ -112,9 +113,21 @@ class PlannedQueue:
     @cached_property
     def ahead(self) -> pd.DataFrame:
         """The forecast of its contacts that its agents are planned for, with what planners adjusted."""
-        base = self.forecast(self.history)
-        kept = [one.change for one in read_kept(self.project)]
-        return apply_adjustments(base, kept, (self.name, *self.where.values()))
+        return self.adjust(self.forecast(self.history))
+
+    @cached_property
+    def kept(self) -> list[Adjustment]:
+        """The adjustments of planners that are in force, of this queue and of others."""
+        return read_kept(self.project)
+
+    @property
+    def adjusted_names(self) -> tuple[str, ...]:
+        """What an adjustment calls it: its name, or a value of its segment."""
+        return (self.name, *self.where.values())
+
+    def adjust(self, ahead: pd.DataFrame) -> pd.DataFrame:
+        """Apply the adjustments that touch it to a forecast or to sample paths."""
+        return apply_adjustments(ahead, [one.change for one in self.kept], self.adjusted_names)
 
     def handle_times(self, slots: Any) -> Any:
         """Return the handle time of each slot ahead."""
@@ -140,8 +153,10 @@ class PlannedQueue:
         return forecast(arrivals, self.slots, freq, **self._rules(context))
 
     def draw_paths(self, arrivals: pd.DataFrame, n: int) -> pd.DataFrame:
-        """Draw sample paths of its arrivals over the days that are planned, by the same rules as its forecast."""
-        return sample_paths(arrivals, self.slots, interval_freq(self.spec.interval_s), n, **self._rules({}))
+        """Draw sample paths of its arrivals over the days that are planned, by the rules of its forecast."""
+        return self.adjust(
+            sample_paths(arrivals, self.slots, interval_freq(self.spec.interval_s), n, **self._rules({}))
+        )
 
     def _rules(self, context: Mapping[str, Any]) -> dict[str, Any]:
         known = forecast_context(self.project.config, self.project, self.spec.calendar)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ...features.calendars.instants import parse_instant
 from ...features.errors import InputError
 from ...forecasting.intraday.target_causes import explain_target
 from ...forecasting.staffing.agent_days import ON_CONTACTS, split_agent_days
@@ -22,7 +23,7 @@ from ..words.review import FIGURES, review_findings
 from .accuracy_plans import scheduled_by_interval
 from .accuracy_volumes import find_contacts, staffing_table
 from .adjusted import judge_adjustments
-from .day_plan import read_handle_times, read_present
+from .day_plan import count_agents, read_handle_times, read_present
 from .measured import find_agents
 from .queue import PlannedQueue
 from .staff import plan_queue
@@ -102,6 +103,7 @@ def _review(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.Data
     plan, source = read_week_plan(queue, begin)
     rows = join_actuals(queue, plan, begin)
     causes = explain_target(rows, queue.target)
+    causes.attrs["unplanned"] = rows.attrs["unplanned"]
     shown = rows.drop(columns=["issue_id", "scope", "as_of", "data_until", "made_at", "model", "step"], errors="ignore")
     shown["aht"] = shown["handle_s"] / shown["n"].where(shown["n"] > 0)
     shown["service_level"] = shown["in_time"] / shown["decided"].where(shown["decided"] > 0)
@@ -173,7 +175,10 @@ def _scheduled(queue: PlannedQueue, rows: pd.DataFrame, plans: pd.DataFrame) -> 
 
 
 def join_actuals(queue: PlannedQueue, plan: pd.DataFrame, begin: pd.Timestamp) -> pd.DataFrame:
-    """Return the intervals of a week that are over, planned and as they were."""
+    """Return the intervals of a week that are over, planned and as they were.
+
+    ``attrs["unplanned"]`` is how many contacts came in intervals that the plan does not have.
+    """
     came = find_contacts(queue, begin)
     came = came[came["ds"] < begin + _WEEK].rename(columns={"y": "calls"})
     plan = plan[(plan["calls_planned"] > 0) | plan["ds"].isin(came.loc[came["calls"] > 0, "ds"])]
@@ -187,6 +192,7 @@ def join_actuals(queue: PlannedQueue, plan: pd.DataFrame, begin: pd.Timestamp) -
     there = read_agents(queue, rows["ds"])
     if there is not None:
         rows["agents"] = there
+    rows.attrs["unplanned"] = float(came["calls"].sum() - rows["calls"].sum())
     return rows
 
 
@@ -196,7 +202,7 @@ def read_agents(queue: PlannedQueue, ds: pd.Series) -> Floats | None:
     if not log.has("agent_time", "end"):
         return None
     step = pd.Timedelta(seconds=queue.spec.interval_s)
-    first, last = (pd.Timestamp(t).tz_localize(log.timezone) for t in (ds.min(), ds.max() + step))
+    first, last = (parse_instant(t, log.timezone) for t in (ds.min(), ds.max() + step))
     table = log.table("agent_time")
     rows = log.frame(table.filter((table.start < last) & (table.start > first - pd.Timedelta(days=2))))
     agents = find_agents(queue)
@@ -204,17 +210,4 @@ def read_agents(queue: PlannedQueue, ds: pd.Series) -> Floats | None:
     if rows.empty:
         return None
     days = split_agent_days(rows, log.timezone, pd.Timestamp(log.until))
-    days = days[days["state"].isin(ON_CONTACTS)]
-    at = ds.dt.tz_localize(log.timezone, ambiguous=True, nonexistent="shift_forward").dt.tz_convert("UTC")
-    bounds = [x.to_numpy(dtype="datetime64[us]").astype("int64") / 1e6 for x in (at, at + step)]
-    begin, end = (np.sort(days[c].to_numpy(dtype="datetime64[us]").astype("int64") / 1e6) for c in ("start", "end"))
-
-    def worked(t: Floats) -> Floats:
-        """Return agent seconds on contacts before an instant."""
-        parts = []
-        for edge in (begin, end):
-            count = np.searchsorted(edge, t)
-            parts.append(count * t - np.concatenate([[0.0], np.cumsum(edge)])[count])
-        return np.asarray(parts[0] - parts[1])
-
-    return np.asarray((worked(bounds[1]) - worked(bounds[0])) / step.total_seconds())
+    return count_agents(queue, days[days["state"].isin(ON_CONTACTS)], ds)

@@ -9,12 +9,10 @@ import pandas as pd
 from ...features.calendars.opening_hours import parse_opening_hours
 from ...features.durations import parse_duration
 from ...features.errors import InputError
-from ...forecasting.scenarios.adjustments import apply_adjustments
-from ...forecasting.scenarios.what_if import Change
 from ...forecasting.scheduling.schedule import shift_schedule
 from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
-from ...forecasting.staffing.path_plan import agents_over_period, rate_paths
+from ...forecasting.staffing.path_plan import agents_over_period, rate_paths, widen_paths
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, plan_for_target
 from ..project.project import Project
@@ -23,7 +21,7 @@ from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
-from .adjusted import adjustment_sentences, read_kept
+from .adjusted import adjustment_sentences, unreached_sentences
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
 from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
@@ -121,25 +119,23 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     """
     ahead = queue.ahead
     _, basis = queue.handle_time
-    kept = read_kept(queue.project)
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known, aht_spread=queue.handle_time_spread)
     if queue.spec.target_over != "interval":
-        plan = _plan_over_period(queue, plan, ahead, [one.change for one in kept])
+        plan = _plan_over_period(queue, plan, ahead)
     said = _queue_sentences(queue, plan, basis)
+    said += unreached_sentences(queue.kept, queue.adjusted_names, ahead["ds"])
     if "adjustment" not in ahead:
         return plan, said
     plan = plan.assign(baseline=ahead["baseline"].to_numpy(), adjustment=ahead["adjustment"].to_numpy())
     names = {name for text in plan["adjustment"].unique() for name in text.split("; ")}
-    return plan, said + adjustment_sentences(kept, names)
+    return plan, said + adjustment_sentences(queue.kept, names)
 
 
-def _plan_over_period(
-    queue: PlannedQueue, plan: pd.DataFrame, ahead: pd.DataFrame, changes: list[Change]
-) -> pd.DataFrame:
+def _plan_over_period(queue: PlannedQueue, plan: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
     """Return the plan with the agents that are sure of the target over each day or week, by joint sample paths."""
-    paths = apply_adjustments(queue.draw_paths(queue.history, PLAN_PATHS), changes, (queue.name, *queue.where.values()))
-    rates = rate_paths(ahead, paths)
+    paths = queue.draw_paths(queue.history, PLAN_PATHS)
+    rates = widen_paths(rate_paths(ahead, paths), queue.handle_time_spread, plan["ds"])
     sure = float(queue.spec.confidence or USUAL_CONFIDENCE)
     over = queue.spec.target_over
     agents = agents_over_period(rates, plan["aht_s"].to_numpy(), queue.target, plan["ds"], sure, over)

@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 
 from ...features.kpis.kpi_history import kpi_history, series
+from ..words.review import MIN_DEVIATIONS, is_volume_off
 from .queue import PlannedQueue, interval_freq, queue_arrivals
 
 #: Columns of cases by which more cases than usual are looked for.
 SEGMENTS = ("product", "case_type", "region")
-#: Weeks that are the usual, and how many standard deviations a segment is beyond it before it is named.
-USUAL_WEEKS, MIN_DEVIATIONS = 8, 3.0
-#: A share of the volume that is off, and of the excess that a cause explains, before it is named.
-MIN_CHANGE, MIN_EXPLAINED = 0.05, 0.3
+#: Weeks that are the usual; a cause is named where it explains this share of the excess.
+USUAL_WEEKS, MIN_EXPLAINED = 8, 0.3
 _WEEK = pd.Timedelta(days=7)
 _COLUMNS = ["cause", "subject", "actual", "usual"]
 
@@ -36,8 +35,7 @@ def find_volume_causes(queue: PlannedQueue, begin: pd.Timestamp, rows: pd.DataFr
     ``usual`` (volume of the week); empty where the volume was as planned, or nothing can be told.
     """
     planned, came = float(rows["calls_planned"].sum()), float(rows["calls"].sum())
-    noise = MIN_DEVIATIONS * np.sqrt(max(planned, 1.0))
-    if abs(came - planned) < max(noise, MIN_CHANGE * planned):
+    if not is_volume_off(planned, came):
         return pd.DataFrame(columns=_COLUMNS)
     found = [("event", name, came, planned) for name in _events(queue, begin)]
     found += _segments(queue, begin, came - planned)

@@ -50,22 +50,6 @@ def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp 
     connection.execute(found.insert().values(by=by, at=when, **values))
 
 
-def add_alarm_sent(
-    connection: Connection, *, by: str, kind: str, as_of: pd.Timestamp, key: str, target: str, error: str = ""
-) -> bool:
-    """Note that an alarm was sent, or why not; False where it was sent to this target before.
-
-    One that failed before is replaced, so that sending it again is noted.
-    """
-    table = RECORD_TABLES["alarms_sent"]
-    mine = (table.c.kind == kind) & (table.c.as_of == as_of) & (table.c.key == key) & (table.c.target == target)
-    if connection.execute(select(table.c.id).where(mine & (table.c.error == ""))).first() is not None:
-        return False
-    connection.execute(table.delete().where(mine))
-    add_record(connection, "alarms_sent", by=by, kind=kind, as_of=as_of, key=key, target=target, error=error)
-    return True
-
-
 def read_records(connection: Connection | None, table: str, **where: Any) -> pd.DataFrame:
     """Return the rows of a table that hold these values, the oldest first.
 

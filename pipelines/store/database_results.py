@@ -29,6 +29,8 @@ RUNS, FILES = "_runs", "_files"
 _WRITER_LOCK = 0x6465736C
 _LOCK_TIMEOUT_S = 60
 _TYPES = (("float", "double precision"), ("int", "bigint"), ("uint", "bigint"), ("bool", "boolean"))
+#: A statement with names that may hold a percent sign, which is no parameter.
+_PLAIN = {"no_parameters": True}
 _SETUP = """
 CREATE SCHEMA IF NOT EXISTS {s};
 CREATE TABLE IF NOT EXISTS {s}._runs (
@@ -115,20 +117,12 @@ def fetch_results(spec: ResultsSpec, folder: Path, as_of: object = None) -> None
         path.write_bytes(body)
 
 
-def list_result_instants(spec: ResultsSpec) -> list[pd.Timestamp]:
-    """Return the instants of which results are kept in the database, the oldest first."""
-    with _transaction(spec, writing=False) as connection:
-        there = connection.execute(text("SELECT to_regclass(:name)"), {"name": f"{spec.schema}._runs"}).scalar()
-        query = text(f"SELECT as_of FROM {spec.schema}._runs ORDER BY as_of")
-        return [pd.Timestamp(at) for at in connection.execute(query).scalars()] if there else []
-
-
 def _replace_tables(connection: Connection, schema: str, place: Path, files: list[str]) -> None:
     """Make the tables of the schema anew: a run may have other tables and columns than the last one."""
     found = text("SELECT tablename FROM pg_tables WHERE schemaname = :schema")
     for name in connection.execute(found, {"schema": schema}).scalars():
         if name not in (RUNS, FILES):
-            connection.exec_driver_sql(f"DROP TABLE {schema}.{_quoted(name)}")
+            connection.exec_driver_sql(f"DROP TABLE {schema}.{_quoted(name)}", execution_options=_PLAIN)
     for name in sorted(files):
         if name.endswith(".parquet"):
             _copy_table(connection, schema, name.removesuffix(".parquet"), pd.read_parquet(place / name))
@@ -137,7 +131,7 @@ def _replace_tables(connection: Connection, schema: str, place: Path, files: lis
 def _copy_table(connection: Connection, schema: str, name: str, frame: pd.DataFrame) -> None:
     columns = [f"{_quoted(str(c))} {_type_of(frame[c])}" for c in frame.columns]
     table = f"{schema}.{_quoted(name)}"
-    connection.exec_driver_sql(f"CREATE TABLE {table} ({', '.join(columns)})")
+    connection.exec_driver_sql(f"CREATE TABLE {table} ({', '.join(columns)})", execution_options=_PLAIN)
     lists = [_values(frame[c]) for c in frame.columns]
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:
@@ -185,14 +179,17 @@ def _transaction(spec: ResultsSpec, *, writing: bool) -> Iterator[Connection]:
             "the address of the results cannot be used", where="[results]", column="database", hint=hint,
             code="database.unreachable",
         ) from None  # fmt: skip
+    from psycopg import Error  # there, since the engine is; the copy of a table speaks to it itself
+
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT_S}s'")
             if writing:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
             yield connection
-    except DBAPIError as error:
-        said = (str(error.orig).strip() or type(error).__name__).splitlines()[0]
+    except (DBAPIError, Error) as error:
+        told = error.orig if isinstance(error, DBAPIError) else error
+        said = (str(told).strip() or type(error).__name__).splitlines()[0]
         problem = f"the results cannot be {'written' if writing else 'read'}: {said}"
         raise InputError(
             say_without_password(problem, str(spec.database)), where=_name(spec), code="database.unreachable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,19 @@ _READS = {
     "chance": ("chance", "chance"),
 }
 
+#: A volume is off from this many standard deviations of a count on, and from this share of the plan on.
+MIN_DEVIATIONS, MIN_CHANGE = 3.0, 0.05
+
 Tables = Mapping[str, pd.DataFrame]
+
+
+def is_volume_off(planned: float, came: float) -> bool:
+    """Tell whether a volume is off its plan beyond chance, and by enough to look for what moved it.
+
+    >>> is_volume_off(400, 450), is_volume_off(400, 470), is_volume_off(40_000, 41_000)
+    (False, True, False)
+    """
+    return abs(came - planned) >= max(MIN_DEVIATIONS * math.sqrt(max(planned, 1.0)), MIN_CHANGE * planned)
 
 
 def review_findings(
@@ -41,11 +54,11 @@ def review_findings(
     tables
         Those of the queue: ``review``, ``review_causes``, ``review_volume``.
     levels
-        ``planned`` and ``observed`` service level.
+        ``planned`` and ``observed`` service level, and ``unplanned``: contacts in intervals without a plan.
     """
     name = queue.name
     said = [_target(queue, begin, source, levels), *_causes(name, tables, levels), _volume(name, tables)]
-    said += [*_moved(name, tables), *_adjusted(name, tables)]
+    said += [*_unplanned(name, levels), *_moved(name, tables), *_adjusted(name, tables)]
     names = [name, format_queue(name), *tables["review_volume"]["subject"].astype(str)]
     names += list(tables["review_adjustments"]["adjustment"].astype(str))
     return [Finding(f, *f.facts, audience=f.audience, names=names) for f in said]
@@ -112,6 +125,15 @@ def _volume(name: str, tables: Tables) -> Finding:
     return Finding(text, came, planned, off, audience="planner")
 
 
+def _unplanned(name: str, levels: Mapping[Any, Any]) -> list[Finding]:
+    """Report contacts that the review leaves out, as no plan of their intervals was issued."""
+    if round(levels["unplanned"]) < 1:
+        return []
+    count = figure(FIGURES, "contacts without a plan", name, round(levels["unplanned"]), audience="planner")
+    text = f"{format_queue(name)}: {count:contact} more in intervals without an issued plan, not counted here."
+    return [Finding(text, count, audience="planner")]
+
+
 def _moved(name: str, tables: Tables) -> list[Finding]:
     """Report what may have moved the volume, where it was off."""
     table = tables["review_volume"]
@@ -119,10 +141,8 @@ def _moved(name: str, tables: Tables) -> list[Finding]:
     planned, came = float(review["calls_planned"].sum()), float(review["calls"].sum())
     said = format_queue(name)
     if table.empty:
-        small = abs(came - planned) < max(3 * planned**0.5, 0.05 * planned)
-        return (
-            [] if small else [Finding(f"{said}: nothing in the data tells what moved the volume.", audience="planner")]
-        )
+        text = f"{said}: nothing in the data explains the change of the volume."
+        return [Finding(text, audience="planner")] if is_volume_off(planned, came) else []
     found = []
     for row in table.itertuples():
         if row.cause == "event":

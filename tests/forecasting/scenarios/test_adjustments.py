@@ -92,3 +92,11 @@ def test_what_is_outside_the_times_never_changes(volume, first, long):
     values = out["deskcast"].to_numpy()
     assert values[inside].sum() == pytest.approx(volume)
     assert (values[~inside] == 10).all()
+
+
+def test_how_far_one_adjustment_is_off_tells_nothing_of_another():
+    paths = pd.DataFrame({"unique_id": "a", "ds": pd.Timestamp("2024-03-04"), "path": range(2000), "y": 1000.0})
+    one, two = (apply_adjustments(paths, [Change(n, factor=1.0, sd=0.2)])["y"] for n in ("fair", "sale"))
+    both = apply_adjustments(paths, [Change(n, factor=1.0, sd=0.2) for n in ("fair", "sale")])["y"]
+    assert one.std() == pytest.approx(two.std()) == pytest.approx(200, rel=0.1)
+    assert both.std() == pytest.approx(200 * 2**0.5, rel=0.1)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.staffing.path_plan import agents_over_period, rate_paths
+from deskcast.forecasting.staffing.path_plan import agents_over_period, rate_paths, widen_paths
 from deskcast.forecasting.staffing.target import QueueTarget
 
 SLOTS, SPREAD = 12, 0.15
@@ -63,6 +63,21 @@ def test_a_week_takes_fewer_agents_than_its_days_and_these_fewer_than_each_inter
     rates = rate_paths(ahead, paths) * np.random.default_rng(5).gamma(50, 1 / 50, (100, 2 * SLOTS))
     sums = [agents_over_period(rates, 300.0, CALLS, DS, 0.9, over).sum() for over in ("week", "day", "interval")]
     assert sums[0] <= sums[1] < sums[2]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.15])
+def test_days_whose_handle_times_are_off_meet_their_target_at_the_stated_chance(spread):
+    ds = DS.head(SLOTS)
+    rates = draw_rates(300, seed=4)[:, :SLOTS]
+    wide = widen_paths(rates, spread, ds)
+    agents = agents_over_period(wide, 300.0, CALLS, ds, 0.9, "day")
+    fresh = draw_rates(500, seed=99)[:, :SLOTS]
+    times = 300 * np.exp(spread * np.random.default_rng(8).standard_normal((500, 1))) * np.ones(SLOTS)
+    level = met_levels(fresh, agents, CALLS, times)
+    met = (fresh * level).sum(axis=1) / fresh.sum(axis=1) >= 0.8
+    assert met.mean() == pytest.approx(0.9, abs=0.04)  # 3 standard errors
+    short = agents_over_period(rates, 300.0, CALLS, ds, 0.9, "day")
+    assert (agents.sum() > 1.05 * short.sum()) == (spread > 0)
 
 
 def test_the_chance_of_counts_is_taken_out_once():

@@ -48,6 +48,9 @@ def test_an_alert_is_told_with_its_figures_and_without_persons():
     counted = {"kpi": "cases_opened", "before": 40.0, "after": 60.0, "impact_unit": "cases"}
     (count,) = choose_alarms(AlarmSpec(on="alert", file="f"), night(**counted), NOW, freq="D")
     assert "60 a day, expected 40" in count.lines[0]
+    (arrivals,) = choose_alarms(AlarmSpec(on="alert", file="f"), night(**counted), NOW, noun="arrival")
+    assert count.subject.startswith("New: Cases opened")
+    assert arrivals.subject.startswith("New: Arrivals")
     for name in ("ann", "bob", "carla"):
         assert name not in alarm.lines[0]
     (named,) = told(on="alert", names=True)
@@ -74,11 +77,24 @@ def test_what_is_no_news_gives_no_alarm(news, count):
 def test_the_figures_of_a_risk_alarm_are_those_of_the_table(team, names):
     mine = RISK[RISK["team"].isin(team.split("|"))]
     (alarm,) = told(on="risk", for_={"team": team}, names=names)
-    assert alarm.key == "2024-03-05"  # the day of the desk
+    assert alarm.key == f"2024-03-05 team={team}"  # the day of the desk
     assert alarm.figures["open"] == len(mine)
     assert alarm.figures["work_first"] == int(mine["work_first"].sum())
     assert alarm.figures["expected"] == pytest.approx(mine["probability"].sum())
     assert any("C1" in line or "C2" in line for line in alarm.lines) == names
+
+
+def test_one_receiver_is_told_of_the_cases_of_two_teams_and_few_breaches_are_not_none(tmp_path):
+    raw = {"source": {"cases": {"path": "cases.csv"}}}
+    raw["alarm"] = [{"on": "risk", "file": "f", "for": {"team": team}} for team in ("a", "b")]
+    config = parse_config(raw, folder=tmp_path)
+    with change_state(config.state_place) as state:
+        assert outbox.queue_alarms(state, config, night(), NOW) == 2
+        assert outbox.queue_alarms(state, config, night(), NOW) == 0  # each once
+    rare = [Stage("risk", {"risk": RISK.assign(probability=[0.2, 0.1, 0.1])})]
+    (alarm,) = told(rare, on="risk")
+    assert alarm.lines[0] == "2 cases to work on first: under 1 will breach otherwise."
+    assert alarm.lines[1] == "Under 1 of 3 open cases will breach."
 
 
 def test_failures_and_stale_data_are_told_apart_and_once_a_week():

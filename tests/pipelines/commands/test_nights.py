@@ -14,7 +14,9 @@ from deskcast.pipelines.commands.nights import run_night
 from deskcast.pipelines.commands.run import STAGES
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.stages import volume_challenger
 from deskcast.pipelines.stages.stage_run import StageRun
+from deskcast.pipelines.state import database
 from deskcast.pipelines.store.export_memory import compare_exports, forget_last_export
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +58,20 @@ def code_of(outcome):
     except typer.Exit as ended:
         return ended.exit_code
     return 0
+
+
+def test_the_version_on_trial_forecasts_before_the_state_is_held(desk, monkeypatch):
+    held = []
+
+    def forecast_trial(project):
+        held.append(database._WRITING.get())
+
+    monkeypatch.setattr(volume_challenger, "forecast_trial", forecast_trial)
+    desk()
+    assert held == []  # no forecast, no trial
+    actual = pd.DataFrame({"unique_id": ["all"], "ds": [pd.Timestamp("2024-03-02")], "deskcast": [1.0]})
+    desk(ends={"forecast": Stage("forecast", {"forecast": actual}, ("About 1 case.",))})
+    assert held == [None]
 
 
 def test_what_is_required_and_not_there_fails_the_night_by_name(desk):

@@ -5,6 +5,7 @@ import json
 import pandas as pd
 import pytest
 from deskcast.pipelines.commands.cli import app
+from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.stages.accuracy_people import alerts_accuracy
 from deskcast.pipelines.state.alerts import write_alerts
@@ -47,6 +48,22 @@ def test_a_note_stands_on_a_kpi_a_case_an_alert_or_the_desk_and_on_nothing_that_
     assert found["kind"].tolist() == ["KPI", "case", "KPI alert", ""]
     assert found["text"].tolist()[-1] == "new phone system"
     assert set(found["by"][:3]) == {"ann"}
+
+
+def test_an_adjustment_is_listed_as_one_and_so_is_that_it_was_withdrawn(desk):
+    go("adjust", "--event", "fair 2030-03-09 +30%", "--reason", "mailing", "--by", "ann")
+    go("adjust", "--withdraw", "fair", "--reason", "cancelled", "--by", "bob")
+    with change_state(desk) as state:
+        add_record(state, "scenarios", by="eve", name="what if", body='{"reason": "a guess"}')
+        for body in ('{"reason": "summer"}', ""):
+            add_record(state, "saved", by="eve", kind="plan", name="July", body=body)
+    with read_state(desk) as state:
+        listed = list_records(state, None).sort_values("at", kind="stable")[["by", "kind", "subject", "text"]]
+    assert sorted(listed.values.tolist()) == [
+        ["ann", "adjustment", "fair", "mailing"], ["bob", "adjustment", "fair", "withdrawn: cancelled"],
+        ["eve", "plan", "July", "deleted"], ["eve", "plan", "July", "summer"],
+        ["eve", "scenario", "what if", "a guess"],
+    ]  # fmt: skip
 
 
 def test_the_list_holds_all_that_people_wrote_the_newest_first(desk, tmp_path):

@@ -88,6 +88,16 @@ def test_a_unit_with_work_of_its_own_is_not_counted_as_one_with_few_cases(projec
     assert any("1 of them works mostly on kinds of cases that no other has" in text for text in said)
 
 
+def test_a_column_stands_in_sentences_by_its_words(project, log):
+    cases = log.frame("cases").rename(columns={"site": "home_site", "account": "key_account"})
+    attributes = dict.fromkeys(("home_site", "key_account"), "creation")
+    named = CaseLog.from_frames(cases=cases, events=log.frame("events"), attributes=attributes, until=log.until)
+    compared = compare_stage(replace(project, log=named), "home_site", ["resolved_within_2d"])
+    assert any(" by home site: " in said for said in compared.findings)
+    early = changes_stage(replace(project, log=named.as_of((LEFT + pd.Timedelta(days=13)).tz_localize("UTC"))))
+    assert any(said.startswith("Key account A2 is at risk:") for said in early.findings)
+
+
 def test_a_change_is_sized_and_one_that_was_none_is_said_to_show_nothing(project):
     changes = (
         ChangeSpec(name="owner left", date="2025-08-18", touches={"account": "A2"}, kpis=("resolved_within_2d",)),

@@ -8,9 +8,11 @@ import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.scenarios.what_if import Change
 from deskcast.pipelines.project.project import open_project, view_as_of
+from deskcast.pipelines.stages import review
 from deskcast.pipelines.stages.adjusted import adjusted_rows
 from deskcast.pipelines.stages.forecast import forecast_stage
 from deskcast.pipelines.stages.issuing import issue_stages
+from deskcast.pipelines.stages.queue import PlannedQueue
 from deskcast.pipelines.stages.review import find_week, review_stage
 from deskcast.pipelines.stages.staff import staff_stage
 from deskcast.pipelines.state.adjustments import add_adjustment
@@ -116,6 +118,21 @@ def test_what_moved_the_volume_is_named_where_the_data_tell_it(desk):
     assert any("product Mobile moved the volume" in text for text in stage.findings)
 
 
+def test_contacts_of_days_without_an_issued_plan_are_said_to_be_left_out(desk, monkeypatch):
+    project, _, whole = desk
+    table = whole.tables["review"]
+    later = table[table["ds"] >= MONDAY + pd.Timedelta("1D")]
+    plan = later[["ds", "calls_planned", "aht_planned", "agents_planned"]].reset_index(drop=True)
+    monkeypatch.setattr(review, "read_week_plan", lambda *_: (plan, "monday"))
+    stage = review_stage(project)
+    left_out = table["calls"].sum() - later["calls"].sum()
+    assert (
+        f"Phone: {left_out:.0f} contacts more in intervals without an issued plan, not counted here." in stage.findings
+    )
+    assert contradictions(stage) == []
+    assert not any("without an issued plan" in text for text in whole.findings)
+
+
 def test_sentences_hold_the_figures_of_the_tables_and_columns_have_labels(desk):
     stage = desk[2]
     assert contradictions(stage) == []
@@ -170,7 +187,7 @@ def test_a_forecast_tells_base_and_adjusted_and_issues_both(desk):
 
 
 @pytest.mark.slow
-def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk):
+def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk, monkeypatch):
     project = desk[0]
     spec = replace(project.config.staffing["phone"], confidence=0.8, horizon_days=1, target_over="day")
     plans = {}
@@ -179,6 +196,9 @@ def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk):
         plans[over] = staff_stage(replace(project, config=config)).tables["staffing"]
     assert plans["day"]["agents"].tolist() == plans["interval"]["agents"].tolist()
     assert 0 < plans["day"]["agents_sure"].sum() <= plans["interval"]["agents_sure"].sum()
+    monkeypatch.setattr(PlannedQueue, "handle_time_spread", 0.3)
+    unsure = staff_stage(replace(project, config=config)).tables["staffing"]
+    assert unsure["agents_sure"].sum() > plans["day"]["agents_sure"].sum()
     with pytest.raises(ValueError, match="needs a confidence"):
         replace(spec, confidence=None)
 

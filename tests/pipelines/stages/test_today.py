@@ -1,12 +1,15 @@
 """Today against its plan: what came is that of the log, the plan that of the morning or as issued, and no later row."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.pipelines.project.project import open_project, view_as_of
+from deskcast.pipelines.project.specs import StaffingSpec
 from deskcast.pipelines.stages import day_plan
 from deskcast.pipelines.stages.issuing import issue_stages
 from deskcast.pipelines.stages.queue import PlannedQueue
@@ -117,6 +120,24 @@ def test_sentences_hold_the_figures_of_the_tables_and_columns_have_labels(stage)
         assert undeclared_numbers(text, text.facts, text.names) == [], text
     missing = [(n, c) for n, t in stage.tables.items() for c in t if find_column(n, str(c)) is None]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("Europe/Berlin", "2024-03-05"), ("Africa/Cairo", "2024-04-26")], ids=["usual", "no midnight"]
+)
+def test_a_break_within_a_shift_is_no_agent_on_contacts(zone, day):
+    at = {h: pd.Timestamp(f"{day} {h:02}:00").tz_localize(zone) for h in (8, 10, 12, 16)}
+    half = pd.Timedelta("30min")
+    rows = [("a", "contacts", at[8], at[16]), ("a", "break", at[10], at[10] + half), ("b", "phone", at[8], at[12]),
+            ("b", "lunch", at[10], at[10] + half), ("b", "contacts", at[8], at[12])]  # fmt: skip
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": [at[8]]})
+    plan = pd.DataFrame(rows, columns=["agent_id", "activity", "start", "end"])
+    log = CaseLog.from_frames(cases=cases, schedules=plan, timezone=zone)
+    queue = SimpleNamespace(project=SimpleNamespace(log=log), spec=StaffingSpec(interval_s=3600.0), where={})
+    ds = pd.Series(pd.date_range(day, periods=24, freq="h"))
+    found = day_plan.read_present(queue, ds).set_index(ds.dt.hour)
+    assert found.loc[[0, 9, 10, 12, 16], "scheduled"].tolist() == [0, 2, 1, 1, 0]
+    assert found.loc[[9, 10], "on_break"].tolist() == [0, 0.5]
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting.scenarios.what_if import Change
 from deskcast.pipelines.commands.adjustments import list_adjustments, read_named_changes
 from deskcast.pipelines.project.state_place import place_of
-from deskcast.pipelines.stages.adjusted import adjusted_rows, judge_adjustments
+from deskcast.pipelines.stages.adjusted import adjusted_rows, judge_adjustments, unreached_sentences
 from deskcast.pipelines.stages.assumptions import read_assumptions
-from deskcast.pipelines.state.adjustments import add_adjustment, read_adjustments, withdraw_adjustment
+from deskcast.pipelines.state.adjustments import Adjustment, add_adjustment, read_adjustments, withdraw_adjustment
 from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.words.columns import find_column
 
@@ -72,6 +72,19 @@ def test_the_command_line_knows_times_of_day_and_volumes():
     assert (three.factor, three.hours) == (0.9, None)
     names = [c.name for c in read_named_changes(["2024-03-09 +5%", "2024-03-10 +5% phone"], [], ["3%"])]
     assert names == ["event 2024-03-09", "event 2024-03-10 phone", "growth"]
+
+
+@pytest.mark.parametrize(
+    ("series", "days", "is_told"),
+    [("phone/north", ("2024-03-01", "2024-03-04"), True), ("phone/north", (None, None), True),
+     (("phone", "phone/north"), (None, None), False), ("phone", (None, None), False), (None, (None, None), False),
+     ("chat/north", (None, None), False), ("phone/north", ("2024-02-01", "2024-02-29"), False),
+     ("phone/north", ("2024-03-06", None), False)],
+)  # fmt: skip
+def test_an_adjustment_of_a_part_of_a_queue_is_said_not_to_reach_its_plan(series, days, is_told):
+    one = Adjustment(Change("fair", *days, factor=1.2, series=series), "mailing", "ann", FIRST)
+    said = unreached_sentences([one], ["phone"], pd.Series(pd.date_range("2024-03-04 08:00", periods=40, freq="h")))
+    assert ["phone/north" in text for text in said] == [True] * is_told
 
 
 def test_whether_it_helped_is_told_by_what_came():

@@ -16,7 +16,7 @@ from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.state.flags import read_flagged
 from deskcast.pipelines.state.issue import Issue, drop_expired, find_last_issued_at, issue_rows
 from deskcast.pipelines.state.issued import read_issued, read_issues
-from deskcast.pipelines.state.records import add_alarm_sent, add_record, read_records, read_saved
+from deskcast.pipelines.state.records import add_record, read_records, read_saved
 from deskcast.pipelines.store.flagged_cases import read_flags, save_flags
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -256,22 +256,17 @@ def test_reading_what_is_not_there_makes_nothing(place):
     assert not place.folder.exists()
 
 
-def test_records_and_alarms_are_kept_and_an_alarm_is_sent_once(either):
-    alarm = {"by": "run", "kind": "stage", "as_of": NIGHT, "key": "forecast", "target": "mail"}
+def test_records_are_kept_and_what_is_unknown_is_refused(either):
     with change_state(either) as state:
         add_record(state, "feedback", by="ann", kind="action", subject="c1", verdict="done")
         add_record(state, "decisions", by="ann", model="breach", decision="promoted", reason="better beyond noise")
         add_record(state, "scenarios", by="ann", name="campaign", body="{}")
-        assert add_alarm_sent(state, **alarm, error="no answer")
-        assert add_alarm_sent(state, **alarm)
-        assert not add_alarm_sent(state, **alarm)
         with pytest.raises(InputError, match="unknown verdict"):
             add_record(state, "feedback", by="ann", kind="action", subject="c1", verdict="maybe")
         with pytest.raises(InputError, match="did you mean 'notes'"):
             read_records(state, "note")
     with read_state(either) as state:
         assert read_records(state, "feedback", subject="c1")["verdict"].tolist() == ["done"]
-        assert read_records(state, "alarms_sent")["error"].tolist() == [""]
         assert read_records(state, "decisions")["at"].iloc[0].tzinfo is not None
 
 

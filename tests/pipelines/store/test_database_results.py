@@ -10,7 +10,7 @@ from deskcast.features.errors import InputError
 from deskcast.pipelines.project.night_specs import ResultsSpec
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store import database_results
-from deskcast.pipelines.store.database_results import copy_results, list_result_instants, read_database_results
+from deskcast.pipelines.store.database_results import copy_results, read_database_results
 from deskcast.pipelines.store.results import read_results, replace_folder, write_stages
 from deskcast.pipelines.words.facts import Finding
 from deskcast.pipelines.words.instants import Instants
@@ -55,6 +55,26 @@ def test_what_is_read_is_what_the_folder_holds_and_tables_are_plain_sql(spec, tm
     assert rows == [("C1", 0.5, True, 1), ('a"b\tc\\N', 1.0, False, 3), (None, None, None, None)]
 
 
+@pytest.mark.parametrize("name", ["vip %", "100%s", 'the "best"', "a:b", "x" * 70])
+def test_a_column_of_any_name_is_copied(spec, tmp_path, name):
+    table = pd.DataFrame({name: ["yes", None], "n": [1, 2]})
+    night(tmp_path / "results", 1, history=table)
+    copy_results(spec, tmp_path / "results")
+    rows = ask(spec, f"SELECT * FROM {spec.schema}.history ORDER BY n")
+    assert rows == [("yes", 1), (None, 2)]
+    assert rows[0]._fields[0] == name[:63]  # PostgreSQL cuts longer ones
+
+
+def test_a_copy_that_breaks_is_named_and_leaves_the_last_results(spec, tmp_path, monkeypatch):
+    first = night(tmp_path / "results", 1)
+    copy_results(spec, tmp_path / "results")
+    night(tmp_path / "results", 2)
+    monkeypatch.setattr(database_results, "_values", lambda values: ["no number"] * len(values))
+    with pytest.raises(InputError, match=r"the results cannot be written: .*no number"):
+        copy_results(spec, tmp_path / "results")
+    assert read_database_results(spec).as_of == first
+
+
 def test_a_run_takes_the_place_of_the_last_one_and_earlier_ones_are_kept_for_a_while(spec, tmp_path):
     instants = []
     for day in (1, 2, 2, 15):  # the second of a day replaces the first
@@ -65,7 +85,7 @@ def test_a_run_takes_the_place_of_the_last_one_and_earlier_ones_are_kept_for_a_w
             assert read_database_results(spec, instants[0]).as_of == instants[0]
             assert "goals" in read_database_results(spec, instants[0]).tables
     assert read_database_results(spec).as_of == instants[-1]
-    assert list_result_instants(spec) == instants[-1:]
+    assert [at for (at,) in ask(spec, f"SELECT as_of FROM {spec.schema}._runs")] == instants[-1:]
     tables = ask(spec, f"SELECT tablename FROM pg_tables WHERE schemaname = '{spec.schema}' ORDER BY 1")
     assert [name for (name,) in tables] == ["_files", "_runs", "risk"]
     with pytest.raises(InputError, match="no results of this instant"):
@@ -96,7 +116,6 @@ def test_a_server_that_is_away_and_an_empty_one_are_named_without_a_password(spe
     assert "s3cret" not in str(refused.value)
     with pytest.raises(InputError, match="missing results"):
         read_database_results(spec)
-    assert list_result_instants(spec) == []
 
 
 def test_the_report_is_written_from_the_database(spec, tmp_path):
