@@ -191,9 +191,6 @@ def snooze(view: PageView, case_id: str, form: Annotated[Form, Depends(read_form
     if form.get("wake"):
         save(view, "snooze", case_id, None)
         return view.redirect(case_path(case_id), "woken")
-    day = pd.to_datetime(form.text("until", "The day", 10), format="%Y-%m-%d", errors="coerce")
-    today = local_day(view)
-    if pd.isna(day) or not today < day <= today + pd.Timedelta(days=MAX_SNOOZE_DAYS):
-        raise HTTPException(422, f"The day must be within {MAX_SNOOZE_DAYS} days from tomorrow, such as 2026-03-09.")
+    day = form.day("until", "The day", local_day(view), MAX_SNOOZE_DAYS)
     save(view, "snooze", case_id, {"until": f"{day:%Y-%m-%d}"})
     return view.redirect(case_path(case_id), "snoozed")
