@@ -20,8 +20,6 @@ from .listing import ListSpec
 from .snapshot import Snapshot
 from .view import View
 
-#: States of an alert that goes on.
-OPEN_STATES = ("new", "continuing")
 #: What people decided, which may be later than the results.
 _DECIDED = ("acknowledged_by", "acknowledged_at", "note", "silenced_until")
 _DATES = ("started_at", "changed_at", "detected_at", "last_at", "silenced_until")
@@ -95,15 +93,12 @@ def describe_alert(view: View, row: Any) -> dict[str, Any]:
     year, zone = view.year, view.desk.timezone
     news = format_cell("kpi_alerts", "news", row.news) if row.news else ""
     return {
-        "id": row.alert_id,
         "path": alert_path(row.alert_id),
         "title": alert_title(row),
         "sentence": alert_sentence(row, end, *_frequency(view)),
         "state": row.state,
-        "open": row.state in OPEN_STATES,
         "news": news if news.lower() != row.state else "",
         "acknowledged": row.acknowledged_by,
-        "note": row.note,
         "muted": None if pd.isna(row.silenced_until) else row.silenced_until,
         "facts": [
             (
