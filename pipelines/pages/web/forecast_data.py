@@ -66,7 +66,7 @@ def read_forecast(view: View) -> ForecastData:
     stage = results.stage("forecast")
     params = {} if stage is None else stage.params
     step = str(params.get("freq", "D"))
-    additive = "n" not in results.columns("actuals") and not params.get("kpi")
+    additive = is_additive(results)
     sizes = results.rows('SELECT unique_id, sum("deskcast") AS s FROM {forecast} GROUP BY ALL ORDER BY s DESC, 1')
     segments = [str(name) for name, _ in sizes]
     nodes: list[str] = []
@@ -83,6 +83,12 @@ def read_forecast(view: View) -> ForecastData:
     steps = pd.Series(pd.to_datetime([ds for (ds,) in results.rows("SELECT DISTINCT ds FROM {forecast}")]))
     start = find_next_week(steps)[0].day_of_week
     return ForecastData(name, names, step, grain, offered, name in nodes, leaves, additive, start)
+
+
+def is_additive(results: Snapshot) -> bool:
+    """Return whether values of time steps add up: counts do, shares do not."""
+    stage = results.stage("forecast")
+    return "n" not in results.columns("actuals") and not (stage is not None and stage.params.get("kpi"))
 
 
 def _leaves(segments: list[str], node: str, by: str) -> tuple[str, ...]:
