@@ -179,12 +179,13 @@ def _compare(view: View, source: pd.DataFrame, series: ForecastData, past: pd.Da
     rows = []
     for row in both.to_dict("records"):
         low, high = (row.get(end, float("nan")) for end in _RANGE)
-        inside = "" if not low <= high else "inside" if low <= row["y"] <= high else "outside"
-        span = f"{format_number(low)} to {format_number(high)}" if inside else "–"
-        said = [format_number(row["deskcast"]), format_number(row["y"]), span, inside or "–"]
+        ranged, known = low <= high, pd.notna(row["y"])
+        inside = "–" if not (ranged and known) else "inside" if low <= row["y"] <= high else "outside"
+        span = f"{format_number(low)} to {format_number(high)}" if ranged else "–"
+        said = [format_number(row["deskcast"]), format_number(row["y"]) if known else "–", span, inside]
         rows.append([_step_name(row["ds"], series.grain, view.year), *said])
     columns = [("Date", False), ("Forecast", True), ("Actual", True), ("Likely range", True), ("Actual is", False)]
-    if all(row[-1] == "–" for row in rows):  # tests on the past keep no ranges
+    if all(row[-2] == "–" for row in rows):  # tests on the past keep no ranges
         columns, rows = columns[:3], [row[:3] for row in rows]
     return {"columns": columns, "rows": rows} if rows else None
 

@@ -119,6 +119,12 @@ def test_issued_forecasts_stand_beside_what_was_observed(tmp_path, demo_desk):
     assert "Earlier forecasts and actual volume" in shown
     assert shown.count("5 to 9") == len(days)
     assert "Test on the past" not in shown
+    hidden = actuals.assign(y=actuals["y"].where(~actuals["ds"].isin(days)))
+    hidden.to_parquet(tmp_path / "results" / "actuals.parquet")
+    client = TestClient(make_app(tmp_path / "results", timezone="Europe/Berlin"))
+    again = client.get("/forecast", params={"series": segment}).text
+    assert again.count("5 to 9") == len(days)
+    assert "outside" not in again  # a day without an actual is neither inside nor outside
 
 
 def test_without_a_forecast_the_page_says_what_to_do(tmp_path):
