@@ -114,6 +114,14 @@ def test_one_case_shows_risk_clock_reasons_mornings_timeline_and_similar_cases(p
     assert page.get("/cases/A%2F7%20b").status_code == 200
 
 
+def test_past_cases_that_share_nothing_are_not_similar(tmp_path):
+    unlike = TABLES["past_cases"].assign(product="Q", channel="fax", priority="9", team="west")
+    page = TestClient(make_app(write_desk(tmp_path, stages=[Stage("risk", TABLES | {"past_cases": unlike})])))
+    shown = page.get("/cases/C002")
+    assert shown.status_code == 200
+    assert "Similar past cases" not in shown.text
+
+
 def test_a_snapshot_stays_one_run_and_a_new_run_is_seen(tmp_path):
     store = ResultsStore(write_desk(tmp_path))
     old = store.snapshot()
