@@ -94,6 +94,8 @@ def test_a_scenario_is_kept_with_its_reason_and_shown_again(page, demo_desk, ahe
     assert page.submit("/forecast/scenarios", name="x", reason="y", texts="event nothing").status_code == 422
     gone = page.submit("/forecast/scenarios", name="Sale <1>", delete="1")
     assert "Saved scenarios" not in gone.text
+    with read_state(demo_desk / "results") as state:
+        assert read_records(state, "audit", action="delete scenario")["subject"].tolist() == ["Sale <1>"]
 
 
 def test_issued_forecasts_stand_beside_what_was_observed(tmp_path, demo_desk):
