@@ -47,9 +47,14 @@ def alert_path(alert_id: str) -> str:
 def read_current(view: View, condition: str = "true", values: tuple[Any, ...] = ()) -> pd.DataFrame:
     """Return alerts of the results under a condition, with what was decided since the run."""
     rows = view.snapshot.query(f"SELECT * FROM {{kpi_alerts}} WHERE {condition}", list(values))
+    return _typed(add_decisions(view, rows))
+
+
+def add_decisions(view: View, rows: pd.DataFrame) -> pd.DataFrame:
+    """Put what was decided on alerts since the run into rows of the run."""
     ledger = read_alert_state(view.desk.place).ledger
     if ledger is None or rows.empty:
-        return _typed(rows)
+        return rows
     known = ledger.drop_duplicates("alert_id").set_index("alert_id")
     there = rows["alert_id"].isin(known.index)
     decided: dict[str, Any] = {}
@@ -57,7 +62,7 @@ def read_current(view: View, condition: str = "true", values: tuple[Any, ...] = 
         later = rows["alert_id"].map(known[column])
         decided[column] = later.where(there, rows[column])
     muted = there & (rows["alert_id"].map(known["state"]) == "silenced")
-    return _typed(rows.assign(**decided, state=rows["state"].mask(muted, "silenced")))
+    return rows.assign(**decided, state=rows["state"].mask(muted, "silenced"))
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:
