@@ -135,12 +135,30 @@ def sum_steps(frame: pd.DataFrame, series: ForecastData, columns: list[str]) -> 
         return reduce(lambda a, b: a.merge(b.drop(columns="whole"), on="ds"), parts)
     if series.grain == "D":
         days = frame.groupby(frame["ds"].dt.normalize())[columns].sum(min_count=1).reset_index()
-        return days.assign(whole=True)
+        clock = frame["ds"] - frame["ds"].dt.normalize()  # a desk that is closed at night has no steps then
+        first, last = frame["ds"].min() - clock.min(), frame["ds"].max() - clock.max()
+        return days.assign(whole=days["ds"].between(first, last))
     months = frame["ds"].dt.to_period("M").dt.to_timestamp()
     sums = frame.groupby(months)[columns].sum(min_count=1).reset_index()
     first, last = frame["ds"].min().normalize(), frame["ds"].max().normalize()
     ends = sums["ds"] + pd.offsets.MonthEnd(0)
     return sums.assign(whole=(sums["ds"] >= first) & (ends <= last))
+
+
+def sum_known_steps(frame: pd.DataFrame, steps: pd.Series, series: ForecastData, column: str) -> pd.DataFrame:
+    """Add up what is known of some time steps; sums of which a step is missing are left out.
+
+    Examples
+    --------
+    >>> series = ForecastData("a", ("a",), "h", "D", ("D", "h"), False, ("a",), True)
+    >>> hours = pd.DataFrame({"ds": pd.date_range("2026-03-01", periods=48, freq="h"), "y": 1.0})
+    >>> sum_known_steps(hours.drop(index=40), hours["ds"], series, "y")[["ds", "y"]].astype("str").values.tolist()
+    [['2026-03-01', '24.0']]
+    """
+    latest = frame[["ds", column]].drop_duplicates("ds", keep="last")
+    rows = pd.DataFrame({"ds": steps}).merge(latest, on="ds", how="left")
+    sums = sum_steps(rows.assign(missing=rows[column].isna().astype(float)), series, [column, "missing"])
+    return sums[sums["whole"] & (sums["missing"] == 0)].drop(columns="missing")
 
 
 def read_earlier(view: View, series: ForecastData) -> tuple[pd.DataFrame, list[int]]:

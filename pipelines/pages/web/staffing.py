@@ -200,7 +200,8 @@ def count_weeks(plan: pd.DataFrame) -> int:
 
 
 def _number_days(plan: pd.DataFrame) -> pd.Series[int]:
-    return (plan["ds"].dt.normalize() - plan["ds"].min().normalize()).dt.days
+    number: pd.Series[int] = (plan["ds"].dt.normalize() - plan["ds"].min().normalize()).dt.days
+    return number
 
 
 def _cut_week(plan: pd.DataFrame, week: int, weeks: int) -> pd.DataFrame:

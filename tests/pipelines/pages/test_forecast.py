@@ -8,6 +8,7 @@ import pytest
 from deskcast.forecasting import what_if
 from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
+from deskcast.pipelines.pages.web.forecast_data import ForecastData, sum_known_steps, sum_steps
 from deskcast.pipelines.stages.assumptions import read_assumptions
 from deskcast.pipelines.state.database import read_state
 from deskcast.pipelines.state.records import read_records
@@ -127,6 +128,18 @@ def test_issued_forecasts_stand_beside_what_was_observed(tmp_path, demo_desk):
     again = client.get("/forecast", params={"series": segment}).text
     assert again.count("5 to 9") == len(days)
     assert "outside" not in again  # a day without an actual is neither inside nor outside
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(0, 23), (8, 17)])
+def test_a_day_that_begins_or_ends_in_between_is_no_whole_day(opens, closes):
+    series = ForecastData("a", ("a",), "h", "D", ("D", "h"), False, ("a",), True)
+    hours = pd.date_range("2026-03-02 15:00", "2026-03-05 10:00", freq="h")
+    frame = pd.DataFrame({"ds": hours[(hours.hour >= opens) & (hours.hour <= closes)], "y": 1.0})
+    days = sum_steps(frame, series, ["y"])
+    assert days["whole"].tolist() == [False, True, True, False]
+    assert days.loc[days["whole"], "y"].tolist() == [closes - opens + 1.0] * 2
+    nightly = frame[frame["ds"].dt.hour == 9]  # a forecast of one hour a day is no forecast of the day
+    assert sum_known_steps(nightly, frame["ds"], series, "y").empty
 
 
 def test_without_a_forecast_the_page_says_what_to_do(tmp_path):
