@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -92,26 +90,13 @@ def make_app(
     store = ResultsStore(folder)
     log = None if config is None else Path(config).resolve()
     desk = Desk(store, place or place_of(folder), title or folder.parent.name, timezone, Signer(), case_url, log)
-    app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_warmed)
+    app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.metrics = Metrics()
     app.state.desk, app.state.access = desk, access or Access()
     add_routes(app)
     _add_guards(app, host, names)
     _add_error_handlers(app)
     return app
-
-
-@asynccontextmanager
-async def _warmed(app: FastAPI) -> AsyncIterator[None]:
-    """Load what the first page needs while the server starts, so that its first reader need not wait."""
-
-    def warm() -> None:
-        with suppress(InputError, ResultsChangedError):
-            for make in getattr(app.state, "warm", ()):
-                make(app.state.desk.store.snapshot())
-
-    Thread(target=warm, daemon=True).start()
-    yield
 
 
 def _add_guards(app: FastAPI, host: str | None, names: Sequence[str]) -> None:
