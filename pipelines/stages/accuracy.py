@@ -15,7 +15,7 @@ from ...models.evaluation.issued import calibrate_issued, count_by_list, join_ou
 from ..project.project import Project
 from ..stage import Stage
 from ..state.database import read_state
-from ..state.issued import read_issued, read_issues
+from ..state.issued import SHADOW, read_issued, read_issues
 from ..state.records import read_records
 from ..store.incidents import read_alert_state
 from ..words.accuracy import accuracy_findings
@@ -24,7 +24,6 @@ from .accuracy_people import actions_accuracy, alerts_accuracy, goals_accuracy
 from .accuracy_plans import casework_table, schedule_table
 from .accuracy_volumes import forecast_tables, staffing_table
 from .casework import SLA_METRIC
-from .issuing import SHADOW
 
 FIGURES = "accuracy_figures"
 _RISK_KEYS = ("case_id", "label", "known_at", "due_at")

@@ -15,8 +15,9 @@ from ...features.kpis.kpi_history import kpi_history, series
 from ...forecasting.volume.losses import pinball
 from ..project.project import Project
 from ..project.specs import ForecastSpec
+from ..state.issued import SHADOW
 from .forecast_target import find_forecast_target
-from .issuing import SHADOW, TOTALS
+from .issuing import TOTALS
 from .queue import PlannedQueue, has_contacts, interval_freq, only_segment
 
 #: The model that was recommended, and the naive one that was issued beside it.

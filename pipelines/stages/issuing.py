@@ -13,6 +13,7 @@ from ..project.project import Project
 from ..project.specs import StaffingSpec
 from ..stage import Stage
 from ..state.issue import Issue, drop_expired, issue_rows
+from ..state.issued import OUTCOME_SCOPES
 from ..words.instants import Instants
 from .adjusted import adjusted_rows
 from .forecast_target import find_volume_kpi
@@ -20,11 +21,9 @@ from .forecast_target import find_volume_kpi
 #: Where open cases with a probability stand; those of the last two are past or without need of work.
 RISK_TABLES = ("risk", "past_saving", "awaiting_closure")
 #: Risk of another outcome -> its table.
-OUTCOME_TABLES = {"dissatisfaction": "dissatisfaction", "escalation": "escalation"}
+OUTCOME_TABLES = {outcome: outcome for outcome in OUTCOME_SCOPES}
 #: Ending of the scope of forecasts of sums of segments.
 TOTALS = "totals"
-#: Ending of the scope of what a version that runs beside the one in use says.
-SHADOW = " shadow"
 
 
 @dataclass(frozen=True)

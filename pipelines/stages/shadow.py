@@ -15,9 +15,9 @@ from ..registry.decisions import read_decisions
 from ..registry.promote import find_shadow
 from ..registry.register import model_name
 from ..state.issue import Issue, issue_rows
+from ..state.issued import SHADOW
 from ..words.instants import Instants
 from .champion import bring_up_to_date
-from .issuing import SHADOW
 from .train import look_at_cases, metric_labels, risk_metric, training_instants
 
 

@@ -18,12 +18,11 @@ from ..registry.decisions import IN_USE, PROMOTED, SHADOWED, Decision, mark_fore
 from ..registry.register import VOLUME, NewModel
 from ..state.database import read_state
 from ..state.issue import Issue, issue_rows
-from ..state.issued import read_issued, read_issues
+from ..state.issued import SHADOW, read_issued, read_issues
 from ..words.instants import Instants
 from .accuracy_volumes import judge_forecasts
 from .forecast import add_up, forecast_context, forecast_series, read_known_columns
 from .forecast_target import find_forecast_target
-from .issuing import SHADOW
 from .registered import make_volume_version
 from .volume_champion import (
     apply_settings,

@@ -15,6 +15,10 @@ from .schema import ISSUED_TABLES, ISSUES, TEXTS
 
 #: Columns that say of which issuing a row is.
 ISSUE_COLUMNS = ("scope", "as_of", "data_until", "made_at", "model")
+#: Scopes of risks that are of another outcome than a breach.
+OUTCOME_SCOPES = ("dissatisfaction", "escalation")
+#: Ending of the scope of what a version that runs beside the one in use says.
+SHADOW = " shadow"
 #: Columns that hold numbers of names, and what they are called as names.
 _NAMED = {
     "series_id": "unique_id",
@@ -82,6 +86,17 @@ def read_issued(
     doubles = [c.name for c in ISSUED_TABLES[kind].columns if str(c.type) == "DOUBLE"]
     bools = {"work_first": "bool"} if "work_first" in found else {}
     return found.astype(dict.fromkeys(doubles, "float64") | {"issue_id": "int64"} | bools)
+
+
+def select_breach_risks(issued: pd.DataFrame) -> pd.DataFrame:
+    """Return the breach risks of issued risks, without those of other outcomes and of versions on trial.
+
+    >>> issued = pd.DataFrame({"scope": ["resolution", "resolution shadow", "escalation"]})
+    >>> select_breach_risks(issued)["scope"].tolist()
+    ['resolution']
+    """
+    scope = issued["scope"].astype("str")
+    return issued[~scope.isin(OUTCOME_SCOPES) & ~scope.str.endswith(SHADOW)]
 
 
 def is_issued_case(connection: Connection, case_id: str) -> bool:

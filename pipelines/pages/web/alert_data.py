@@ -20,8 +20,6 @@ from .listing import ListSpec
 from .snapshot import Snapshot
 from .view import View
 
-#: States of an alert that goes on.
-OPEN_STATES = ("new", "continuing")
 #: What people decided, which may be later than the results.
 _DECIDED = ("acknowledged_by", "acknowledged_at", "note", "silenced_until")
 _DATES = ("started_at", "changed_at", "detected_at", "last_at", "silenced_until")
@@ -49,9 +47,14 @@ def alert_path(alert_id: str) -> str:
 def read_current(view: View, condition: str = "true", values: tuple[Any, ...] = ()) -> pd.DataFrame:
     """Return alerts of the results under a condition, with what was decided since the run."""
     rows = view.snapshot.query(f"SELECT * FROM {{kpi_alerts}} WHERE {condition}", list(values))
+    return _typed(add_decisions(view, rows))
+
+
+def add_decisions(view: View, rows: pd.DataFrame) -> pd.DataFrame:
+    """Put what was decided on alerts since the run into rows of the run."""
     ledger = read_alert_state(view.desk.place).ledger
     if ledger is None or rows.empty:
-        return _typed(rows)
+        return rows
     known = ledger.drop_duplicates("alert_id").set_index("alert_id")
     there = rows["alert_id"].isin(known.index)
     decided: dict[str, Any] = {}
@@ -59,7 +62,7 @@ def read_current(view: View, condition: str = "true", values: tuple[Any, ...] = 
         later = rows["alert_id"].map(known[column])
         decided[column] = later.where(there, rows[column])
     muted = there & (rows["alert_id"].map(known["state"]) == "silenced")
-    return _typed(rows.assign(**decided, state=rows["state"].mask(muted, "silenced")))
+    return rows.assign(**decided, state=rows["state"].mask(muted, "silenced"))
 
 
 def _typed(rows: pd.DataFrame) -> pd.DataFrame:
@@ -95,15 +98,12 @@ def describe_alert(view: View, row: Any) -> dict[str, Any]:
     year, zone = view.year, view.desk.timezone
     news = format_cell("kpi_alerts", "news", row.news) if row.news else ""
     return {
-        "id": row.alert_id,
         "path": alert_path(row.alert_id),
         "title": alert_title(row),
         "sentence": alert_sentence(row, end, *_frequency(view)),
         "state": row.state,
-        "open": row.state in OPEN_STATES,
         "news": news if news.lower() != row.state else "",
         "acknowledged": row.acknowledged_by,
-        "note": row.note,
         "muted": None if pd.isna(row.silenced_until) else row.silenced_until,
         "facts": [
             (

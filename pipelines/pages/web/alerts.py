@@ -180,11 +180,7 @@ def mute(view: PageView, alert_id: str, form: Annotated[Form, Depends(read_form(
     """Mute an alert, its KPI or its segment until a day."""
     row = find_alert(view, alert_id)
     what = form.choice("what", "What to mute", _mutable(row))
-    day = pd.to_datetime(form.text("until", "The day", 10), format="%Y-%m-%d", errors="coerce")
-    today = local_day(view)
-    if pd.isna(day) or not today < day <= today + pd.Timedelta(days=MAX_MUTE_DAYS):
-        raise HTTPException(422, f"The day must be within {MAX_MUTE_DAYS} days from tomorrow, such as 2026-03-09.")
-    silence(view, what, pd.Timestamp(day))
+    silence(view, what, form.day("until", "The day", local_day(view), MAX_MUTE_DAYS))
     return view.redirect(alert_path(alert_id), "silenced")
 
 

@@ -22,11 +22,11 @@ from .view import View
 #: Title of a problem by its status.
 _TITLES = {
     400: "Bad request",
-    401: "Sign-on needed",
+    401: "Sign in first",
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
-    406: "No such form",
+    406: "Not acceptable",
     422: "Bad parameter",
     429: "Too many requests",
     503: "Not available now",

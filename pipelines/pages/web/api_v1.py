@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -13,8 +13,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from ...state.database import read_state
 from ...words.facts import audience_of, fact_record
+from .alert_data import add_decisions
 from .api_form import ERRORS, JSON, Paging, Rows, answer_bytes, answer_records, answer_rows
 from .case_list import COLUMNS, EXPORTED, SITUATIONS, cases_source
 from .listing import ListSpec, read_listing
@@ -141,9 +141,14 @@ def staffing(view: PageView, wanted: Annotated[StaffingQuery, Query()]) -> Respo
 
 @router.get("/alerts", response_model=AlertRows)
 def alerts(view: PageView, wanted: Annotated[AlertQuery, Query()]) -> Response:
-    """List KPI alerts, the latest first; what people noted since the run is in them."""
-    keys = {"kpi": wanted.kpi, "state": wanted.state, "alert_id": wanted.alert_id}
-    return _table(view, "kpi_alerts", keys, wanted, "started_at DESC, alert_id", _noted)
+    """List KPI alerts, the latest first; what people decided since the run is in them."""
+    if not view.snapshot.has("kpi_alerts"):
+        return answer_rows(view, pd.DataFrame(), 0, wanted)
+    rows = add_decisions(view, view.snapshot.query("SELECT * FROM {kpi_alerts} ORDER BY started_at DESC, alert_id"))
+    for column in ("kpi", "state", "alert_id"):
+        value = getattr(wanted, column)
+        rows = rows if value is None else rows[rows[column] == value]
+    return answer_rows(view, rows.iloc[wanted.offset : wanted.offset + wanted.limit], len(rows), wanted)
 
 
 @router.get("/kpis", response_model=KpiRows)
@@ -188,9 +193,7 @@ def openapi(request: Request) -> Response:
     return answer_bytes(request, json.dumps(schema).encode(), JSON, {})
 
 
-def _table(
-    view: View, table: str, keys: dict[str, str | None], wanted: Paging, order: str, change: Any = None
-) -> Response:
+def _table(view: View, table: str, keys: dict[str, str | None], wanted: Paging, order: str) -> Response:
     """Return the rows of one table that have the given values, between two days."""
     if not view.snapshot.has(table):
         return answer_rows(view, pd.DataFrame(), 0, wanted)
@@ -202,38 +205,14 @@ def _table(
             parts.append(sign)
             values.append(day)
     condition = " AND ".join(parts) or "true"
-    return _select(view, f"FROM {{{table}}} WHERE {condition}", values, order, wanted, change)
+    return _select(view, f"FROM {{{table}}} WHERE {condition}", values, order, wanted)
 
 
 def _select(
-    view: View,
-    query: str,
-    values: list[Any],
-    order: str,
-    wanted: Paging,
-    change: Callable[[View, pd.DataFrame], pd.DataFrame] | None = None,
-    columns: Sequence[str] = (),
+    view: View, query: str, values: list[Any], order: str, wanted: Paging, columns: Sequence[str] = ()
 ) -> Response:
     total = int(view.snapshot.value(f"SELECT count(*) {query}", values))
     names = ", ".join(columns) or "*"
     limits = f"LIMIT {wanted.limit} OFFSET {wanted.offset}"
     frame = view.snapshot.query(f"SELECT {names} {query} ORDER BY {order} {limits}", values)
-    return answer_rows(view, frame if change is None else change(view, frame), total, wanted)
-
-
-def _noted(view: View, frame: pd.DataFrame) -> pd.DataFrame:
-    """Put what people noted on alerts since the run into the rows of the run."""
-    from ...state.alerts import read_alerts
-
-    with read_state(view.desk.place) as state:
-        known = (read_alerts(state) if state is not None else None) or {"alerts": []}
-    records = {record["alert_id"]: record for record in known["alerts"]}
-    out = frame.copy()
-    for column in ("acknowledged_by", "acknowledged_at", "note", "silenced_until"):
-        if column in out:
-            now = [records.get(i, {}).get(column) for i in out["alert_id"]]
-            noted = pd.Series(now, index=out.index, dtype="object")
-            out[column] = (
-                pd.to_datetime(noted) if column in ("acknowledged_at", "silenced_until") else noted.astype("str")
-            )
-    return out
+    return answer_rows(view, frame, total, wanted)

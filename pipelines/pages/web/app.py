@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -92,7 +91,7 @@ def make_app(
     store = ResultsStore(folder)
     log = None if config is None else Path(config).resolve()
     desk = Desk(store, place or place_of(folder), title or folder.parent.name, timezone, Signer(), case_url, log)
-    app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_warmed)
+    app = FastAPI(title="deskcast", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_bounded)
     app.state.metrics = Metrics()
     app.state.desk, app.state.access = desk, access or Access()
     add_routes(app)
@@ -106,18 +105,11 @@ MAX_REQUESTS_AT_ONCE = 10
 
 
 @asynccontextmanager
-async def _warmed(app: FastAPI) -> AsyncIterator[None]:
-    """Load what the first page needs while the server starts, so that its first reader need not wait."""
+async def _bounded(app: FastAPI) -> AsyncIterator[None]:
+    """Answer so many requests at once while the server runs."""
     from anyio.to_thread import current_default_thread_limiter
 
     current_default_thread_limiter().total_tokens = MAX_REQUESTS_AT_ONCE
-
-    def warm() -> None:
-        with suppress(InputError, ResultsChangedError):
-            for make in getattr(app.state, "warm", ()):
-                make(app.state.desk.store.snapshot())
-
-    Thread(target=warm, daemon=True).start()
     yield
 
 

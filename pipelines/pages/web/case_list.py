@@ -37,15 +37,6 @@ SHOWN = (
 )
 #: Columns of an export, and of the API.
 EXPORTED = ("situation", *COLUMNS)
-LABELS = {
-    "situation": "Situation",
-    "risk_level": "Risk level",
-    "team": "Team",
-    "priority": "Priority",
-    "metric": "SLA",
-    "work_first": "Work on first",
-    "owner": "Owner",
-}
 _FACETS = ("situation", "risk_level", "work_first", "priority", "team", "owner", "metric")
 _SEARCH = ("case_id", "owner", "team", "priority", "action", "reason_1")
 

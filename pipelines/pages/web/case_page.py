@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
+from ...state.issued import select_breach_risks
 from ...state.records import CASE_VERDICTS
 from ...words.columns import column_label, format_cell
 from ...words.words import format_instant, format_points, format_sla
@@ -140,7 +141,7 @@ def find_points(probability: float, contributions: np.ndarray[Any, Any]) -> np.n
 
 def draw_risks(view: View, records: CaseRecords) -> LineChart | None:
     """Return the picture of the risk that was issued for a case each morning; none before the second morning."""
-    risks = records.risks.dropna(subset=["probability"]).drop_duplicates("as_of", keep="last")
+    risks = select_breach_risks(records.risks).dropna(subset=["probability"]).drop_duplicates("as_of", keep="last")
     if len(risks) < 2:
         return None
     when = risks["as_of"].dt.tz_convert(view.desk.timezone).dt.tz_localize(None)
@@ -191,9 +192,6 @@ def snooze(view: PageView, case_id: str, form: Annotated[Form, Depends(read_form
     if form.get("wake"):
         save(view, "snooze", case_id, None)
         return view.redirect(case_path(case_id), "woken")
-    day = pd.to_datetime(form.text("until", "The day", 10), format="%Y-%m-%d", errors="coerce")
-    today = local_day(view)
-    if pd.isna(day) or not today < day <= today + pd.Timedelta(days=MAX_SNOOZE_DAYS):
-        raise HTTPException(422, f"The day must be within {MAX_SNOOZE_DAYS} days from tomorrow, such as 2026-03-09.")
+    day = form.day("until", "The day", local_day(view), MAX_SNOOZE_DAYS)
     save(view, "snooze", case_id, {"until": f"{day:%Y-%m-%d}"})
     return view.redirect(case_path(case_id), "snoozed")

@@ -56,7 +56,7 @@ def describe_event(view: View, event: dict[str, Any]) -> tuple[str, str]:
 
 
 def find_similar(view: View, case_id: str) -> dict[str, Any] | None:
-    """Return cases of the past that were like one, and how they ended; ``None`` where none is known.
+    """Return cases of the past that were like one, and how they ended; ``None`` where none is alike.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def find_similar(view: View, case_id: str) -> dict[str, Any] | None:
     values = [mine[column].iloc[0] for column in known]
     query = f"SELECT *, {points} AS alike FROM {{past_cases}} ORDER BY alike DESC, resolved_at DESC LIMIT {MAX_SUMMED}"
     found = results.query(query, values)
-    found = found[found["alike"] >= (found["alike"].max() + 1) // 2]
+    found = found[(found["alike"] > 0) & (found["alike"] >= (found["alike"].max() + 1) // 2)]
     return _describe(view, found, known) if len(found) else None
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from ...words.columns import column_label
 from ...words.tables import format_table
-from .case_list import EXPORTED, LABELS, SHOWN, SITUATIONS, list_spec
+from .case_list import EXPORTED, SHOWN, SITUATIONS, list_spec
 from .case_records import read_snoozes, read_views
 from .export import export_frame
 from .forms import Form, read_form
@@ -42,7 +42,7 @@ def cases(view: PageView) -> Response:
         names=kept,
         links=[case_path(case_id) for case_id in frame["case_id"]],
         sorts={column: listing.sort_link(column) for column in kept},
-        labels={column: LABELS.get(column, column_label("risk", column)) for column in listing.spec.facets},
+        labels={column: column_label("risk", column) for column in listing.spec.facets},
         facets=listing.facets(view.snapshot),
         views=read_views(view),
         snoozed=snoozed,

@@ -9,10 +9,11 @@ import pandas as pd
 
 from ....models.worklist.risk_levels import assign_risk_levels
 from ...state.database import read_state
-from ...state.issued import read_issued, read_issues
+from ...state.issued import read_issued, read_issues, select_breach_risks
 from ...state.records import read_saved
 from ...words.words import format_number, format_share
 from .case_list import SITUATIONS, cases_source
+from .forecast_data import is_additive
 from .view import View
 
 _AT_RISK = ("high", "very high")
@@ -33,7 +34,8 @@ class Changes:
     newly, gone, breached
         Cases newly at high risk, gone from a high risk without a breach, and breached.
     expected, chances
-        Breaches that were expected then, of the cases open then; chance of each goal then.
+        Breaches that were expected then, of the cases that could be saved then (missing without any); chance of each
+        goal then.
     forecasts
         What moved, in sentences.
     """
@@ -76,22 +78,32 @@ def _compare(view: View, since: pd.Timestamp) -> Changes:
         risks, forecasts, goals = (read_issued(state, kind, at=since) for kind in ("risk", "forecast", "goal"))
     query = f"SELECT case_id, situation, probability FROM {cases_source(view.snapshot)} ORDER BY probability DESC"
     now = view.snapshot.query(query).drop_duplicates("case_id").set_index("case_id")
-    then = risks.drop_duplicates("case_id").set_index("case_id")
+    ended = _read_ended(view)
+    then = select_breach_risks(risks).drop_duplicates("case_id").set_index("case_id")
     if view.user.team is not None:
-        then = then[then.index.isin(now.index)]
-    then_high = _at_risk(then["probability"])
+        then = then[then.index.isin(now.index) | then.index.isin(ended.index)]
     breached = now.index[now["situation"] == "Breached"]
+    within = now[now["situation"] == "Within SLA"]["probability"]
     now_high = now.index[_at_risk(now["probability"]).to_numpy() & (now["situation"] != "Breached").to_numpy()]
-    high_before = set(then.index[then_high.to_numpy()])
+    high_before = set(then.index[_at_risk(then["probability"]).to_numpy()])
+    calm = set(within.index[within.notna().to_numpy() & ~_at_risk(within).to_numpy()]) | set(ended.index[~ended])
     return Changes(
         since,
         newly=[case for case in now_high if case not in high_before],
-        gone=sorted(high_before - set(now.index)),
-        breached=[case for case in breached if case in set(then.index)],
-        expected=float(then["probability"].sum()),
+        gone=sorted((high_before & calm) - set(breached)),
+        breached=[case for case in breached if case in then.index],
+        expected=float(then["probability"].where(then["expected_benefit"].notna()).sum(min_count=1)),
         chances={str(g.name): float(g.probability) for g in goals.itertuples(index=False)},  # type: ignore[arg-type]
         forecasts=_moves(view, forecasts),
     )
+
+
+def _read_ended(view: View) -> pd.Series[bool]:
+    """Return whether cases that ended lately had breached, by case; those of which nobody knows are left out."""
+    if "breached" not in view.snapshot.columns("past_cases"):
+        return pd.Series(dtype="bool")
+    found = view.snapshot.query("SELECT case_id, breached FROM {past_cases} WHERE breached IS NOT NULL")
+    return found.drop_duplicates("case_id").set_index("case_id")["breached"].astype(bool)
 
 
 def _at_risk(probability: pd.Series) -> pd.Series:
@@ -102,7 +114,11 @@ def _at_risk(probability: pd.Series) -> pd.Series:
 
 def _moves(view: View, then: pd.DataFrame) -> list[str]:
     """Say which forecasts of the next 7 days moved, the largest first."""
-    if then.empty or not view.snapshot.has("forecast"):
+    stage = view.snapshot.stage("forecast")
+    step = "D" if stage is None else str(stage.params.get("freq", "D"))
+    # neither sums of segments nor a version on trial; shares and months do not add up to 7 days
+    then = then[then["scope"].astype("str").str.endswith(f" {step}")].drop_duplicates(["unique_id", "ds"], keep="last")
+    if then.empty or step == "MS" or not view.snapshot.has("forecast") or not is_additive(view.snapshot):
         return []
     now = view.snapshot.query("SELECT unique_id, ds, deskcast FROM {forecast}")
     first = now["ds"].min()

@@ -11,8 +11,9 @@ from fastapi.responses import HTMLResponse, Response
 from ...words.columns import choose_main_columns, column_label, table_title
 from ...words.facts import audience_of
 from ...words.tables import format_table
-from ...words.words import format_count, format_instant, format_kpi
+from ...words.words import format_count, format_instant
 from .export import export_frame
+from .kpi_data import list_unavailable
 from .listing import ListSpec, read_listing
 from .view import PageRoute, PageView, View
 
@@ -63,7 +64,7 @@ def data(view: PageView) -> Response:
         stages=list_stages(view),
         rejected=_rejected(view),
         tables=[(table_title(t), t, shown) for t in _MORE if (shown := _table(view, t)) is not None],
-        unavailable=_unavailable(view),
+        unavailable=list_unavailable(view.snapshot),
         every=[(table_title(t), t) for t in _table_names(view)],
     )
 
@@ -129,13 +130,6 @@ def _table(view: View, name: str) -> Any:
         return None
     rows = view.snapshot.query(f"SELECT * FROM {{{name}}} LIMIT 50")
     return format_table(name, rows[choose_main_columns(name, rows)], 50, view.desk.timezone, view.year)
-
-
-def _unavailable(view: View) -> list[tuple[str, str]]:
-    if not view.snapshot.has("availability"):
-        return []
-    rows = view.snapshot.rows("SELECT kpi, missing_data FROM {availability} WHERE NOT available ORDER BY kpi")
-    return [(format_kpi(kpi), str(needs or "")) for kpi, needs in rows]
 
 
 def _table_names(view: View) -> list[str]:

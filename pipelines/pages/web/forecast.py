@@ -30,6 +30,7 @@ from .forecast_data import (
     read_earlier,
     read_forecast,
     select_ahead,
+    sum_known_steps,
     sum_steps,
 )
 from .forecast_plan import (
@@ -134,7 +135,8 @@ def draw_series(
     view: View, series: ForecastData, ahead: pd.DataFrame, compared: tuple[str, ...]
 ) -> tuple[LineChart, dict[str, Any]]:
     """Return the picture of a series, and its earlier forecasts beside what was observed."""
-    past = sum_steps(read_actuals(view.snapshot, series), series, ["y"])
+    actuals = read_actuals(view.snapshot, series)
+    past = sum_steps(actuals, series, ["y"])
     past = past[past["whole"]].tail(min(PAST_STEPS.get(series.grain, MAX_PAST_STEPS), MAX_PAST_STEPS))
     ahead = ahead[ahead["whole"]].head(MAX_AHEAD_STEPS)
     issued, leads = read_earlier(view, series)
@@ -142,8 +144,8 @@ def draw_series(
     source, label = issued[issued["step"] == lead], "Earlier forecast"
     if not leads:
         source, label = read_backtest(view.snapshot, series), "Test on the past"
-    before = sum_steps(source[["ds", "deskcast"]].sort_values("ds"), series, ["deskcast"])
-    before = before[before["whole"] & before["ds"].isin(past["ds"])]
+    before = sum_known_steps(source, actuals["ds"], series, "deskcast")
+    before = before[before["ds"].isin(past["ds"])]
     when = pd.Series(sorted({*past["ds"], *ahead["ds"]}))
     parts = {"Actual": past[["ds", "y"]], label: before[["ds", "deskcast"]]}
     names = [f"Forecast, {name.lower()}" for name in compared] or ["Forecast"]
@@ -179,12 +181,13 @@ def _compare(view: View, source: pd.DataFrame, series: ForecastData, past: pd.Da
     rows = []
     for row in both.to_dict("records"):
         low, high = (row.get(end, float("nan")) for end in _RANGE)
-        inside = "" if not low <= high else "inside" if low <= row["y"] <= high else "outside"
-        span = f"{format_number(low)} to {format_number(high)}" if inside else "–"
-        said = [format_number(row["deskcast"]), format_number(row["y"]), span, inside or "–"]
+        ranged, known = low <= high, pd.notna(row["y"])
+        inside = "–" if not (ranged and known) else "inside" if low <= row["y"] <= high else "outside"
+        span = f"{format_number(low)} to {format_number(high)}" if ranged else "–"
+        said = [format_number(row["deskcast"]), format_number(row["y"]) if known else "–", span, inside]
         rows.append([_step_name(row["ds"], series.grain, view.year), *said])
     columns = [("Date", False), ("Forecast", True), ("Actual", True), ("Likely range", True), ("Actual is", False)]
-    if all(row[-1] == "–" for row in rows):  # tests on the past keep no ranges
+    if all(row[-2] == "–" for row in rows):  # tests on the past keep no ranges
         columns, rows = columns[:3], [row[:3] for row in rows]
     return {"columns": columns, "rows": rows} if rows else None
 
@@ -195,7 +198,7 @@ def describe_ahead(view: View, series: ForecastData, rows: pd.DataFrame, compare
     head += [(name, True) for name in (*compared, "Difference")] if compared else [("Forecast", True)]
     with_range = _RANGE[0] in rows and series.grain == series.step
     head += [("Likely range", True)] if with_range else []
-    head += [] if rows["whole"].all() else [("Days", False)]
+    head += [] if rows["whole"].all() else [("Hours" if series.grain == "D" else "Days", False)]
     write = format_expected_count if series.additive and series.grain in ("W", "MS") else format_number
     table = []
     for row in rows.head(MAX_AHEAD_STEPS).to_dict("records"):

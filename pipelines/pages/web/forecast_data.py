@@ -66,7 +66,7 @@ def read_forecast(view: View) -> ForecastData:
     stage = results.stage("forecast")
     params = {} if stage is None else stage.params
     step = str(params.get("freq", "D"))
-    additive = "n" not in results.columns("actuals") and not params.get("kpi")
+    additive = is_additive(results)
     sizes = results.rows('SELECT unique_id, sum("deskcast") AS s FROM {forecast} GROUP BY ALL ORDER BY s DESC, 1')
     segments = [str(name) for name, _ in sizes]
     nodes: list[str] = []
@@ -83,6 +83,12 @@ def read_forecast(view: View) -> ForecastData:
     steps = pd.Series(pd.to_datetime([ds for (ds,) in results.rows("SELECT DISTINCT ds FROM {forecast}")]))
     start = find_next_week(steps)[0].day_of_week
     return ForecastData(name, names, step, grain, offered, name in nodes, leaves, additive, start)
+
+
+def is_additive(results: Snapshot) -> bool:
+    """Return whether values of time steps add up: counts do, shares do not."""
+    stage = results.stage("forecast")
+    return "n" not in results.columns("actuals") and not (stage is not None and stage.params.get("kpi"))
 
 
 def _leaves(segments: list[str], node: str, by: str) -> tuple[str, ...]:
@@ -129,12 +135,30 @@ def sum_steps(frame: pd.DataFrame, series: ForecastData, columns: list[str]) -> 
         return reduce(lambda a, b: a.merge(b.drop(columns="whole"), on="ds"), parts)
     if series.grain == "D":
         days = frame.groupby(frame["ds"].dt.normalize())[columns].sum(min_count=1).reset_index()
-        return days.assign(whole=True)
+        clock = frame["ds"] - frame["ds"].dt.normalize()  # a desk that is closed at night has no steps then
+        first, last = frame["ds"].min() - clock.min(), frame["ds"].max() - clock.max()
+        return days.assign(whole=days["ds"].between(first, last))
     months = frame["ds"].dt.to_period("M").dt.to_timestamp()
     sums = frame.groupby(months)[columns].sum(min_count=1).reset_index()
     first, last = frame["ds"].min().normalize(), frame["ds"].max().normalize()
     ends = sums["ds"] + pd.offsets.MonthEnd(0)
     return sums.assign(whole=(sums["ds"] >= first) & (ends <= last))
+
+
+def sum_known_steps(frame: pd.DataFrame, steps: pd.Series, series: ForecastData, column: str) -> pd.DataFrame:
+    """Add up what is known of some time steps; sums of which a step is missing are left out.
+
+    Examples
+    --------
+    >>> series = ForecastData("a", ("a",), "h", "D", ("D", "h"), False, ("a",), True)
+    >>> hours = pd.DataFrame({"ds": pd.date_range("2026-03-01", periods=48, freq="h"), "y": 1.0})
+    >>> sum_known_steps(hours.drop(index=40), hours["ds"], series, "y")[["ds", "y"]].astype("str").values.tolist()
+    [['2026-03-01', '24.0']]
+    """
+    latest = frame[["ds", column]].drop_duplicates("ds", keep="last")
+    rows = pd.DataFrame({"ds": steps}).merge(latest, on="ds", how="left")
+    sums = sum_steps(rows.assign(missing=rows[column].isna().astype(float)), series, [column, "missing"])
+    return sums[sums["whole"] & (sums["missing"] == 0)].drop(columns="missing")
 
 
 def read_earlier(view: View, series: ForecastData) -> tuple[pd.DataFrame, list[int]]:

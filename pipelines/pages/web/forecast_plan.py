@@ -17,7 +17,7 @@ from ...stages.segments import adjust_totals
 from ...state.database import read_state
 from ...state.records import read_records
 from ...words.words import format_date, format_number
-from .forms import Form
+from .forms import Form, parse_day
 from .frame_rows import list_rows
 from .view import View
 
@@ -207,7 +207,7 @@ def _number(
 
 
 def _day(form: Mapping[str, str], field: str, label: str) -> str:
-    day = pd.to_datetime(form.get(field, ""), format="%Y-%m-%d", errors="coerce")
-    if pd.isna(day):
+    day = parse_day(form.get(field, ""))
+    if day is None:
         raise HTTPException(422, f"{label} is missing, such as 2026-03-09.")
     return f"{day:%Y-%m-%d}"

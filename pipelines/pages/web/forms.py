@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import pandas as pd
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
@@ -43,6 +44,34 @@ class Form(dict[str, str]):
         if value not in known:
             raise HTTPException(422, f"{label} must be one of: {', '.join(known)}.")
         return value
+
+    def day(self, name: str, label: str, today: pd.Timestamp, limit: int) -> pd.Timestamp:
+        """Return a day from tomorrow to ``limit`` days after today.
+
+        Raises
+        ------
+        HTTPException
+            422 where it is no such day.
+
+        Examples
+        --------
+        >>> Form(until="2026-03-09").day("until", "The day", pd.Timestamp("2026-03-02"), 30)
+        Timestamp('2026-03-09 00:00:00')
+        """
+        day = parse_day(self.text(name, label, 10))
+        if day is None or not today < day <= today + pd.Timedelta(days=limit):
+            raise HTTPException(422, f"{label} must be within {limit} days from tomorrow, such as 2026-03-09.")
+        return day
+
+
+def parse_day(text: str) -> pd.Timestamp | None:
+    """Return the day that a date field of a form holds; ``None`` where it holds none.
+
+    >>> parse_day("2026-03-09"), parse_day("9 March")
+    (Timestamp('2026-03-09 00:00:00'), None)
+    """
+    day = pd.to_datetime(text, format="%Y-%m-%d", errors="coerce")
+    return None if pd.isna(day) else pd.Timestamp(day)
 
 
 def read_form(right: str) -> Callable[[Request], Any]:

@@ -16,7 +16,7 @@ router = APIRouter(route_class=PageRoute)
 PURPOSES = (
     ("Today", "/", "What is late, what will be late, next week, and the goal nearest to failing."),
     ("Cases", "/cases", "Open cases by breach risk: filter, search, save a view, download, answer, set aside."),
-    ("Forecast", "/forecast", "Volumes to expect by segment, earlier forecasts, and what if something changes."),
+    ("Forecast", "/forecast", "Volumes to expect by segment, earlier forecasts, and scenarios and adjustments."),
     ("Staffing", "/staffing", "Agents to schedule for your targets, what a surer plan costs, and the backlog plan."),
     ("KPI alerts", "/alerts", "KPIs that changed more than by chance, why, and what was decided."),
     ("KPIs", "/kpis", "Every KPI by week and segment, how it is computed, and the cases behind it."),
@@ -76,7 +76,7 @@ def _rights(view: PageView) -> list[str]:
     may = {
         "read": "read all pages" if view.user.team is None else f"read the cases of {view.user.team}",
         "note": "write notes and answers, and set cases aside",
-        "plan": "acknowledge and mute KPI alerts, and save scenarios and plans",
+        "plan": "acknowledge and mute KPI alerts, adjust forecasts, and save scenarios and plans",
     }
     return [words for right, words in may.items() if view.user.may(right)]
 

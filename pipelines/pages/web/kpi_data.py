@@ -11,6 +11,7 @@ import pandas as pd
 from ....features.kpis.catalogue import KPI_ENTRIES, Kpi, find_kpi, find_kpi_unit
 from ....features.statistics.intervals import wilson_interval
 from ...charts.kpis import by_week, find_sum_kind, find_target
+from ...words.words import format_kpi
 from .listing import quote_name
 from .snapshot import Snapshot
 
@@ -153,6 +154,14 @@ def list_kpis(results: Snapshot) -> list[dict[str, Any]]:
 
     kept: list[dict[str, Any]] = results.remember("kpis", make)
     return kept
+
+
+def list_unavailable(results: Snapshot) -> list[tuple[str, str]]:
+    """Return the KPIs that the log cannot give, and what they need."""
+    if not results.has("availability"):
+        return []
+    rows = results.rows("SELECT kpi, missing_data FROM {availability} WHERE NOT available ORDER BY kpi")
+    return [(format_kpi(kpi), str(needs or "")) for kpi, needs in rows]
 
 
 def _likeness(kpi: str, rows: pd.DataFrame) -> str:

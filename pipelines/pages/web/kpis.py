@@ -22,6 +22,7 @@ from .kpi_data import (
     group_of,
     last_periods,
     list_kpis,
+    list_unavailable,
     period_of,
     read_history,
     read_segments,
@@ -57,7 +58,7 @@ def kpis(view: PageView) -> Response:
         groups={name: rows for name, rows in groups.items() if rows},
         findings=[] if stage is None else list(stage.findings),
         q=" ".join(words),
-        unavailable=_unavailable(view),
+        unavailable=list_unavailable(view.snapshot),
     )
 
 
@@ -92,14 +93,6 @@ def _sample(kpi: str, n: float) -> str:
     entry = entry_of(kpi)
     timed = entry is not None and "agent_time" in entry.needs
     return "–" if timed or math.isnan(n) else format_number(n)
-
-
-def _unavailable(view: View) -> list[tuple[str, str]]:
-    """Return the KPIs that the log cannot give, and what they need."""
-    if not view.snapshot.has("availability"):
-        return []
-    rows = view.snapshot.rows("SELECT kpi, missing_data FROM {availability} WHERE NOT available ORDER BY kpi")
-    return [(format_kpi(kpi), str(needs or "")) for kpi, needs in rows]
 
 
 @router.get("/kpis/{kpi}.{ending}")

@@ -323,7 +323,8 @@ class Snapshot:
                 return name
             teams.append(table)
             if "team" in columns and table not in MANY_TEAMS:
-                return f"(SELECT * FROM {name} WHERE team = getvariable('team'))"
+                whole = "" if "case_id" in columns else " OR team IS NULL"  # sums of the whole desk
+                return f"(SELECT * FROM {name} WHERE team = getvariable('team'){whole})"
             return f"(SELECT * FROM {name} WHERE case_id IN ({self._own_cases()}))"
 
         text = _NAMED_TABLE.sub(place, sql)

@@ -99,7 +99,7 @@ def _plan_values(view: View, queue: str, own: QueueSettings | None) -> dict[str,
         moved = move_sliders(own, asked)
         plan, sliders = make_plan(view.snapshot, own, moved), True
     before = summarise_plan(make_plan(view.snapshot, own, own), own) if moved != own else None
-    weeks = max(1, math.ceil((plan["ds"].dt.normalize().nunique() - 1) / DAYS_SHOWN))
+    weeks = count_weeks(plan)
     week = read_page_number(asked.get("week", ""), weeks)
     return {
         "settings": moved,
@@ -162,7 +162,7 @@ def draw_maps(
     view: View, queue: str, plan: pd.DataFrame, own: QueueSettings, moved: QueueSettings, week: int
 ) -> list[tuple[HeatMap, str]]:
     """Return the heat maps of a week: to schedule, and where shifts are planned the schedule and the difference."""
-    rows = _cut_week(plan, week)
+    rows = _cut_week(plan, week, count_weeks(plan))
     name = format_queue(queue)
 
     def draw(title: str, values: pd.Series, write: Any, signed: bool = False) -> HeatMap:
@@ -189,11 +189,24 @@ def draw_maps(
     return maps
 
 
-def _cut_week(plan: pd.DataFrame, week: int) -> pd.DataFrame:
-    """Return the days of one week of a plan; a day that is left over at its end goes with the last week."""
-    number = (plan["ds"].dt.normalize() - plan["ds"].min().normalize()).dt.days
-    last = max(1, int(number.max()) // DAYS_SHOWN if len(plan) else 1)
-    there: pd.DataFrame = plan[(number // DAYS_SHOWN + 1).clip(upper=max(last, 1)) == week]
+def count_weeks(plan: pd.DataFrame) -> int:
+    """Return the weeks in which a plan is shown; a plan that begins during a day ends on one more, which is none.
+
+    >>> days = [pd.DataFrame({"ds": pd.date_range("2026-03-02", periods=n)}) for n in (0, 7, 8, 9, 28, 29)]
+    >>> [count_weeks(plan) for plan in days]
+    [1, 1, 1, 2, 4, 4]
+    """
+    return max(1, -(-int(_number_days(plan).max()) // DAYS_SHOWN)) if len(plan) else 1
+
+
+def _number_days(plan: pd.DataFrame) -> pd.Series[int]:
+    number: pd.Series[int] = (plan["ds"].dt.normalize() - plan["ds"].min().normalize()).dt.days
+    return number
+
+
+def _cut_week(plan: pd.DataFrame, week: int, weeks: int) -> pd.DataFrame:
+    """Return the days of one of the weeks of a plan; a day that is left over at its end goes with the last week."""
+    there: pd.DataFrame = plan[(_number_days(plan) // DAYS_SHOWN + 1).clip(upper=weeks) == week]
     return there
 
 
@@ -203,7 +216,8 @@ def _one_decimal(value: float) -> str:
 
 def _intervals(plan: pd.DataFrame, week: int, year: int | None) -> Any:
     """Return the intervals of a week that have contacts, as the table of the report."""
-    rows = _cut_week(plan[plan["agents"] > 0], week).drop(columns="queue")
+    there = _cut_week(plan, week, count_weeks(plan))
+    rows = there[there["agents"] > 0].drop(columns="queue")
     main = [c for c in choose_main_columns("staffing", rows) if c not in ("queue", "agents_hi", "aht_s", "occupancy")]
     return format_table("staffing", rows[main], 120, year=year)
 

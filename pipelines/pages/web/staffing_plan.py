@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ....forecasting.staffing.confidence_curve import confidence_curve
 from ....forecasting.staffing.staffing_plan import plan_for_target
 from ....forecasting.staffing.target import QueueTarget
+from ...words.facts import Cell
 from .snapshot import Snapshot
 
 
@@ -182,17 +182,21 @@ def summarise_plan(plan: pd.DataFrame, settings: QueueSettings) -> dict[str, flo
     """
     hours = settings.interval_s / 3600
     crew, agents = plan[settings.scheduled].to_numpy(float), plan[settings.required].to_numpy(float)
-    calls = plan["calls"].to_numpy(float)
-    met = np.nan_to_num(plan["expected_service_level"].to_numpy(float))
-    risk = np.nan_to_num(plan["day_miss_probability"].to_numpy(float))
     return {
         "peak": math.ceil(crew.max() - 1e-9) if len(crew) else 0,
         "required": float(agents.max()) if len(agents) else 0,
         "hours": float(crew.sum()) * hours,
         "contact_hours": float(agents.sum()) * hours,
-        "service_level": float(calls @ met / calls.sum()) if calls.sum() > 0 else math.nan,
-        "day_risk": float(calls @ risk / calls.sum()) if calls.sum() > 0 else math.nan,
+        "service_level": _mean(plan, "expected_service_level"),
+        "day_risk": _mean(plan, "day_miss_probability"),
     }
+
+
+def _mean(plan: pd.DataFrame, column: str) -> float:
+    """Return a mean over contacts, as the sentences of the run take it; missing where no interval has a value."""
+    if plan[column].isna().all():
+        return math.nan
+    return Cell("staffing", column, take="mean", weight="calls").read({"staffing": plan})
 
 
 def draw_curve(results: Snapshot, moved: QueueSettings) -> pd.DataFrame:

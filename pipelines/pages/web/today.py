@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
 import pandas as pd
 from fastapi import APIRouter, Depends
@@ -14,6 +13,7 @@ from ...words.columns import column_label
 from ...words.tables import FormattedTable, format_table
 from ...words.words import format_kpi
 from ..today import TOP_COLUMNS, Today, summarise_today
+from .alert_data import alert_path, draw_alert, read_current
 from .case_records import read_snoozes
 from .cases import case_path
 from .changes import MAX_NAMED, find_changes
@@ -27,6 +27,7 @@ from .writes import save
 router = APIRouter(route_class=PageRoute)
 #: Cases of the list, and new alerts that are drawn.
 MAX_CASES, MAX_ALERTS = 10, 4
+_ALERT_COLUMNS = ("kpi", "series", "started_at", "before", "after", "direction", "drivers")
 
 
 @router.get("/", response_class=HTMLResponse)
@@ -65,55 +66,40 @@ def look(view: PageView) -> Response:
 
 
 def list_cases(view: View) -> dict[str, Any] | None:
-    """Return the cases that can still be saved and are not set aside, the first of the list of the run first."""
+    """Return the cases to work on first that are not set aside, as the report orders them, and how many there are.
+
+    Where the run selected none by capacity, all cases that can still be saved count.
+    """
     if not view.snapshot.has("risk"):
         return None
     columns = view.snapshot.columns("risk")
     shown = [c for c in TOP_COLUMNS if c in columns]
     away = sorted(read_snoozes(view))
     kept = f"case_id NOT IN ({', '.join('?' * len(away))})" if away else "true"
+    kept += " AND work_first" if "work_first" in columns else ""
     order = "rank" if "rank" in columns else "probability DESC"
     names = ", ".join(map(quote_name, shown))
     frame = view.snapshot.query(f"SELECT {names} FROM {{risk}} WHERE {kept} ORDER BY {order} LIMIT {MAX_CASES}", away)
     frame = frame[[c for c in shown if frame[c].replace("", None).notna().any()]]
     table = format_table("risk", frame, MAX_CASES, view.desk.timezone, view.year)
-    return {"table": table, "links": [case_path(i) for i in frame["case_id"]]} if len(frame) else None
+    total = int(view.snapshot.value(f"SELECT count(*) FROM {{risk}} WHERE {kept}", away))
+    return {"table": table, "links": [case_path(i) for i in frame["case_id"]], "total": total} if len(frame) else None
 
 
 def list_alerts(view: View) -> dict[str, Any] | None:
     """Return the alerts that are new in this run: a table with links, and pictures of the last eight weeks."""
     if not view.snapshot.has("kpi_alerts"):
         return None
-    columns = ("alert_id", "kpi", "series", "started_at", "before", "after", "direction", "drivers")
-    there = [c for c in columns if c in view.snapshot.columns("kpi_alerts")]
-    query = f"SELECT {', '.join(there)} FROM {{kpi_alerts}} WHERE news = 'opened' ORDER BY started_at DESC LIMIT 20"
-    frame = view.snapshot.query(query)
-    if frame.empty:
+    rows = read_current(view, "news = 'opened'").sort_values("started_at", ascending=False, kind="stable").head(20)
+    if rows.empty:
         return None
-    linked = any(path == "/alerts" for _, path in view.request.app.state.links)
-    shown = format_table("kpi_alerts", frame.drop(columns="alert_id"), 20, view.desk.timezone, view.year)
-    links = [f"/alerts/{quote(str(i), safe='')}" if linked else "" for i in frame["alert_id"]]
-    return {"table": shown, "links": links, "pictures": _draw_alerts(view.snapshot, frame)}
-
-
-def _draw_alerts(results: Snapshot, new: pd.DataFrame) -> list[Any]:
-    if not results.has("expected_ranges") or not results.count("expected_ranges"):
-        return []
-
-    def draw() -> list[Any]:
-        from ...charts.alerts import plot_alerts  # it brings the libraries of the pictures
-
-        tables = {name: results.frame(name) for name in ("kpi_alerts", "expected_ranges", "goals") if results.has(name)}
-        for name in ("kpi_alerts", "expected_ranges"):
-            tables[name] = tables[name][tables[name]["alert_id"].isin(new["alert_id"])]
-        if results.has("history"):
-            kpis = sorted(set(new["kpi"]))
-            marks = ", ".join("?" * len(kpis))
-            tables["history"] = results.query(f"SELECT * FROM {{history}} WHERE kpi IN ({marks})", kpis)
-        return plot_alerts(tables)[:MAX_ALERTS]
-
-    found: list[Any] = results.remember("new alerts", draw)
-    return found
+    frame = rows[[c for c in _ALERT_COLUMNS if c in rows]]
+    shown = format_table("kpi_alerts", frame, 20, view.desk.timezone, view.year)
+    drawn: list[Any] = []
+    for row in rows.itertuples(index=False):
+        if len(drawn) < MAX_ALERTS:
+            drawn += draw_alert(view.snapshot, row, both=False)
+    return {"table": shown, "links": [alert_path(i) for i in rows["alert_id"]], "pictures": drawn}
 
 
 def judge_yesterday(view: View) -> tuple[str, FormattedTable] | None:

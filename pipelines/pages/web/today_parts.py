@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from ....features.kpis.catalogue import find_kpi_unit
@@ -48,9 +50,9 @@ def _case_tiles(view: View, tile: Tile | None, changes: Changes | None) -> list[
     ]
     if ranked:
         soon = Fact("expected_breaches", "risk", float(results.value("SELECT sum(probability) FROM {risk}") or 0.0))
-        before = Fact("expected_breaches", "risk", 0.0 if changes is None else changes.expected)
         note = f"Breaches expected among {results.count('risk'):,} open cases within their SLA. "
-        note += "" if changes is None else f"On {since}: {before:about}. "
+        if changes is not None and not math.isnan(changes.expected):
+            note += f"On {since}: {Fact('expected_breaches', 'risk', changes.expected):about}. "
         note = f"{note}{target}".strip()
         tiles.append(
             {

@@ -13,7 +13,6 @@ import pandas as pd
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
 from ....features.errors import InputError
 from ....features.renamed import new_name
@@ -234,16 +233,6 @@ class PageRoute(APIRoute):
 def open_view(request: Request) -> View:
     """Return the view of a request; who may not read is refused before."""
     return View(request)
-
-
-def require(right: str) -> Callable[[Request], None]:
-    """Return a dependency that refuses users whose role lacks a right: ``note``, ``plan`` or ``admin``."""
-
-    def check(request: Request) -> None:
-        if not request.state.user.may(right):
-            raise HTTPException(403, f"Your role, {request.state.user.role}, may not do this.")
-
-    return check
 
 
 #: The parameter of a page: ``def cases(view: PageView) -> Response``.

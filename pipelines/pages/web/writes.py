@@ -81,11 +81,11 @@ def save(view: View, kind: str, name: str, body: Mapping[str, Any] | None) -> No
 
 
 def save_scenario(view: View, name: str, body: Mapping[str, Any]) -> None:
-    """Add a scenario or an override of a forecast: ``body`` is JSON, with the reason."""
+    """Add a scenario: ``body`` has its changes and reason; one without changes deletes it."""
     text = json.dumps(body, ensure_ascii=False, allow_nan=False)
     with change_state(view.desk.place) as state:
         add_record(state, "scenarios", by=view.user.name, name=name, body=text)
-        _audit(state, view, "save scenario", name)
+        _audit(state, view, "save scenario" if body["changes"] else "delete scenario", name)
 
 
 def save_adjustments(view: View, changes: Sequence[Change], reason: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from deskcast.features import InputError
 from deskcast.pipelines.pages.web import make_app
@@ -11,6 +12,7 @@ from deskcast.pipelines.pages.web.hashes import hash_password, hash_token
 from deskcast.pipelines.pages.web.session import SESSION_COOKIE, User
 from deskcast.pipelines.project.config import read_section
 from deskcast.pipelines.project.page_specs import PageSpec, ServeSpec, UserSpec
+from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.state.database import read_state
 from deskcast.pipelines.state.records import read_records
 from fastapi.routing import APIRoute
@@ -174,6 +176,18 @@ def test_a_team_lead_sees_the_rows_of_the_own_team_and_no_others(results):
     assert page.get("/api/findings").status_code == 403
     for path in ("note", "feedback", "snooze"):
         assert send(page, f"/cases/C003/{path}", text="x", verdict="right", until="2024-04-09").status_code == 404
+
+
+def test_a_team_lead_sees_sums_of_the_whole_desk_but_no_other_team(tmp_path):
+    days = pd.date_range("2024-03-01", periods=3)
+    parts = [pd.DataFrame({"kpi": "csat", "team": team, "ds": days, "value": value, "n": 9.0, "cut": False})
+             for team, value in ((None, 0.5), ("north", 0.61), ("south", 0.72))]  # fmt: skip
+    page = client(write_desk(tmp_path, stages=[Stage("history", {"history": pd.concat(parts)})]), user="tim")
+    rows = page.get("/api/v1/kpis").json()["rows"]
+    assert {row["team"] for row in rows} == {None, "north"}
+    assert "50%" in page.get("/kpis/csat").text
+    assert page.get("/kpis/csat?team=north").status_code == 200
+    assert page.get("/kpis/csat?team=south").status_code == 404
 
 
 def send(page, path, **fields):

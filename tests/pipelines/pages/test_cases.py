@@ -1,6 +1,7 @@
 """Cases: the list against plain pandas, what is exported, and one case."""
 
 import io
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,16 +10,22 @@ import pytest
 from deskcast.models.worklist.ranking import assign_risk_levels
 from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
+from deskcast.pipelines.pages.web.access import Access
 from deskcast.pipelines.pages.web.case_list import list_spec
 from deskcast.pipelines.pages.web.listing import read_listing
+from deskcast.pipelines.pages.web.session import User
 from deskcast.pipelines.pages.web.snapshot import ResultsChangedError, ResultsStore
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.state.database import change_state, read_state
+from deskcast.pipelines.state.issue import Issue, issue_rows
+from deskcast.pipelines.state.issued import read_case_risks, select_breach_risks
 from deskcast.pipelines.state.records import add_record, read_records
+from deskcast.pipelines.store.results import replace_folder, write_stages
+from deskcast.pipelines.words.instants import Instants
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_up_desk import make_stages, write_desk
+from made_up_desk import AS_OF, make_stages, write_desk
 from sqlalchemy import text as text_of
 
 TABLES = make_stages()[-1].tables
@@ -107,6 +114,14 @@ def test_one_case_shows_risk_clock_reasons_mornings_timeline_and_similar_cases(p
     assert page.get("/cases/A%2F7%20b").status_code == 200
 
 
+def test_past_cases_that_share_nothing_are_not_similar(tmp_path):
+    unlike = TABLES["past_cases"].assign(product="Q", channel="fax", priority="9", team="west")
+    page = TestClient(make_app(write_desk(tmp_path, stages=[Stage("risk", TABLES | {"past_cases": unlike})])))
+    shown = page.get("/cases/C002")
+    assert shown.status_code == 200
+    assert "Similar past cases" not in shown.text
+
+
 def test_a_snapshot_stays_one_run_and_a_new_run_is_seen(tmp_path):
     store = ResultsStore(write_desk(tmp_path))
     old = store.snapshot()
@@ -166,11 +181,34 @@ def test_today_has_the_figures_of_the_report_and_what_changed_since_the_last_loo
     assert "Changes since Sun 31 Mar" in text
     assert "2 cases breached" not in text  # they were on no list
     assert "Nothing that matters has changed." in text
-    assert text.count('href="/cases/') == 10
+    assert text.count('href="/cases/') == 5  # those to work on first, of 60 that can still be saved
+    assert "All 5 cases" not in text
     with change_state(results) as state:
         state.execute(text_of("UPDATE issued_risks SET probability = 0.01 WHERE issue_id = 1"))
     high = sum(level in ("high", "very high") for level in assign_risk_levels(TABLES["risk"]["probability"]))
     assert f"{high} cases newly at high risk" in TestClient(make_app(results)).get("/").text
+
+
+@pytest.mark.parametrize("user", [User("x"), User("tim", "team lead", "north")])
+def test_changes_compare_breach_risks_alone_and_say_how_cases_ended(tmp_path, user):
+    results, last = tmp_path / "results", AS_OF - pd.Timedelta(days=2)
+    with replace_folder(results) as staging:
+        write_stages([Stage("risk", TABLES)], staging, version="1", instants=Instants.now(AS_OF, AS_OF))
+    then = pd.DataFrame({"case_id": ["P0", "P9", "C059", "C058", "gone", "closing"], "probability": 0.99})
+    then = then.assign(work_first=False, expected_benefit=[1.0] * 5 + [None], left_s=60.0)
+    others = [("escalation", ["B1", "C002"]), ("resolution shadow", ["B2", "C004"])]
+    with change_state(results) as state:
+        issue_rows(state, Issue("risk", "resolution", last, last, last, "mean"), then)
+        for scope, names in others:
+            issue_rows(state, Issue("risk", scope, last, last, last, "mean"), then.head(2).assign(case_id=names))
+    shown = TestClient(make_app(results, access=Access(default=user))).get("/").text
+    ended = re.search("no longer at high risk, without a breach: (.*)", shown)[1]
+    found = re.findall(">([^<>]+)</a>", ended)  # P0 had breached, and of "gone" nobody knows
+    assert found == (["C058", "C059", "P9"] if user.team is None else ["C058", "P9"])
+    assert re.search("[0-9] cases? breached", shown) is None  # B1 and B2 had no breach risk then
+    assert f"Sat 30 Mar 07:00: about {5 if user.team is None else 3}." in shown
+    with read_state(results) as state:
+        assert select_breach_risks(read_case_risks(state, "C002")).empty  # nor does its picture show an escalation
 
 
 def test_what_is_written_on_the_page_is_seen_by_the_command_line(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from deskcast.forecasting import what_if
 from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
+from deskcast.pipelines.pages.web.forecast_data import ForecastData, sum_known_steps, sum_steps
 from deskcast.pipelines.stages.assumptions import read_assumptions
 from deskcast.pipelines.state.database import read_state
 from deskcast.pipelines.state.records import read_records
@@ -94,6 +95,8 @@ def test_a_scenario_is_kept_with_its_reason_and_shown_again(page, demo_desk, ahe
     assert page.submit("/forecast/scenarios", name="x", reason="y", texts="event nothing").status_code == 422
     gone = page.submit("/forecast/scenarios", name="Sale <1>", delete="1")
     assert "Saved scenarios" not in gone.text
+    with read_state(demo_desk / "results") as state:
+        assert read_records(state, "audit", action="delete scenario")["subject"].tolist() == ["Sale <1>"]
 
 
 def test_issued_forecasts_stand_beside_what_was_observed(tmp_path, demo_desk):
@@ -119,6 +122,24 @@ def test_issued_forecasts_stand_beside_what_was_observed(tmp_path, demo_desk):
     assert "Earlier forecasts and actual volume" in shown
     assert shown.count("5 to 9") == len(days)
     assert "Test on the past" not in shown
+    hidden = actuals.assign(y=actuals["y"].where(~actuals["ds"].isin(days)))
+    hidden.to_parquet(tmp_path / "results" / "actuals.parquet")
+    client = TestClient(make_app(tmp_path / "results", timezone="Europe/Berlin"))
+    again = client.get("/forecast", params={"series": segment}).text
+    assert again.count("5 to 9") == len(days)
+    assert "outside" not in again  # a day without an actual is neither inside nor outside
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(0, 23), (8, 17)])
+def test_a_day_that_begins_or_ends_in_between_is_no_whole_day(opens, closes):
+    series = ForecastData("a", ("a",), "h", "D", ("D", "h"), False, ("a",), True)
+    hours = pd.date_range("2026-03-02 15:00", "2026-03-05 10:00", freq="h")
+    frame = pd.DataFrame({"ds": hours[(hours.hour >= opens) & (hours.hour <= closes)], "y": 1.0})
+    days = sum_steps(frame, series, ["y"])
+    assert days["whole"].tolist() == [False, True, True, False]
+    assert days.loc[days["whole"], "y"].tolist() == [closes - opens + 1.0] * 2
+    nightly = frame[frame["ds"].dt.hour == 9]  # a forecast of one hour a day is no forecast of the day
+    assert sum_known_steps(nightly, frame["ds"], series, "y").empty
 
 
 def test_without_a_forecast_the_page_says_what_to_do(tmp_path):

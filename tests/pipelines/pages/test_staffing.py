@@ -13,6 +13,7 @@ from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.pages.web.heat_map import make_heat_map
 from deskcast.pipelines.pages.web.snapshot import ResultsStore
+from deskcast.pipelines.pages.web.staffing import _cut_week, count_weeks
 from deskcast.pipelines.pages.web.staffing_plan import make_plan, move_sliders, read_settings, summarise_plan
 from deskcast.pipelines.state.database import read_state
 from deskcast.pipelines.state.records import read_saved
@@ -70,6 +71,25 @@ def test_moved_nowhere_the_functions_give_the_plan_of_the_run_again(results):
         assert again["expected_service_level"].to_numpy() == pytest.approx(
             first["expected_service_level"].to_numpy(), nan_ok=True
         )
+
+
+@settings(max_examples=20)
+@given(some.integers(1, 40), some.integers(0, 23))
+def test_every_week_of_a_plan_has_days_and_none_is_shown_twice(days, hour):
+    start = pd.Timestamp("2026-03-02") + pd.Timedelta(hours=hour)
+    plan = pd.DataFrame({"ds": pd.date_range(start, periods=24 * days, freq="h")})
+    parts = [_cut_week(plan, week, count_weeks(plan)) for week in range(1, count_weeks(plan) + 1)]
+    assert all(len(part) and part["ds"].dt.normalize().nunique() <= 8 for part in parts)
+    pd.testing.assert_frame_equal(pd.concat(parts), plan)
+
+
+def test_a_risk_that_nobody_knows_is_not_none(results):
+    own = read_settings(results)["phone"]
+    plan = make_plan(results, own, own)
+    assert np.isnan(summarise_plan(plan.assign(day_miss_probability=np.nan), own)["day_risk"])
+    assert summarise_plan(plan, own)["day_risk"] == pytest.approx(
+        np.average(plan["day_miss_probability"], weights=plan["calls"])
+    )
 
 
 @settings(max_examples=20)

@@ -99,7 +99,6 @@
   document.addEventListener("DOMContentLoaded", () => {
     drawAll();
     document.querySelectorAll("input[type=range]").forEach(showValue);
-    document.querySelectorAll("[data-print]").forEach((b) => b.addEventListener("click", () => print()));
   });
   let wait = 0;
   addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(() => drawAll(), 150); });
