@@ -192,6 +192,8 @@ def _lay_out(
     ratio = sums["o"].to_numpy(dtype=float) / expected
     table["adjusted"] = np.clip(base * ratio, 0, 1) if rare_is_hit else 1 - np.clip(base * ratio, 0, 1)
     table["lo"], table["hi"] = flip(base * np.exp(y - Z_95 * s), base * np.exp(y + Z_95 * s))
+    # Of few cases without an event the limits of the ratio miss the share itself: none is no proof that there are none.
+    table["lo"], table["hi"] = table[["lo", "adjusted"]].min(axis=1), table[["hi", "adjusted"]].max(axis=1)
     for name, limit in (("95", 0.95), ("998", 0.998)):
         low, high = funnel_limits(expected, n, limit)
         table[f"lo_{name}"], table[f"hi_{name}"] = flip(low / n, high / n)

@@ -42,7 +42,7 @@ def compare(
         str | None, typer.Option(help="What is compared: team, agent, or a column of the cases such as site.")
     ] = None,
     changes: Annotated[
-        bool, typer.Option("--changes", help="Show what each [[change]] and each hand-over did, instead.")
+        bool, typer.Option("--changes", help=r"Show what each \[\[change]] and each hand-over did, instead.")
     ] = False,
     kpi: Annotated[list[str] | None, typer.Option(help="Share to compare by. Repeatable.")] = None,
     days: Annotated[int, typer.Option(help="Days before the end of the log that count.", min=1)] = 365,

@@ -132,7 +132,7 @@ def _list(decisions: list[Decision], out: Path | None, as_json: bool) -> None:
         print_line(json.dumps({"models": rows}, ensure_ascii=False, indent=2))
         return
     if not rows:
-        print_line("No model is registered yet: 'deskcast train' makes the first.")
+        print_line("No model is registered yet, each run trains anew: 'deskcast train' registers the first.")
     for name in dict.fromkeys(row["model"] for row in rows):
         print_line(str(name))
         for row in (r for r in rows if r["model"] == name):

@@ -40,7 +40,7 @@ def staff(
 ) -> None:
     """Plan required agents, backlog and shift schedules."""
     from ..stages.staff import staff_stage
-    from .terminal import output_stage, show_spinner
+    from .terminal import output_stage, print_line, show_spinner
 
     project = open_for(config, as_of, out)
     with show_spinner("planning"):
@@ -50,10 +50,14 @@ def staff(
     first = "clearing" if clear_by else "simulated" if simulate else "shrinkage" if measured else ""
     main = "shrinkage" if measured and "shrinkage" in stage.tables else "staffing"
     also = [name for name in ("staffing", *also) if name != main]
-    lines = 3 * len(project.config.staffing) if measured else 0
+    lines = 3 * len(project.config.staffing) if "shrinkage" in stage.tables and measured else int(measured)
     output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all), first=first, reserve=lines)
     if measured and not as_json:
         _print_proposals(stage)
+        if not {"shrinkage", "team_time", "concurrency"} & set(stage.tables):
+            print_line(
+                "Nothing is measured: that needs the time of agents (agent_time), or chats that name their agent."
+            )
 
 
 def _print_proposals(stage: Stage) -> None:

@@ -185,7 +185,8 @@ def join_actuals(queue: PlannedQueue, plan: pd.DataFrame, begin: pd.Timestamp) -
     rows = plan.merge(came, on="ds").merge(read_handle_times(queue, begin), on="ds", how="left")
     rows[["n", "handle_s"]] = rows[["n", "handle_s"]].fillna(0.0)
     if rows.empty or rows["in_time"].isna().all():
-        raise InputError("no answers are recorded in this week", got=f"{begin:%Y-%m-%d}", code="queue.empty")
+        problem, hint = "no answered contacts are recorded in this week", "it needs contacts with their waiting times"
+        raise InputError(problem, got=f"{begin:%Y-%m-%d}", hint=hint, code="queue.empty")
     present = read_present(queue, rows["ds"])
     if present is not None:
         rows["agents_scheduled"] = present["scheduled"].to_numpy()

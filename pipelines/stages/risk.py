@@ -96,6 +96,7 @@ def risk_stage(
     done = _resolved_mask(rows) & ~has_breached(rows)
     actions = dict(spec.actions) or None
     table, broken = rank_cases(rows[~done], trained.risk, actions=actions, as_read=as_read[~done])
+    without_due_time = len(rows) - int(done.sum()) - len(table) - len(broken)
     caution = pd.Series(trained.risk.caution_, index=table.index, dtype="str")
     table = _completed(table.assign(as_of=read_at, caution=caution), rows, trained, log)
     broken = broken.assign(owner=find_owners(log, broken["case_id"]))
@@ -118,6 +119,7 @@ def risk_stage(
         caution=_caution(trained),
         is_tested=bool(len(trained.risk.evaluation_)),
         timezone=project.config.timezone,
+        without_due_time=without_due_time,
     )
     metrics = {"open": float(len(rows)), "breached": float(len(broken)), "awaiting_closure": float(len(waiting))}
     params = {"metric": metric, "as_of": str(log.until), "read_at": str(read_at), "used": trained.risk.used_}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..words.facts import Audience, Cell, Fact, Finding
-from ..words.figures import bind_sentences, setting
+from ..words.figures import bind_sentences, figure, setting
 from ..words.words import format_instant, format_list, format_sla
 
 #: The table of what the sentences on risk say and no other table holds.
@@ -29,6 +29,7 @@ def write_risk_findings(
     caution: str,
     is_tested: bool = False,
     timezone: str = "UTC",
+    without_due_time: int = 0,
 ) -> list[str]:
     """Report the open cases, the expected breaches, the cases to work on first, and what left the list.
 
@@ -49,7 +50,11 @@ def write_risk_findings(
         Whether the caution rests on tests of the models, which are for analysts.
     timezone
         Clock of due times.
+    without_due_time
+        Open cases of which no due time is known: they can be neither met nor breached.
     """
+    if without_due_time and not any(len(table) for table in tables.values()):
+        return [_no_due_times(metric, without_due_time)]
     ranked = "risk" in tables
     findings: list[str] = [_open_cases(tables, metric, ranked=ranked)]
     reader: Audience = "analyst" if is_tested else "planner"
@@ -99,6 +104,13 @@ def _open_cases(tables: dict[str, pd.DataFrame], metric: str, *, ranked: bool) -
         facts = [*facts, running, bad]
     more, late = _hopeless(tables)
     return Finding(f"{text}{more}", *facts, *late, audience="everyone")
+
+
+def _no_due_times(metric: str, count: int) -> Finding:
+    """Report that nothing is known of the SLA of any open case: not the same as that none has breached."""
+    unknown = figure(FIGURES, "without due time", metric, count)
+    text = f"The due time for the {format_sla(metric)} is unknown for {unknown:open case}: no breach can be predicted."
+    return Finding(f"{text} 'deskcast check' shows when due times become known.", unknown, audience="everyone")
 
 
 def _hopeless(tables: dict[str, pd.DataFrame]) -> tuple[str, list[Fact]]:

@@ -78,6 +78,11 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         findings += words
     if not plans:
         return Stage("staff", skipped="; ".join(skipped), refused=True)
+    if clear_by and not work:
+        hint = 'kind = "cases" in its [staffing.NAME] section'
+        raise InputError(
+            "no queue of cases is planned", where="--clear-by", got=clear_by, hint=hint, code="queue.empty"
+        )
     planned = [(queues[name], plan) for name, plan in plans.items()]
     tables = _tables(planned) | build_staffing_inputs([queue for queue, _ in planned])
     for queue, plan in planned:

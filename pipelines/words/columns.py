@@ -173,13 +173,15 @@ def is_shown(table: str, column: str) -> bool:
 def choose_main_columns(table: str, frame: pd.DataFrame) -> list[str]:
     """Return the columns to show first, or alone: the main ones; of a table without any, all that are not analysts'.
 
-    Segments of one's own, such as a channel, stand behind the first.
+    Segments of one's own, such as a channel, stand behind the first; attributes of single cases behind all others.
 
     Examples
     --------
     >>> frame = pd.DataFrame({"kpi": ["csat"], "site": ["A"], "ds": [1], "value": [0.8], "mean": [4.1], "weight": [1]})
     >>> choose_main_columns("history", frame)
     ['kpi', 'site', 'ds', 'value']
+    >>> choose_main_columns("cases_behind", pd.DataFrame({"case_id": ["1"], "street": ["A"], "state": ["met"]}))
+    ['case_id', 'state', 'street']
     >>> choose_main_columns("my_own", pd.DataFrame({"b": [1], "a": [2]}))
     ['b', 'a']
     """
@@ -189,7 +191,8 @@ def choose_main_columns(table: str, frame: pd.DataFrame) -> list[str]:
         return [name for name in names if analysts or column_audience(table, name) != "analyst"]
     main = [name for name in MAIN_COLUMNS[table] if name in names]
     own = [n for n in names if find_column(table, n) is None and not pd.api.types.is_numeric_dtype(frame[n])]
-    return [*main[:1], *own, *main[1:]]
+    place = len(main) if main[:1] == ["case_id"] else 1
+    return [*main[:place], *own, *main[place:]]
 
 
 def table_title(table: str) -> str:

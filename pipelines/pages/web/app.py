@@ -105,7 +105,7 @@ MAX_REQUESTS_AT_ONCE = 10
 
 
 @asynccontextmanager
-async def _bounded(app: FastAPI) -> AsyncIterator[None]:
+async def _bounded(_app: FastAPI) -> AsyncIterator[None]:
     """Answer so many requests at once while the server runs."""
     from anyio.to_thread import current_default_thread_limiter
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from ....features.kpis.catalogue import find_kpi_unit
@@ -112,7 +113,8 @@ def draw_agents(view: View) -> list[LineChart]:
         busy = own[(own[[c for c in ("need", "scheduled") if c in own]] > 0).any(axis="columns")]
         if busy.empty:
             continue
-        lines = [Line("To schedule" if not scheduled else "Required", busy["need"].tolist())]
+        need_by_interval = np.ceil(busy["need"] - 1e-9)  # whole agents, as in the table of the page on staffing
+        lines = [Line("To schedule" if not scheduled else "Required", need_by_interval.tolist())]
         lines += [Line("Scheduled", busy["scheduled"].tolist())] if scheduled else []
         title = f"Agents today, {format_queue(str(queue))}"
         charts.append(make_line_chart(f"agents-{i}", title, busy["ds"], lines, year=view.year))

@@ -35,6 +35,17 @@ def make_rows(seed, k=20, n=200, worse=None, by=0.0, confounded=False, spread=0.
     return pd.DataFrame({"unit": names, "kind": kind.astype(str), "outcome": dice.random(len(unit)) < chance})
 
 
+@pytest.mark.parametrize("outcome", [True, False])
+@pytest.mark.parametrize("name", ["yes", "no"])
+def test_the_interval_of_an_adjusted_share_holds_it_where_nothing_was_observed(outcome, name):
+    few = pd.DataFrame({"unit": ["few"] * 2, "kind": ["0", "1"], "outcome": outcome})
+    rows = pd.concat([make_rows(3), few], ignore_index=True)
+    rows["outcome"] = rows["outcome"].astype(bool) == (name == "yes")
+    table = compare_units(rows).table
+    assert (table["lo"] <= table["adjusted"]).all()
+    assert (table["adjusted"] <= table["hi"]).all()
+
+
 def test_scores_are_those_of_the_formulae():
     y, s, z = score_proportions([45, 50], [50, 50], 0.8)
     assert y[0] == pytest.approx(np.arcsin(np.sqrt(0.9)))

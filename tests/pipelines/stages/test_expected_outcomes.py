@@ -52,3 +52,15 @@ def test_of_a_single_case_its_own_risk_is_said(late, text):
     said = write_risk_findings(tables, "resolution", 10, min_probability=0.1, caution="")[0]
     assert f"{text} has a breach risk of 40%." in said
     assert [fact.value for fact in said.facts if fact.subject == "running"] == [0.4]  # the tile finds its sentence
+
+
+@pytest.mark.parametrize("count", [1, 209])
+def test_open_cases_without_a_due_time_are_not_called_unbreached(count):
+    none = pd.DataFrame({"case_id": pd.Series(dtype="str"), "probability": pd.Series(dtype=float)})
+    tables = {"open_cases": none, "breached_cases": none}
+    (said,) = write_risk_findings(
+        tables, "resolution", 10, min_probability=0.1, caution="All equal.", without_due_time=count
+    )
+    cases = "1 open case" if count == 1 else "209 open cases"
+    assert said.startswith(f"The due time for the resolution SLA is unknown for {cases}: no breach can be predicted.")
+    assert [fact.value for fact in said.facts] == [count]
