@@ -36,8 +36,8 @@ def serve_page(config: Path, host: str | None, port: int | None) -> None:
     from ...features.errors import InputError
     from ..pages.web import is_loopback, make_app
     from ..pages.web import serve as serve_app
-    from ..pages.web.access import make_access
-    from ..pages.web.session import User
+    from ..pages.web.access.access import make_access
+    from ..pages.web.access.session import User
     from ..project.config import load_config
     from .run import report_title
     from .terminal import print_line
@@ -84,7 +84,7 @@ def print_hashes() -> None:
     import getpass
 
     from ...features.errors import InputError
-    from ..pages.web.hashes import hash_password, hash_token
+    from ..pages.web.access.hashes import hash_password, hash_token
     from .terminal import print_line
 
     given = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")

@@ -15,15 +15,15 @@ from starlette.exceptions import HTTPException as PlainHTTPException
 
 from ....features.errors import BusyError, InputError
 from ...project.state_place import StatePlace, place_of
-from .access import Access, identify
-from .api_form import problem
-from .hosts import is_our_name
-from .metrics import Metrics
-from .render import render_page
+from .access.access import Access, identify
+from .access.hosts import is_our_name
+from .access.session import SESSION_COOKIE, Signer
+from .api.api_form import problem
+from .api.metrics import Metrics
+from .frame.render import render_page
+from .frame.snapshot import ResultsChangedError, ResultsStore
+from .frame.view import Desk, check_results_path
 from .routes import add_routes
-from .session import SESSION_COOKIE, Signer
-from .snapshot import ResultsChangedError, ResultsStore
-from .view import Desk, check_results_path
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -70,8 +70,8 @@ def make_app(
         Clock on which instants are told.
     host
         The address that it is served at: a request by any other name gets 400, see
-        :func:`~deskcast.pipelines.pages.web.hosts.is_our_name`. Where it is missing, names are the matter of the server
-        that the application is put into.
+        :func:`~deskcast.pipelines.pages.web.access.hosts.is_our_name`. Where it is missing, names are the matter of the
+        server that the application is put into.
     names
         Further names that it answers to.
     place

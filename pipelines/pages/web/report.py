@@ -13,8 +13,8 @@ from ...store.results import read_findings
 from ...store.table_files import quote_formulas
 from ...words.columns import table_title
 from ...words.tables import format_table
-from .listing import read_page_number
-from .view import PageRoute, PageView
+from .frame.listing import read_page_number
+from .frame.view import PageRoute, PageView
 
 ROWS_PER_PAGE = 100
 #: The report holds its own style; nothing else of it may be loaded or run.

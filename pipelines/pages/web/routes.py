@@ -6,26 +6,12 @@ from collections.abc import Iterable
 
 from fastapi import APIRouter, FastAPI
 
-from . import (
-    alerts,
-    api,
-    api_v1,
-    case_page,
-    cases,
-    data,
-    forecast,
-    health,
-    help,
-    kpi_cases,
-    kpis,
-    metrics,
-    models,
-    report,
-    sign_in,
-    staffing,
-    static,
-    today,
-)
+from . import report, sign_in, static
+from .about import data, help, models
+from .api import api, api_v1, health, metrics
+from .cases import case_page, cases, today
+from .kpis import alerts, kpi_cases, kpis
+from .planning import forecast, staffing
 
 #: Title of a page -> its address.
 PAGES = {

@@ -10,11 +10,11 @@ from starlette.exceptions import HTTPException
 
 from ...state.database import change_state
 from ...state.records import add_record
-from .access import Access, new_session, sign_in
-from .forms import Form, read_form
-from .render import render_page
-from .session import SESSION_COOKIE
-from .view import PageView
+from .access.access import Access, new_session, sign_in
+from .access.session import SESSION_COOKIE
+from .frame.forms import Form, read_form
+from .frame.render import render_page
+from .frame.view import PageView
 
 router = APIRouter()
 

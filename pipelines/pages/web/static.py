@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from .render import STATIC_TYPES, read_static
+from .frame.render import STATIC_TYPES, read_static
 
 router = APIRouter()
 

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 from deskcast.features import InputError
 from deskcast.pipelines.pages.web import make_app
-from deskcast.pipelines.pages.web.access import make_access
-from deskcast.pipelines.pages.web.forms import read_form
-from deskcast.pipelines.pages.web.hashes import hash_password, hash_token
-from deskcast.pipelines.pages.web.session import SESSION_COOKIE, User
+from deskcast.pipelines.pages.web.access.access import make_access
+from deskcast.pipelines.pages.web.access.hashes import hash_password, hash_token
+from deskcast.pipelines.pages.web.access.session import SESSION_COOKIE, User
+from deskcast.pipelines.pages.web.frame.forms import read_form
 from deskcast.pipelines.project.config import read_section
 from deskcast.pipelines.project.page_specs import PageSpec, ServeSpec, UserSpec
 from deskcast.pipelines.stage import Stage

@@ -10,11 +10,11 @@ import pytest
 from deskcast.models.worklist.ranking import assign_risk_levels
 from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
-from deskcast.pipelines.pages.web.access import Access
-from deskcast.pipelines.pages.web.case_list import list_spec
-from deskcast.pipelines.pages.web.listing import read_listing
-from deskcast.pipelines.pages.web.session import User
-from deskcast.pipelines.pages.web.snapshot import ResultsChangedError, ResultsStore
+from deskcast.pipelines.pages.web.access.access import Access
+from deskcast.pipelines.pages.web.access.session import User
+from deskcast.pipelines.pages.web.cases.case_list import list_spec
+from deskcast.pipelines.pages.web.frame.listing import read_listing
+from deskcast.pipelines.pages.web.frame.snapshot import ResultsChangedError, ResultsStore
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.state.database import change_state, read_state
 from deskcast.pipelines.state.issue import Issue, issue_rows

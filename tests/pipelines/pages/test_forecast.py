@@ -8,7 +8,7 @@ import pytest
 from deskcast.forecasting import what_if
 from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
-from deskcast.pipelines.pages.web.forecast_data import ForecastData, sum_known_steps, sum_steps
+from deskcast.pipelines.pages.web.planning.forecast_data import ForecastData, sum_known_steps, sum_steps
 from deskcast.pipelines.stages.assumptions import read_assumptions
 from deskcast.pipelines.state.database import read_state
 from deskcast.pipelines.state.records import read_records

@@ -12,10 +12,10 @@ from deskcast.features import kpi_history
 from deskcast.features.kpis.catalogue import KPI_ENTRIES
 from deskcast.pipelines import open_log
 from deskcast.pipelines.pages.web import make_app
-from deskcast.pipelines.pages.web.kpi_cases import Searches
-from deskcast.pipelines.pages.web.kpi_data import GROUPS, group_of, list_kpis, weeks_of
-from deskcast.pipelines.pages.web.kpi_paths import cases_path
-from deskcast.pipelines.pages.web.snapshot import ResultsStore
+from deskcast.pipelines.pages.web.frame.snapshot import ResultsStore
+from deskcast.pipelines.pages.web.kpis.kpi_cases import Searches
+from deskcast.pipelines.pages.web.kpis.kpi_data import GROUPS, group_of, list_kpis, weeks_of
+from deskcast.pipelines.pages.web.kpis.kpi_paths import cases_path
 from fastapi.testclient import TestClient
 
 
@@ -96,8 +96,8 @@ def test_a_search_for_cases_is_made_once_and_says_what_is_wrong(monkeypatch, tmp
         search.problem = "option '--period': not a valid period"
         search.done.set()
 
-    monkeypatch.setattr("deskcast.pipelines.pages.web.kpi_cases._run", run)
-    monkeypatch.setattr("deskcast.pipelines.pages.web.kpi_cases.WAIT_S", 0.01)
+    monkeypatch.setattr("deskcast.pipelines.pages.web.kpis.kpi_cases._run", run)
+    monkeypatch.setattr("deskcast.pipelines.pages.web.kpis.kpi_cases.WAIT_S", 0.01)
     config = tmp_path / "deskcast.toml"
     config.write_text("")
     client = TestClient(make_app(demo_desk / "results", config=config))

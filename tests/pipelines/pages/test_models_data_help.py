@@ -6,8 +6,8 @@ import json
 import pandas as pd
 import pytest
 from deskcast.pipelines.pages.web import make_app
-from deskcast.pipelines.pages.web.help import read_glossary
-from deskcast.pipelines.pages.web.model_words import BANDS, MIN_CASES, calibration_sentences
+from deskcast.pipelines.pages.web.about.help import read_glossary
+from deskcast.pipelines.pages.web.about.model_words import BANDS, MIN_CASES, calibration_sentences
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import replace_folder, write_stages
 from fastapi.testclient import TestClient

@@ -11,10 +11,10 @@ import pytest
 from deskcast.forecasting.staffing.staffing_plan import plan_for_target
 from deskcast.pipelines.commands.notes import list_records
 from deskcast.pipelines.pages.web import make_app
-from deskcast.pipelines.pages.web.heat_map import make_heat_map
-from deskcast.pipelines.pages.web.snapshot import ResultsStore
-from deskcast.pipelines.pages.web.staffing import _cut_week, count_weeks
-from deskcast.pipelines.pages.web.staffing_plan import make_plan, move_sliders, read_settings, summarise_plan
+from deskcast.pipelines.pages.web.frame.heat_map import make_heat_map
+from deskcast.pipelines.pages.web.frame.snapshot import ResultsStore
+from deskcast.pipelines.pages.web.planning.staffing import _cut_week, count_weeks
+from deskcast.pipelines.pages.web.planning.staffing_plan import make_plan, move_sliders, read_settings, summarise_plan
 from deskcast.pipelines.state.database import read_state
 from deskcast.pipelines.state.records import read_saved
 from fastapi.testclient import TestClient
@@ -95,7 +95,7 @@ def test_a_risk_that_nobody_knows_is_not_none(results):
 @settings(max_examples=20)
 @given(some.dictionaries(some.sampled_from([*MOVED, "x"]), some.text(max_size=6) | some.integers(-9, 9999).map(str)))
 def test_no_slider_leaves_its_ends(asked):
-    from deskcast.pipelines.pages.web.staffing_plan import SLIDERS, QueueSettings
+    from deskcast.pipelines.pages.web.planning.staffing_plan import SLIDERS, QueueSettings
 
     own = QueueSettings("phone", "calls", 1800, 0.8, 20, 120.0, 0.85, 0.3, 0.8, None, None)
     values = move_sliders(own, asked).values

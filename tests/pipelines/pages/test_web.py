@@ -13,7 +13,7 @@ import pytest
 from deskcast.features import InputError
 from deskcast.pipelines.commands.serve import serve_page
 from deskcast.pipelines.pages.web import make_app, serve
-from deskcast.pipelines.pages.web.hashes import hash_token
+from deskcast.pipelines.pages.web.access.hashes import hash_token
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import replace_folder, write_stages
 from fastapi.testclient import TestClient

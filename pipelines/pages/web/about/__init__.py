@@ -1,0 +1,1 @@
+"""What stands behind the figures: models, data and help."""

@@ -1,0 +1,1 @@
+"""Today, the list of cases and the page of a case."""

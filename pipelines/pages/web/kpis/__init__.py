@@ -1,0 +1,1 @@
+"""KPIs by week and segment, and KPI alerts."""

@@ -1,0 +1,1 @@
+"""Forecast with scenarios and adjustments, and staffing with its sliders."""
