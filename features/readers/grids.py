@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
 from ..errors import InputError, Listed, NoRowsError
-from .table_shape import classify_cell, find_table
+from .table_shape import classify_first_cells, find_table
 from .text_tables import (
     describe_footers,
     describe_shape,
@@ -54,8 +53,7 @@ def frame_from_rows(
     names, said = name_columns([shape.names[i] if i < len(shape.names) else "" for i in used], where)
     data = {n: [r[i] if i < len(r) else "" for r in body] for n, i in zip(names, used, strict=True)}
     frame = pd.DataFrame(data, dtype="str")
-    kinds = Counter(k for v in frame.iloc[:50, 0] if (k := classify_cell(v)))
-    frame, below = drop_footers(frame, kinds.most_common(1)[0][0] if kinds else "text")
+    frame, below = drop_footers(frame, classify_first_cells(frame.iloc[:50, 0]))
     frame, again = drop_repeated_headers(frame, names if shape.has_header else (), where)
     notes = [*describe_shape(shape, list(body[0]), where), *said, *describe_footers(below, where), *again]
     return frame.reset_index(drop=True), notes

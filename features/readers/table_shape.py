@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Record = Sequence[str]
@@ -12,6 +13,8 @@ Record = Sequence[str]
 MAX_ROWS_EXAMINED = 200
 #: A header fills at least this share of the columns that the rows below it fill.
 MIN_HEADER_FILL = 0.6
+#: Names of rows are codes where at least this share of them hold a digit.
+MIN_CODED = 0.95
 _NUMBER = re.compile(r"^[-+(]?[\d.,'\s\u00a0\u202f]*\d[\d.,'\s\u00a0\u202f]*%?\)?$")
 _TIME = re.compile(r"^\D{0,12}\d{1,4}[-/.]\s?\d{1,2}[-/.]\s?\d{1,4}|^\d{1,2}[:h]\d{2}")
 _TOTAL = re.compile(
@@ -164,13 +167,32 @@ def _above(rows: list[list[str]]) -> tuple[str, ...]:
     return tuple(" ".join(filter(None, r)) for r in rows if any(r))
 
 
+def classify_first_cells(cells: Iterable[str]) -> str:
+    """Return what the first cells of most rows are: ``time``, ``number``, ``code`` (words with digits) or ``text``.
+
+    >>> classify_first_cells(["INC0001", "INC0002", "INC0003"]), classify_first_cells(["Ann", "Bob", ""])
+    ('code', 'text')
+    """
+    there = [c for c in cells if c.strip()]
+    kinds = Counter(map(classify_cell, there))
+    kind = kinds.most_common(1)[0][0] if kinds else "text"
+    coded = sum(any(map(str.isdigit, c)) for c in there)
+    return "code" if kind == "text" and coded >= MIN_CODED * len(there) > 0 else kind
+
+
 def is_footer(record: Record, first_kind: str, width: int) -> bool:
     """Return whether a record is a line below a table: one cell alone, of another kind than the first column has.
 
     >>> is_footer(["Copyright (c) 2026", "", ""], "number", 3), is_footer(["1007", "", ""], "number", 3)
     (True, False)
+    >>> is_footer(["Confidential", "", ""], "code", 3), is_footer(["Smith", "", ""], "text", 3)
+    (True, False)
     """
     there = [c.strip() for c in record if c.strip()]
     if len(there) > 1 or width < 2:
         return False
-    return not there or (classify_cell(there[0]) != first_kind if first_kind != "text" else len(there[0].split()) > 1)
+    if not there:
+        return True
+    if first_kind in ("text", "code"):
+        return len(there[0].split()) > 1 or (first_kind == "code" and not any(map(str.isdigit, there[0])))
+    return classify_cell(there[0]) != first_kind

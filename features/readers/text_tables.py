@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import InputError, Listed, NoRowsError
-from .table_shape import TableShape, classify_cell, find_table, is_footer
+from .table_shape import TableShape, classify_cell, classify_first_cells, find_table, is_footer
 
 #: Delimiters that are tried, the most usual first, and those that are tried where none of them fits.
 DELIMITERS = (",", ";", "\t", "|")
@@ -212,8 +212,7 @@ def _read(
     import pyarrow.compute as pc
     import pyarrow.csv as pacsv
 
-    kinds = Counter(k for r in head[:50] if r and (k := classify_cell(r[0])))
-    footers = _Footers(delimiter, len(names), kinds.most_common(1)[0][0] if kinds else "text")
+    footers = _Footers(delimiter, len(names), classify_first_cells(r[0] for r in head[:50] if r))
     try:
         table = pacsv.read_csv(
             pa.BufferReader(text.encode()),

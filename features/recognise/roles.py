@@ -174,7 +174,7 @@ _TIME_WORDS = {
 }
 
 
-_CLOCK = r"\d{1,2}[:h]\d{2}(:\d{2}(\.\d+)?)?"
+_CLOCK = r"\d{1,2}[:h]\d{2}(:\d{2}(\.\d+)?)?(\s?[aApP]\.?\s?[mM]\.?)?"
 #: Where the name says time, its digits may stand without a sign: 907, 1537, 153700.
 _CLOCK_DIGITS = rf"{_CLOCK}|([01]?\d|2[0-3])[0-5]\d([0-5]\d)?"
 _CLOCK_NAME = re.compile(r"\b(time|clock|uhrzeit|heure|hora|ora)\b")

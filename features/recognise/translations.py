@@ -184,7 +184,10 @@ TRANSLATED_NAMES: tuple[tuple[str, str], ...] = (
         r"azione",
         "activity",
     ),
-    (r"anrufe|appels|llamadas|chamadas|chiamate|gesprache", "calls"),
+    (
+        r"anrufe|appels|llamadas|chamadas|ligacoes|chiamate|telefonate|gesprache|gesprekken|oproepen|polaczenia|samtal|opkald",
+        "calls",
+    ),
     (r"anzahl|nombre|cantidad|quantidade|quantita|menge", "count"),
 )
 

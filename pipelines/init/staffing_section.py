@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 
+from ...features.recognise.vocabulary import normalise_column_name
 from .configuration_values import write_duration, write_text
 from .guesses import find_handle_time
 from .sections import Facts
 
 _PHONE = re.compile(r"phone|call|voice|tel", re.IGNORECASE)
+#: What only a report on people who wait for an answer holds.
+_ON_THE_LINE = {"abandoned", "abandoned_share", "answered", "mean_wait_s", "service_level", "wait_s"}
 
 
 def staffing_lines(facts: Facts) -> list[str]:
@@ -56,8 +59,9 @@ def _queue(facts: Facts) -> tuple[str, str, bool]:
     """Return the name of the queue to plan, the arrivals that it takes, and whether callers wait on the line."""
     volumes = next((s for s in facts.seen if s.table == "volumes"), None)
     if volumes is not None:
-        waits = {"abandoned", "abandoned_share", "wait_s", "mean_wait_s"} & set(volumes.columns)
-        phone = bool(waits or _PHONE.search(volumes.columns.get("y", "") + volumes.path.name))
+        phone = bool(_ON_THE_LINE & set(volumes.columns)) or _names_calls(
+            volumes.columns.get("y", ""), volumes.path.name
+        )
         return ("phone" if phone else "desk"), "", phone
     cases = facts.tables.get("contacts", facts.tables.get("cases"))
     if cases is not None and "channel" in cases:
@@ -69,8 +73,11 @@ def _queue(facts: Facts) -> tuple[str, str, bool]:
                     "" if whole and str(channel) == "phone" else f"{{ channel = {write_text(str(channel))} }}",
                     True,
                 )
-    calls = any(
-        _PHONE.search(s.path.name) or any(_PHONE.search(str(c)) for c in s.raw.frame.columns) for s in facts.seen
-    )
+    calls = any(_names_calls(s.path.name, *map(str, s.raw.frame.columns)) for s in facts.seen)
     bare = all(s.shape == "arrivals" for s in facts.seen)
     return ("phone", "", True) if calls and bare else ("desk", "", False)
+
+
+def _names_calls(*names: str) -> bool:
+    """Return whether a name is about calls, in any language that column names are read in."""
+    return any(_PHONE.search(name) or _PHONE.search(normalise_column_name(name)) for name in names)

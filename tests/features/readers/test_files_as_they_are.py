@@ -55,6 +55,16 @@ def test_lines_above_and_below_are_no_rows(tmp_path_factory, titles, footers, pa
     assert all(f[:30] in said for f in footers)
 
 
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_single_word_below_rows_named_by_codes_is_a_footer_and_a_cut_code_is_none(tmp_path, padded):
+    coded = "\n".join("INC" + line if line[:1].isdigit() else line for line in TABLE.splitlines()) + "\n"
+    raw = read_raw(write(tmp_path, coded + "\nLiczba rekordów: 60\nPoufne" + ",," * padded + "\n"))
+    assert len(raw.frame) == 60
+    assert "Poufne" in " ".join(raw.notes)
+    with pytest.raises(InputError, match="line 61 has"):
+        read_raw(write(tmp_path, coded.replace("INC59,2024-03-04 09:00,2024-03-04 17:00\n", "INC59\n")))
+
+
 @pytest.mark.parametrize("case", ["1007", "1,007"])
 def test_a_line_that_is_cut_is_no_footer(tmp_path, case):
     with pytest.raises(InputError, match="line 61 has"):

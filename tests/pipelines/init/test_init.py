@@ -188,3 +188,34 @@ def test_days_without_any_opening_at_the_end_are_cut_off(end, until):
     local = pd.Series(days + pd.Timedelta(hours=10))
     arrivals = Arrivals(local, pd.Series(1.0, index=local.index), end=pd.Timestamp(end))
     assert find_complete_span(arrivals) == (None, until)
+
+
+@pytest.mark.parametrize(
+    ("columns", "queue"),
+    [
+        (("Intervallo", "Chiamate offerte", "Chiamate risposte"), "phone"),
+        (("Interval", "Połączenia"), "phone"),
+        (("Interval", "Offered", "Answered", "SL %"), "phone"),
+        (("Interval", "Letters received"), "desk"),
+    ],
+)
+def test_a_report_on_people_who_wait_on_the_line_is_planned_in_seconds(tmp_path, columns, queue):
+    rows = pd.DataFrame({columns[0]: pd.date_range("2024-03-18", periods=24 * 21, freq="h").strftime("%Y-%m-%d %H:%M")})
+    for place, name in enumerate(columns[1:]):
+        rows[name] = [80 if "%" in name else (h % 24) + 9 - place for h in range(len(rows))]
+    rows.to_csv(tmp_path / "export.csv", index=False)
+    found = load_config(write_config([tmp_path / "export.csv"], tmp_path)).staffing
+    assert {name: q.within_s for name, q in found.items()} == {queue: 20.0 if queue == "phone" else 3600.0}
+
+
+def test_a_time_of_day_with_am_and_pm_goes_with_its_date(tmp_path):
+    opened = pd.date_range("2024-01-03 09:07", periods=300, freq="6h")
+    rows = pd.DataFrame({"Número do chamado": [f"CH-{i}" for i in range(300)]})
+    for name, at in (("abertura", opened), ("fechamento", opened + pd.Timedelta(hours=31))):
+        rows[f"Data de {name}"] = at.strftime("%d/%m/%Y")
+        rows[f"Hora de {name}"] = at.strftime("%I:%M ") + at.strftime("%p").str.lower().map(
+            {"am": "a.m.", "pm": "p.m."}
+        )
+    rows.to_csv(tmp_path / "export.csv", index=False)
+    cases = open_project(write_config([tmp_path / "export.csv"], tmp_path)).log.frame("cases")
+    assert cases.sort_values("created_at")["created_at"].dt.tz_localize(None).tolist() == opened.tolist()
