@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 #: Rows that the model learns from at most, and at least.
-MAX_TRAINING_ROWS, MIN_TRAINING_ROWS = 20_000, 100
+MAX_TRAINING_ROWS, MIN_TRAINING_ROWS = 12_000, 100
 
 #: A ratio to the weeks before is cut here.
 MAX_RATIO = 5.0
@@ -178,7 +178,7 @@ class _Lessons:
         told = ~np.isnan(x).all(axis=0)
         model = HistGradientBoostingRegressor(
             loss="poisson", learning_rate=0.1, max_iter=60, max_leaf_nodes=12, min_samples_leaf=20,
-            l2_regularization=5.0, max_features=0.5, early_stopping=False, random_state=0,
+            l2_regularization=5.0, max_features=0.5, max_bins=64, early_stopping=False, random_state=0,
         )  # fmt: skip
         model.fit(x[:, told], y, sample_weight=weight / weight.mean())
         asked, usual = self._features(weeks, np.arange(len(self.came)))
