@@ -1,112 +1,228 @@
-"""Gradient boosting of the ratio to the core, one model across all series."""
+"""Gradient boosting of the ratio of days to the weeks before them, one model across all series."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...features.arrays import Bools, Floats
-from ..grid.profile import LOOKBACK_SEASONS
-from .day_panel import build_day_panel
+from ...features.arrays import Bools, Floats, Ints
+from .calendar_effects import MIN_BUSINESS_DAY_SHARE, number_business_days
+from .day_panel import DayPanel, build_day_panel
+from .day_shapes import DayShapes, fit_day_shapes
 from .decomposition import decomposition
 
 if TYPE_CHECKING:
     from .scene import Scene
 
 
-#: Past origins that the model learns from, and rows that it takes from them at most.
-MAX_TRAINING_ORIGINS, MAX_TRAINING_ROWS = 16, 150_000
+#: Rows that the model learns from at most, and at least.
+MAX_TRAINING_ROWS, MIN_TRAINING_ROWS = 12_000, 100
 
-#: A ratio to the base is cut here.
+#: A ratio to the weeks before is cut here.
 MAX_RATIO = 5.0
 
-#: Rows with less than this share of the usual volume of a slot teach nothing.
-MIN_VOLUME_SHARE = 0.05
+#: Days with less than this share of the usual volume of a day teach nothing.
+MIN_VOLUME_SHARE = 0.02
+
+#: Share of a day's volume that must be known of it.
+MIN_KNOWN_SHARE = 0.5
+
+#: Days by which a lesson counts half.
+LESSON_HALF_LIFE_DAYS = 728.0
+
+#: Days from which the distance to a day off, and the number of a business day, no longer matter.
+MAX_DISTANCE_DAYS, MAX_BUSINESS_DAYS = 8, 12
+
+#: Weeks whose volume over the usual is a feature.
+RECENT_WEEKS = (1, 3)
+
+#: Weeks over which the growth of the usual volume is a feature.
+GROWTH_WEEKS = 13
+
+#: A day within the horizon may differ by so much from the core, where slots are shorter than a day.
+MAX_CORE_RATIO = 3.0
 
 
 def boosting(scene: Scene) -> Floats:
-    """Forecast the core times a factor that gradient boosting learnt across all series.
+    """Forecast each day as its usual volume times a factor that gradient boosting learnt across all series.
 
-    At origins of the past the core is asked as it would have answered then; what came, over what it said, is learnt
-    by scikit-learn's ``HistGradientBoostingRegressor`` with Poisson loss and the forecast as exposure. Features are
-    lead time, slot, weekday, the flags of the calendar, and how last week, the week before and the last day compared
-    with the usual. Nothing after an origin is looked at.
+    At each week of the past, the mean of the latest same weekdays before it is held against the days that came after
+    it, as far ahead as the horizon goes. The ratio is learnt by scikit-learn's ``HistGradientBoostingRegressor`` with
+    Poisson loss, weighted by arrivals. Features are the lead, the calendar of the day (weekday, date in month and
+    year, business day of the month from both ends, distance to days off, kind of special day), and how the last weeks
+    compared with the usual. So it learns what a sum of effects cannot say, such as a sharp season or a holiday that
+    counts on Mondays only, from all years that there are. Slots within a day follow the core. Nothing after the
+    origin is looked at.
     """
-    from sklearn.ensemble import HistGradientBoostingRegressor
-
-    from .scene import build_scene
-
-    base = decomposition(scene)
-    design = build_day_panel(scene, np.arange(len(base))).design
-    names = [name for name, moving in zip(design.names, design.is_trend, strict=True) if not moving]
-    f, horizon = scene.grid.frequency, scene.horizon
-    step = f.season if f.season > 1 else 1
-    latest = scene.origin - step * -(-horizon // step)
-    origins = list(range(latest, 3 * step - 1, -step))[:MAX_TRAINING_ORIGINS]
-    parts_x, parts_y, parts_w = [], [], []
-    share = MAX_TRAINING_ROWS / max(len(origins) * base.size, 1)
-    rng = np.random.default_rng(0)
-    for origin in origins:
-        then = build_scene(scene.grid, scene.special, origin, horizon)
-        said = decomposition(then)
-        known = scene.grid.known(scene.origin, origin)[:, :horizon]
-        came = np.where(known, scene.grid.y[:, origin : origin + horizon], np.nan)
-        floor = np.maximum(then.profile.level, 0.0)[:, None] * MIN_VOLUME_SHARE
-        used = ~np.isnan(came) & ~np.isnan(said) & (said > floor) & ~(came > then.profile.limit[:, None])
-        used &= rng.random(used.shape) < share
-        parts_x.append(build_features(then, said, names)[used])
-        parts_y.append(np.minimum(came[used] / said[used], MAX_RATIO))
-        unit = np.where(np.isfinite(then.profile.unit), then.profile.unit, 1.0)[:, None]
-        parts_w.append((said / unit)[used])
-    y = np.concatenate(parts_y) if parts_y else np.zeros(0)
-    if len(y) < 100 or not y.sum() > 0:
-        return base
-    weight = np.concatenate(parts_w)
-    model = HistGradientBoostingRegressor(
-        loss="poisson", learning_rate=0.05, max_iter=150, max_leaf_nodes=15, min_samples_leaf=40,
-        l2_regularization=10.0, random_state=0,
-    )  # fmt: skip
-    x = np.concatenate(parts_x)
-    told = ~np.isnan(x).all(axis=0)
-    model.fit(x[:, told], y, sample_weight=weight / weight.mean())
-    ratio = model.predict(build_features(scene, base, names).reshape(base.size, -1)[:, told]).reshape(base.shape)
-    forecast: Floats = base * np.clip(ratio, 0.2, MAX_RATIO)
-    return forecast
-
-
-def build_features(scene: Scene, base: Floats, names: Sequence[str]) -> Floats:
-    """Return the features of every series and slot ahead, N x H x F, with the named flags of the calendar."""
-    profile, f = scene.profile, scene.grid.frequency
-    n, horizon = base.shape
-    size = f.slots_per_day
-    usual = np.where(profile.level > 0, profile.level, 1.0)[:, None]
-    shape = np.maximum(profile.mean, 0.05 * usual)
-    lag = [np.where(profile.counts[:, -k], profile.y[:, -k] / shape, np.nan)[:, scene.places] for k in (1, 2)]
-    recent = _sums(profile.y, profile.counts, profile.mean)
-    alive = np.arange(n)
+    alive = np.flatnonzero(~np.isnan(scene.profile.level))
+    rough = scene.profile.mean[:, scene.places] * scene.factors
+    forecast: Floats = np.where(np.isnan(scene.profile.level)[:, None], np.nan, rough)
+    if not len(alive):
+        return forecast
     panel = build_day_panel(scene, alive)
-    day = panel.lead // size + (panel.days if panel.started == size else panel.days - 1)
-    place = {name: i for i, name in enumerate(panel.design.names)}
-    # a flag that had not been seen by then says nothing
-    flags = [panel.design.x[day, place[name]] if name in place else np.zeros(horizon) for name in names]
-    slot = (scene.grid.first + scene.origin + np.arange(horizon)) % size
-    common = [np.arange(horizon) / size, slot, panel.weekday[day], *flags]
-    own = [*lag, base / usual, *(np.repeat(r[:, None], horizon, axis=1) for r in recent)]
-    both = [np.broadcast_to(c, (n, horizon)) for c in common] + own
-    return np.stack(both, axis=2)
+    shape = fit_day_shapes(panel, scene.profile.unit[alive])
+    lessons = _Lessons.of(panel, shape, scene.grid.frequency.average)
+    made = lessons.forecast(np.where(np.isfinite(scene.profile.unit), scene.profile.unit, 1.0)[alive])
+    if made is None:
+        return decomposition(scene)
+    day = panel.lead // shape.slots
+    if shape.slots == 1:
+        forecast[alive] = np.where(made > 0, made, rough[alive])[:, day]
+        return forecast
+    core = decomposition(scene)
+    return np.where(np.isnan(core), core, core * _expand(alive, made, core, panel, shape, len(core)))
 
 
-def _sums(y: Floats, counts: Bools, mean: Floats) -> list[Floats]:
-    """Return what came over the usual: last day's share of a week, last week, last four, and all."""
-    usual = np.where(counts, mean[:, None, :], 0.0)
-    came = np.where(counts, y, 0.0)
-    season = y.shape[2]
-    found = []
-    for weeks in (1, 4, LOOKBACK_SEASONS):
-        top, bottom = came[:, -weeks:].sum(axis=(1, 2)), usual[:, -weeks:].sum(axis=(1, 2))
-        found.append(np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan))
-    last = max(season // 7, 1)
-    top, bottom = came[:, -1, -last:].sum(axis=1), usual[:, -1, -last:].sum(axis=1)
-    return [*found, np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan)]
+def _expand(alive: Ints, made: Floats, core: Floats, panel: DayPanel, shape: DayShapes, rows: int) -> Floats:
+    """Return by how much the slots of each day are moved, so that days come out as they were made."""
+    day, slot = panel.lead // shape.slots, panel.lead % shape.slots
+    whole = len(panel.weekday) - made.shape[1]
+    share = shape.profile[:, panel.weekday[whole + day], slot]
+    moved = np.ones((rows, core.shape[1]))
+    for number in np.unique(day):
+        own = day == number
+        said, part = np.nan_to_num(core[np.ix_(alive, own)]).sum(axis=1), share[:, own].sum(axis=1)
+        wanted = made[:, number] * part
+        ratio = np.where((said > 0) & (wanted > 0), wanted / np.where(said > 0, said, 1.0), 1.0)
+        moved[np.ix_(alive, own)] = np.clip(ratio, 1 / MAX_CORE_RATIO, MAX_CORE_RATIO)[:, None]
+    return moved
+
+
+def describe_days(panel: DayPanel, shape: DayShapes) -> Floats:
+    """Return what the calendar says of each day, past and ahead: (D + A) x F."""
+    days = panel.stamps.astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    of_year = (days - days.astype("datetime64[Y]")).astype(np.int64)
+    if shape.base.shape[1] == 1:
+        working = [i for i, name in enumerate(panel.design.names) if name in ("working days", "days")]
+        return np.column_stack([of_year, panel.kind, panel.design.x[:, working]])
+    usual = shape.base.mean(axis=0)
+    busy = usual >= MIN_BUSINESS_DAY_SHARE * usual.max()
+    closed = panel.is_open.any(axis=2).mean(axis=0) <= 0.5
+    off = busy[panel.weekday] & (closed | ~panel.ordinary)
+    first, last = number_business_days(months, days, busy[panel.weekday] & ~off, busy)
+    place = np.arange(len(days))
+    before = np.maximum.accumulate(np.where(off, place, -MAX_DISTANCE_DAYS))
+    after = np.minimum.accumulate(np.where(off, place, len(days) + MAX_DISTANCE_DAYS)[::-1])[::-1]
+    return np.column_stack(
+        [
+            panel.weekday,
+            (days - months.astype("datetime64[D]")).astype(np.int64),
+            of_year,
+            panel.kind,
+            np.minimum(first, MAX_BUSINESS_DAYS),
+            np.minimum(last, MAX_BUSINESS_DAYS),
+            np.minimum(place - before, MAX_DISTANCE_DAYS),
+            np.minimum(after - place, MAX_DISTANCE_DAYS),
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Lessons:
+    """Whole weeks of the past, the usual volume at the start of each, and what came.
+
+    Attributes
+    ----------
+    volume, usable
+        N x weeks x 7 volumes of days (7 is 1 for longer slots), and which count in the usual one.
+    usual
+        N x (weeks + 1) x 7; mean of the latest same weekdays before each week.
+    came
+        N x T; volumes that may be learnt, special days included; NaN where unknown, and on the days ahead.
+    calendar
+        T x F; see :func:`describe_days`.
+    ahead
+        Days of the horizon.
+    """
+
+    volume: Floats
+    usable: Bools
+    usual: Floats
+    came: Floats
+    calendar: Floats
+    ahead: int
+
+    @staticmethod
+    def of(panel: DayPanel, shape: DayShapes, average: int) -> _Lessons:
+        classes = shape.base.shape[1]
+        whole = panel.days if panel.started == shape.slots else panel.days - 1
+        ahead, weeks = len(panel.weekday) - whole, whole // classes
+        start = whole - weeks * classes
+        past = slice(start, whole)
+        known = shape.known[:, past] >= MIN_KNOWN_SHARE
+        came = np.pad(np.where(known, shape.level[:, past], np.nan), ((0, 0), (0, ahead)), constant_values=np.nan)
+        cut = (len(came), weeks, classes)
+        usable = (known & panel.ordinary[past]).reshape(cut)
+        volume = np.where(usable, np.nan_to_num(came[:, : weeks * classes]).reshape(cut), 0.0)
+        total, count = (np.cumsum(np.pad(x, ((0, 0), (1, 0), (0, 0))), axis=1) for x in (volume, usable))
+        low = np.maximum(np.arange(weeks + 1) - average, 0)
+        seen = count - count[:, low]
+        usual = np.where(seen > 0, (total - total[:, low]) / np.maximum(seen, 1), np.nan)
+        return _Lessons(volume, usable, usual, came, describe_days(panel, shape)[start:], ahead)
+
+    def forecast(self, unit: Floats) -> Floats | None:
+        """Return the volume of the days ahead, N x A; ``None`` where there is too little to learn from."""
+        from sklearn.ensemble import HistGradientBoostingRegressor
+
+        classes, weeks = self.volume.shape[2], self.volume.shape[1]
+        parts = [self._lesson(week, rows, unit) for week, rows in self._choose()]
+        x = np.concatenate([part[0] for part in parts]) if parts else np.zeros((0, 1))
+        y, weight = (np.concatenate([p[i] for p in parts]) if parts else np.zeros(0) for i in (1, 2))
+        if len(y) < MIN_TRAINING_ROWS or not y.sum() > 0:
+            return None
+        weight *= 0.5 ** (classes * (weeks - np.concatenate([part[3] for part in parts])) / LESSON_HALF_LIFE_DAYS)
+        told = ~np.isnan(x).all(axis=0)
+        model = HistGradientBoostingRegressor(
+            loss="poisson", learning_rate=0.1, max_iter=60, max_leaf_nodes=12, min_samples_leaf=20,
+            l2_regularization=5.0, max_features=0.5, max_bins=64, early_stopping=False, random_state=0,
+        )  # fmt: skip
+        model.fit(x[:, told], y, sample_weight=weight / weight.mean())
+        asked, usual = self._features(weeks, np.arange(len(self.came)))
+        ratio = model.predict(asked.reshape(usual.size, -1)[:, told]).reshape(usual.shape)
+        made: Floats = np.minimum(ratio, MAX_RATIO) * np.nan_to_num(usual)
+        return made
+
+    def _choose(self) -> Iterator[tuple[int, Ints]]:
+        """Return the weeks that teach, the latest first, and series of each: not more than rows may be learnt from."""
+        n, weeks = len(self.came), self.volume.shape[1]
+        rng = np.random.default_rng(0)
+        starts = np.arange(weeks - 1, min(8, weeks), -1)
+        each = MAX_TRAINING_ROWS / max(len(starts), 1)
+        series = int(np.clip(each // self.ahead, 1, n))
+        step = int(np.ceil(series * self.ahead / each)) if len(starts) else 1
+        for week in starts[::step]:
+            yield int(week), np.arange(n) if series == n else np.sort(rng.choice(n, series, replace=False))
+
+    def _lesson(self, week: int, rows: Ints, unit: Floats) -> tuple[Floats, Floats, Floats, Ints]:
+        """Return features, ratios, weights and week of the days after the start of a week."""
+        x, usual = self._features(week, rows)
+        first = week * self.volume.shape[2]
+        came = self.came[rows, first : first + self.ahead]
+        mean = np.nanmean(self.usual[rows, week], axis=1) if usual.size else np.zeros(len(rows))
+        used = ~np.isnan(came) & (usual > MIN_VOLUME_SHARE * mean[:, None]) & (usual > 0)
+        ratio = np.minimum(came[used] / usual[used], MAX_RATIO)
+        return x[used], ratio, (usual / unit[rows, None])[used], np.full(int(used.sum()), week)
+
+    def _features(self, week: int, rows: Ints) -> tuple[Floats, Floats]:
+        """Return the features of the days after the start of a week, n x A x F, and their usual volume, n x A."""
+        classes = self.volume.shape[2]
+        lead = np.arange(self.ahead)
+        usual = self.usual[rows, week]
+        common = [*self.calendar[week * classes + lead].T, lead]
+        own = [self._recent(week, rows, weeks) for weeks in RECENT_WEEKS]
+        level, before = usual.sum(axis=1), self.usual[rows, max(week - GROWTH_WEEKS, 0)].sum(axis=1)
+        own.append(np.where(before > 0, level / np.where(before > 0, before, 1.0), np.nan))
+        shape = (len(rows), self.ahead)
+        parts = [np.broadcast_to(c, shape) for c in common] + [np.broadcast_to(o[:, None], shape) for o in own]
+        return np.stack(parts, axis=2), usual[:, lead % classes]
+
+    def _recent(self, week: int, rows: Ints, weeks: int) -> Floats:
+        """Return what the last weeks brought over the usual."""
+        last = slice(max(week - weeks, 0), week)
+        expected = np.where(self.usable[rows, last], np.nan_to_num(self.usual[rows, week])[:, None], 0.0)
+        total = expected.sum(axis=(1, 2))
+        return np.where(total > 0, self.volume[rows, last].sum(axis=(1, 2)) / np.where(total > 0, total, 1.0), np.nan)

@@ -40,8 +40,8 @@ EFFECT_PRIOR_SD = {
 #: Days between the knots of the trend.
 KNOT_DAYS = 28
 
-#: Waves a year that the yearly pattern is made of, once two years are known.
-HARMONICS = 4
+#: Waves a year that the yearly pattern of days and of weeks is made of, once two years are known.
+DAY_HARMONICS, WEEK_HARMONICS = 8, 4
 
 #: Share of the busiest weekday's volume from which a weekday is a business day.
 MIN_BUSINESS_DAY_SHARE = 0.25
@@ -117,7 +117,7 @@ def build_day_design(
         add("31 December", (month_day == 1231) & ~holiday, EFFECT_PRIOR_SD["christmas"])
         add("start of January", (month_day >= 102) & (month_day <= 105) & ~holiday, EFFECT_PRIOR_SD["christmas"])
     if known >= 2 * 365:
-        _add_year(add, days.astype(np.int64) / 365.2425, EFFECT_PRIOR_SD["year of days"])
+        _add_year(add, days.astype(np.int64) / 365.2425, EFFECT_PRIOR_SD["year of days"], DAY_HARMONICS)
     add("holiday", holiday & is_open & busy[weekday], EFFECT_PRIOR_SD["off"])
     for kind in np.unique(special[(special >= 0) & is_open]):
         name = of.names[kind] if of is not None else str(kind)
@@ -158,7 +158,7 @@ def build_slot_design(
             for number in range(12):
                 add(f"month {number + 1}", month == number, EFFECT_PRIOR_SD["month"])
         else:
-            _add_year(add, days / 365.2425, EFFECT_PRIOR_SD["year of weeks"])
+            _add_year(add, days / 365.2425, EFFECT_PRIOR_SD["year of weeks"], WEEK_HARMONICS)
         if dated and year != 12:
             day_of_year = (stamps.astype("datetime64[D]") - stamps.astype("datetime64[Y]")).astype(np.int64)
             add("week of Christmas", (day_of_year >= 352) & (day_of_year <= 358), EFFECT_PRIOR_SD["christmas"])
@@ -215,7 +215,7 @@ def _add_month(
     days: Days,
 ) -> None:
     """Add business days of the month from both ends, and its middle."""
-    first, last = _number_business_days(months, days, business, busy)
+    first, last = number_business_days(months, days, business, busy)
     for number in (1, 2, 3):
         add(f"business day {number}", first == number, EFFECT_PRIOR_SD["first"])
     for number in (1, 2):
@@ -225,14 +225,14 @@ def _add_month(
     add("day after the middle", np.append(False, middle[:-1]) & business, EFFECT_PRIOR_SD["middle"])
 
 
-def _add_year(add: Callable[[str, npt.NDArray[Any], float], None], turn: Floats, size: float) -> None:
-    for wave in range(1, HARMONICS + 1):
+def _add_year(add: Callable[[str, npt.NDArray[Any], float], None], turn: Floats, size: float, waves: int) -> None:
+    for wave in range(1, waves + 1):
         angle = 2 * np.pi * wave * turn
         add(f"year sin {wave}", np.sin(angle), size / wave)
         add(f"year cos {wave}", np.cos(angle), size / wave)
 
 
-def _number_business_days(
+def number_business_days(
     months: npt.NDArray[np.datetime64], days: Days, business: Bools, busy: Bools
 ) -> tuple[Ints, Ints]:
     """Count business days of the month from both ends; of a month that is cut off, the rest is taken as usual."""

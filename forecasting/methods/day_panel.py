@@ -35,8 +35,8 @@ class DayPanel:
         R x (D + A) x S; R is 1 or N.
     weekday
         D + A; class of each day: its weekday, or 0 throughout.
-    ordinary
-        D + A; False on special days.
+    kind
+        D + A; number of the kind of special day, -1 on ordinary ones.
     started
         Slots of the last past day that lie before the origin (S where it is whole).
     lead
@@ -52,12 +52,17 @@ class DayPanel:
     y: Floats
     is_open: Bools
     weekday: Ints
-    ordinary: Bools
+    kind: Ints
     started: int
     lead: Ints
     design: Design
     stamps: npt.NDArray[np.datetime64]
     known: Floats | None = None
+
+    @property
+    def ordinary(self) -> Bools:
+        """Return which days are no special ones, D + A."""
+        return self.kind < 0
 
     @property
     def days(self) -> int:
@@ -106,11 +111,11 @@ def build_day_panel(scene: Scene, rows: Ints) -> DayPanel:
         # a day off may be known before it comes
         open_day = is_open.any(axis=2).mean(axis=0) > 0.5
         design = build_day_design(stamps, days, open_day, busy, of_day, scene.special)
-        return DayPanel(cube, is_open, weekday, of_day < 0, started, lead, design, stamps, said)
+        return DayPanel(cube, is_open, weekday, of_day, started, lead, design, stamps, said)
     stamps = grid.frequency.stamps(np.arange(grid.first + first_day, grid.first + final_day + 1), grid.anchor)
     design = build_slot_design(stamps, days, f.year, scene.special, kind)
     weekday = np.zeros(total, dtype=np.int64)
-    return DayPanel(cube, is_open, weekday, kind < 0, started, lead, design, stamps, said)
+    return DayPanel(cube, is_open, weekday, kind, started, lead, design, stamps, said)
 
 
 def _busy(y: Floats, weekday: Ints, ordinary: Bools) -> Bools:

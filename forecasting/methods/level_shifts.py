@@ -34,7 +34,7 @@ MIN_EMPTY_SHARE = 0.2
 #: Changes that are looked for in a series, and units that are looked back on.
 MAX_CHANGES, LOOKBACK_UNITS = 4, 110
 
-#: A level moves at most by this factor (of the root).
+#: A level moves at most by this factor (of the root), in all changes of a series together.
 MAX_LEVEL_RATIO = 3.0
 
 
@@ -90,7 +90,12 @@ def detect_level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, li
         rows, place, before, after = rows[clear], place[clear], before[clear], after[clear]
         if not len(rows):
             break
-        ratio = np.clip(after / np.maximum(before, 1e-9), 1 / MAX_LEVEL_RATIO, MAX_LEVEL_RATIO)
+        # all changes of a series together move its first values by no more than one may: a series that begins again
+        # after a long pause would else have the same change again and again
+        done = factor[rows, 0]
+        ratio = np.clip(done * after / np.maximum(before, 1e-9), 1 / MAX_LEVEL_RATIO, MAX_LEVEL_RATIO) / done
+        news = np.abs(ratio - 1) > MIN_CHANGE_SHARE
+        rows, place, ratio = rows[news], place[news], ratio[news]
         for row, week, moved in zip(rows, place, ratio, strict=True):
             factor[row, : start + week * unit] *= moved
             mean[row, :week] *= moved

@@ -13,6 +13,7 @@ from ...features.plugins import Plugin, as_decorator, register
 from .boosting import boosting
 from .decomposition import decomposition
 from .ets_arima import arima_errors, ets
+from .exponential import exponential_damped, exponential_level, theta
 from .intermittent import adida, croston, tsb
 from .naive import mean_of_both, recent_level, same_slot, seasonal_naive
 from .own_methods import OwnMethod, own_methods
@@ -29,6 +30,9 @@ CHALLENGERS: dict[str, Callable[[Scene], Floats]] = {
     "day_season": day_season,
     "week_season": week_season,
     "slots_apart": per_slot_smoothing,
+    "exponential_level": exponential_level,
+    "exponential_damped": exponential_damped,
+    "theta": theta,
     "croston": croston,
     "tsb": tsb,
     "adida": adida,
@@ -43,6 +47,10 @@ DEFAULT_METHODS = ("core", "same_slot", "seasonal_naive", "recent_level")
 
 #: Challengers for days.
 DAILY_METHODS = ("week_season",)
+
+#: Days of history from which gradient boosting is tried unasked on days, and the most series: it costs a tenth of a
+#: second an origin, as much as the core of a thousand series.
+MIN_BOOSTED_DAYS, MAX_BOOSTED_SERIES = 2 * 365, 20
 
 #: Challengers for slots shorter than a day, where levels may move by the hour.
 INTRADAY_METHODS = ("day_season", "week_season", "slots_apart")
@@ -61,13 +69,16 @@ def select_auto_methods(grid: Grid) -> tuple[str, ...]:
     """Return the methods that ``models="auto"`` tries on a panel, by cost: the core first.
 
     Hourly challengers are tried where slots are shorter than a day and the panel is not huge, methods for sparse
-    demand where a series has zeros in at least half of its open slots. Those of statsmodels, scikit-learn and
-    Prophet fit models for seconds or minutes, and are tried by name or with ``models="all"``.
+    demand where a series has zeros in at least half of its open slots, and boosting on few series of days with two
+    years of history. Methods of statsmodels and Prophet fit models for seconds or minutes, and boosting does on large panels:
+    they are tried by name or with ``models="all"``.
     """
     chosen = list(DEFAULT_METHODS)
     season = grid.frequency.season
     if grid.frequency.per_day == 1:
         chosen += DAILY_METHODS
+        if grid.length >= MIN_BOOSTED_DAYS and len(grid.ids) <= MAX_BOOSTED_SERIES:
+            chosen.append("boosting")
     if grid.frequency.per_day > 1 and len(grid.ids) * min(grid.length, 8 * season) <= MAX_INTRADAY_CELLS:
         chosen += INTRADAY_METHODS
     recent = grid.y[:, -26 * max(season, 7) :]
