@@ -1,6 +1,6 @@
 """How many false alarms a week, how many shifts found and how late, beside common rules and what is possible at all.
 
-python benchmarks/shifts.py [seeds] [--desk N] [--large]
+python benchmarks/shifts.py [seeds] [--desk N] [--large] [--years]
 
 Seeds 0 to 19 are scored here; thresholds were set on seeds from 1000 on. "oracle" is a CUSUM that knows the level,
 dispersion and size of every shift; its threshold gives one false alarm a week on quiet panels.
@@ -126,6 +126,40 @@ def injected(seeds: int) -> None:
                   f"   {took:.1f} s", flush=True)  # fmt: skip
 
 
+def years(seeds: int, series: int = 30, days: int = 800) -> None:
+    """Print false alarms and shifts found where levels follow the year, step, or wander."""
+    print("30 series x 800 days, 10 shifts of 14 days in the last 150 days; from day 570 on")
+    day = np.arange(days)
+    for kind in KINDS:
+        for shape in ("nothing", "season", "steps", "drift"):
+            rows = []
+            for seed in range(seeds):
+                rng = np.random.default_rng(2000 + seed)
+                move = np.zeros((days, series))
+                if shape == "season":
+                    turn = 2 * np.pi * (day - rng.uniform(0, 365)) / 365.25
+                    swing = (0.4 if kind == "share" else 0.25) * rng.uniform(0.6, 1.4, series)
+                    move = np.outer(np.sin(turn) + 0.4 * np.sin(2 * turn + 1), swing)
+                elif shape == "steps":
+                    for column in range(series):
+                        for at in rng.integers(0, days, 3):
+                            move[at:, column] += rng.normal(0, 0.3)
+                elif shape == "drift":
+                    move = np.cumsum(rng.normal(0, 0.012, (days, series)), axis=0)
+                starts = rng.integers(days - 150, days - 20, series // 3)
+                for column, start in enumerate(starts):
+                    move[start : start + 14, column] += np.log(SIZES[kind])
+                begin = FIRST + pd.to_timedelta(starts, unit="D")
+                truth = pd.DataFrame({"series": [f"t{i:03d}" for i in range(len(starts))], "start": begin})
+                truth["end"] = truth["start"] + pd.Timedelta(days=13)
+                found = detect_shifts(quiet(kind, series, days, seed, np.exp(move)))
+                found = found[found["detected_at"] >= FIRST + pd.Timedelta(days=570)]
+                wrong, hits, *_ = judge(found, truth, days)
+                rows.append((wrong * (days - WARM) / (days - 570), hits))
+            wrong, hits = np.mean(rows, axis=0)
+            print(f"  {kind:7s} {shape:8s} {wrong:5.2f} false a week {hits:6.1%} found", flush=True)
+
+
 def desk(n: int) -> None:
     """Print what is found of the events of the simulated desk."""
     from deskcast.features.case_log.log import CaseLog
@@ -187,6 +221,9 @@ def main() -> int:
     seeds = int(words[0]) if words else 3
     np.seterr(all="ignore")
     warnings.simplefilter("ignore", RuntimeWarning)  # slices without values in the common rules
+    if "--years" in sys.argv:
+        years(seeds)
+        return 0
     quiet_panels(seeds)
     injected(seeds)
     if "--desk" in sys.argv:

@@ -1,4 +1,4 @@
-"""How long a contact takes by interval of the day and weekday, from totals by slot."""
+"""How long a contact takes by interval of the day and weekday, and how much days differ, from totals by slot."""
 
 from __future__ import annotations
 
@@ -103,6 +103,30 @@ def estimate_handle_time_spread(totals: pd.DataFrame) -> float:
         return 0.0
     # it is believed as far as so few days can tell it from chance
     return float(np.sqrt(excess * (1 - (doubt / excess) ** 2)) / middle)
+
+
+def sum_by_interval(began: pd.Series[Any], seconds: pd.Series[Any], interval_s: float) -> pd.DataFrame:
+    """Add up single contacts by interval, into the totals that :func:`estimate_handle_times` takes.
+
+    Parameters
+    ----------
+    began
+        When each contact came (local clock).
+    seconds
+        What it took.
+    interval_s
+        Length of an interval in seconds; the intervals of a day begin at midnight.
+
+    Examples
+    --------
+    >>> came = pd.Series(pd.to_datetime(["2024-01-01 09:10", "2024-01-01 09:20", "2024-01-01 09:40"]))
+    >>> sum_by_interval(came, pd.Series([100.0, 200.0, 60.0]), 1800).astype(str).values.tolist()
+    [['2024-01-01 09:00:00', '300.0', '2.0'], ['2024-01-01 09:30:00', '60.0', '1.0']]
+    """
+    day = began.dt.normalize()
+    slot = (began - day).dt.total_seconds() // interval_s
+    rows = pd.DataFrame({"ds": day + pd.to_timedelta(slot * interval_s, unit="s"), "handle_s": seconds, "n": 1.0})
+    return rows.groupby("ds", as_index=False)[["handle_s", "n"]].sum()
 
 
 def widen_quantiles(rates: Mapping[float, Floats], spread: float) -> dict[float, Floats]:

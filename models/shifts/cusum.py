@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ..series.tail_probability import KpiKind, score_single_values
 from .expected_level import ExpectedLevels, Pace, TailWidth
+from .yearly_season import estimate_yearly_season
 
 Places = npt.NDArray[np.int32]
 
@@ -78,7 +80,15 @@ def stands_apart(z: Floats, run: Floats) -> Bools:
     return np.asarray(np.abs(np.nan_to_num(z)) > max(_OUTLIER_SCORE, 2 * usual))
 
 
-def run_cusum(kind: KpiKind, value: Floats, n: Floats, pace: Pace, quiet: Bools | None = None) -> Evidence:
+def run_cusum(
+    kind: KpiKind,
+    value: Floats,
+    n: Floats,
+    pace: Pace,
+    quiet: Bools | None = None,
+    stamps: pd.DatetimeIndex | None = None,
+    freq: str = "",
+) -> Evidence:
     """Add up the evidence for shifts in all series of a panel.
 
     Parameters
@@ -91,6 +101,8 @@ def run_cusum(kind: KpiKind, value: Floats, n: Floats, pace: Pace, quiet: Bools 
         How fast to learn.
     quiet
         Periods by series that neither teach nor count.
+    stamps, freq
+        The periods; with them the season of the year is expected where the history is long enough to tell it.
 
     Returns
     -------
@@ -107,7 +119,8 @@ def run_cusum(kind: KpiKind, value: Floats, n: Floats, pace: Pace, quiet: Bools 
     ([0.0, 14.0, 0.0], 100)
     """
     x, cases = _scale(kind, value, n)
-    pass_ = _Pass(kind, x, cases, pace)
+    year = None if stamps is None else estimate_yearly_season(kind, x, cases, stamps, freq, pace)
+    pass_ = _Pass(kind, x, cases, pace, np.zeros_like(x) if year is None else year)
     usable = np.isfinite(x) & (np.ones_like(x, dtype=bool) if quiet is None else ~quiet)
     if kind == "share":
         usable &= cases > 0
@@ -133,8 +146,8 @@ def _scale(kind: KpiKind, value: Floats, n: Floats) -> tuple[Floats, Floats]:
 class _Pass:
     """One pass over a panel: judges a period, then lets the one that is old enough teach."""
 
-    def __init__(self, kind: KpiKind, x: Floats, n: Floats, pace: Pace) -> None:
-        self.kind, self.x, self.n, self.pace = kind, x, n, pace
+    def __init__(self, kind: KpiKind, x: Floats, n: Floats, pace: Pace, year: Floats) -> None:
+        self.kind, self.x, self.n, self.pace, self.year = kind, x, n, pace, year
         size = x.shape[1]
         self.levels = ExpectedLevels(kind, size, pace)
         sizes = LEVEL_SHIFT_SIZES[kind]
@@ -155,7 +168,7 @@ class _Pass:
     def step(self, t: int, usable: Bools) -> None:
         """Judge period ``t``."""
         slot = t % self.pace.season
-        expected = self.levels.expect(slot)
+        expected = self.levels.expect(slot, self.year[t])
         var = self.levels.variance(expected, self.n[t])
         self.out.expected[t], self.var[t] = expected, var
         off = self.x[t] - (expected * self.n[t] if self.kind == "share" else expected)
@@ -286,4 +299,5 @@ class _Pass:
             run = np.where(number >= (self.pace.run + 1) // 2, np.nansum(z, axis=0) ** 2 / number, np.nan)
         use = usable[t] & ~self.skip[t]
         slot = t % self.pace.season
-        self.levels.learn(self.x[t], self.n[t], self.out.expected[t], self.var[t], slot, use, run)
+        known = self.x[t], self.n[t], self.out.expected[t], self.var[t]
+        self.levels.learn(*known, slot, use, run, self.year[t])

@@ -94,19 +94,34 @@ class ExpectedLevels:
         self.seen = np.zeros(size)
         self.typical = np.zeros(size)  # variance of a value
 
-    def expect(self, slot: int) -> Floats:
-        """Return the expected value in a slot of the week; missing before anything is known."""
+    def expect(self, slot: int, year: Floats | float = 0.0) -> Floats:
+        """Return the expected value in a slot of the week; missing before anything is known.
+
+        ``year`` is how far the season of the year moves it: see :func:`estimate_yearly_season`.
+        """
         with np.errstate(invalid="ignore", divide="ignore"):
             level = self.top / self.bottom
-        if self.pace.season == 1:
-            return np.asarray(level)
-        shape = self._shape(slot, level)
+        if self.pace.season > 1:
+            shape = self._shape(slot, level)
+            if self.kind == "count":
+                level = level * shape
+            elif self.kind == "share":
+                level = _move_odds(level, np.log(shape))
+            else:  # a borrowed shape never leads beyond what was seen
+                level = np.clip(level + shape, self.low, self.high)
         if self.kind == "count":
-            return np.asarray(level * shape)
-        if self.kind == "share":
-            odds = np.clip(level, 1e-6, 1 - 1e-6) / (1 - np.clip(level, 1e-6, 1 - 1e-6)) * shape
-            return np.asarray(odds / (1 + odds))
-        return np.clip(level + shape, self.low, self.high)  # a borrowed shape never leads beyond what was seen
+            return np.asarray(level * np.exp(year))
+        return np.asarray(_move_odds(level, year) if self.kind == "share" else level + year)
+
+    def without_year(self, x: Floats, year: Floats | float, expected: Floats) -> Floats:
+        """Return values as they would be without the season of the year, which is in ``expected``."""
+        if self.kind == "count":
+            return np.asarray(x * np.exp(-np.asarray(year)))
+        if self.kind != "share":
+            return np.asarray(x - year)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            factor = _move_odds(expected, -np.asarray(year)) / expected
+        return np.asarray(x * np.where(np.isfinite(factor), factor, 1.0))
 
     def variance(self, expected: Floats, n: Floats) -> Floats:
         """Return the variance of a value (of the count, of the hits among ``n``, or of the mean of ``n``)."""
@@ -149,7 +164,17 @@ class ExpectedLevels:
         mixed = (self.run_top + _RUN_PRIOR_VALUES * every) / (self.run_bottom + _RUN_PRIOR_VALUES)
         return np.asarray(np.maximum(1.0, mixed))
 
-    def learn(self, x: Floats, n: Floats, expected: Floats, var: Floats, slot: int, use: Bools, run: Floats) -> None:
+    def learn(
+        self,
+        x: Floats,
+        n: Floats,
+        expected: Floats,
+        var: Floats,
+        slot: int,
+        use: Bools,
+        run: Floats,
+        year: Floats | float = 0.0,
+    ) -> None:
         """Learn from one period that is old enough.
 
         Parameters
@@ -164,13 +189,16 @@ class ExpectedLevels:
             Which of them teach.
         run
             Squared sum of the normal scores of the last periods, over its number.
+        year
+            How far the season of the year moved the expected values.
         """
         spread = np.sqrt(var)
         judged = use & np.isfinite(expected) & np.isfinite(spread)
         with np.errstate(invalid="ignore"):
             tame = np.where(judged, np.clip(x, self._seen_as(expected, n) - _MAX_SCORE * spread,
                                             self._seen_as(expected, n) + _MAX_SCORE * spread), x)  # fmt: skip
-        self._learn_level(np.where(use, tame, 0.0), np.where(use, n, 0.0), slot, use)
+        level = self.without_year(tame, year, expected)
+        self._learn_level(np.where(use, level, 0.0), np.where(use, n, 0.0), slot, use)
         self._learn_strays(np.where(judged, tame, 0.0), n, expected, judged)
         self.loss *= self.fade
         told = judged & np.isfinite(run) & (self.seen >= self.pace.warm)
@@ -294,6 +322,17 @@ class TailWidth:
         beyond = usable & (distance > self.reach) & (self.rest <= 0)
         self.rest = np.where(beyond, self._REST, self.rest - usable)
         self.reach = np.maximum(self.reach + self._STEP * (beyond - 0.01 * usable), self._START)
+
+
+def _move_odds(share: Floats, step: Floats | float) -> Floats:
+    """Return shares whose log odds are moved.
+
+    >>> _move_odds(np.array([0.5]), np.log(3)).round(2).tolist()
+    [0.75]
+    """
+    safe = np.clip(share, 1e-6, 1 - 1e-6)
+    odds = safe / (1 - safe) * np.exp(step)
+    return np.asarray(odds / (1 + odds))
 
 
 def _shrink(own: Floats, chance: Floats) -> Floats:

@@ -309,7 +309,7 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapp
     known = known_days(whole.stamps, holidays)
     quiet = np.zeros(whole.columns["value"].shape, dtype=bool)
     quiet[list(known)] = True
-    proof = run_cusum(kind, whole.columns["value"], whole.columns["n"], Pace.of(freq), quiet)
+    proof = run_cusum(kind, whole.columns["value"], whole.columns["n"], Pace.of(freq), quiet, whole.stamps, freq)
     return WatchedKpi(kpi, kind, whole, proof, known, tuple(said))
 
 

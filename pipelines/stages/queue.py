@@ -16,7 +16,7 @@ from ...features.kpis.kpi_history import kpi_history, series
 from ...features.kpis.volume_kpis import has_only_volumes
 from ...forecasting.scenarios.adjustments import apply_adjustments
 from ...forecasting.scenarios.sample_paths import sample_paths
-from ...forecasting.staffing.handle_times import estimate_handle_time_spread, estimate_handle_times
+from ...forecasting.staffing.handle_times import estimate_handle_time_spread, estimate_handle_times, sum_by_interval
 from ...forecasting.staffing.shrinkage import scheduled_agents, total_shrinkage
 from ...forecasting.staffing.target import QueueTarget
 from ...forecasting.volume.forecast import forecast
@@ -101,9 +101,14 @@ class PlannedQueue:
         return queue_segments(self.project.log, self.name, self.spec)
 
     @cached_property
+    def handle_totals(self) -> HandleTotals | None:
+        """What its handled contacts took, by interval; nothing where neither contacts nor a report tell it."""
+        return read_handle_totals(self.project.log, self.where, self.spec)
+
+    @cached_property
     def handle_time(self) -> tuple[float, Finding]:
         """Its mean handle time in seconds, and where that comes from, in words."""
-        return estimate_aht(self.project.log, self.where, self.spec, self.name)
+        return describe_aht(self.handle_totals, self.spec, self.name)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -131,16 +136,13 @@ class PlannedQueue:
 
     def handle_times(self, slots: Any) -> Any:
         """Return the handle time of each slot ahead."""
-        return slot_handle_times(self.project.log, self.where, self.spec, slots, self.handle_time[0])
+        read = self.handle_totals
+        return self.handle_time[0] if read is None else estimate_handle_times(read.totals, slots)
 
     @cached_property
     def handle_time_spread(self) -> float:
-        """How far the mean handle time of a day may be off, as a share; 0 where no report tells it by interval."""
-        log, spec = self.project.log, self.spec
-        if spec.aht_s is not None or log.has("contacts"):
-            return 0.0
-        totals = reported_handle_times(log, self.where)
-        return 0.0 if totals is None else estimate_handle_time_spread(totals)
+        """How far the mean handle time of a day may be off, as a share; 0 where it is configured."""
+        return 0.0 if self.handle_totals is None else estimate_handle_time_spread(self.handle_totals.totals)
 
     def arrivals(self, kpi: str, by: tuple[str, ...] = ()) -> pd.DataFrame:
         """Return the history of a KPI in its segment and intervals, split further where that is asked for."""
@@ -260,44 +262,78 @@ def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
     return int(rows.count().execute()) > 0
 
 
-def estimate_aht(log: CaseLog, where: dict[str, str], spec: StaffingSpec, name: str) -> tuple[float, Finding]:
+@dataclass(frozen=True)
+class HandleTotals:
+    """What contacts of the last weeks took: ``ds`` (start of an interval, local clock), ``handle_s`` and ``n``."""
+
+    totals: pd.DataFrame
+    from_report: bool
+
+    @property
+    def contacts(self) -> int:
+        """Contacts behind it."""
+        return round(self.totals["n"].sum())
+
+
+def read_handle_totals(log: CaseLog, where: Mapping[str, str], spec: StaffingSpec) -> HandleTotals | None:
+    """Return what the contacts of a queue took by interval, from single contacts or a report; nothing if configured."""
+    if spec.aht_s is not None:
+        return None
+    found = contact_handle_times(log, where, spec.interval_s), reported_handle_times(log, where)
+    for totals, from_report in zip(found, (False, True), strict=True):
+        if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
+            return HandleTotals(totals, from_report)
+    return None
+
+
+def estimate_aht(log: CaseLog, where: Mapping[str, str], spec: StaffingSpec, name: str) -> tuple[float, Finding]:
     """Return the mean handle time of a queue in seconds, and where it comes from, in words."""
+    return describe_aht(read_handle_totals(log, where, spec), spec, name)
+
+
+def describe_aht(read: HandleTotals | None, spec: StaffingSpec, name: str) -> tuple[float, Finding]:
+    """Return the mean of what contacts took, or the configured handle time, and where it comes from, in words."""
     if spec.aht_s is not None:
         return spec.aht_s, Finding(" (configured)")
-    weeks = setting("handle time window in weeks", AHT_WINDOW_DAYS / 7)
-    if log.has("contacts", "answered_at", "ended_at"):
-        contacts = log.table("contacts")
-        recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=AHT_WINDOW_DAYS))
-        for column, value in where.items():
-            if column in contacts.columns:
-                recent = recent.filter(recent[column] == value)
-        rows = log.frame(recent.filter(recent.answered_at.notnull() & recent.ended_at.notnull()))
-        seconds = (rows["ended_at"] - rows["answered_at"]).dt.total_seconds()
-        if "wrap_s" in rows and rows["wrap_s"].notna().any():  # where it is not recorded it is not 0 but as elsewhere
-            seconds = seconds + rows["wrap_s"].fillna(rows["wrap_s"].mean())
-        if len(seconds) >= MIN_HANDLED_CONTACTS:
-            count = figure(FIGURES, "contacts behind the handle time", name, len(seconds))
-            return float(seconds.mean()), Finding(f", from {count:contact} in the last {weeks:week}", count, weeks)
-    totals = reported_handle_times(log, where)
-    if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
-        mean = float(totals["handle_s"].sum() / totals["n"].sum())
-        count = figure(FIGURES, "contacts behind the handle time", name, round(totals["n"].sum()))
-        spread = estimate_handle_time_spread(totals)
-        if spread >= MIN_SAID_SPREAD:
-            off = figure(FIGURES, "days differ in handle time by", name, spread, "share")
-            said = f", from {count:contact} of the report, by interval and weekday; days differ by {off:%}"
-            return mean, Finding(said, count, off)
-        return mean, Finding(f", from {count:contact} of the report, by interval and weekday", count)
-    raise InputError(
-        "missing AHT",
-        where=f"[staffing.{name}]",
-        column="aht",
-        hint="add a line such as aht = '4min'",
-        code="queue.empty",
-    )
+    if read is None:
+        raise InputError(
+            "missing AHT",
+            where=f"[staffing.{name}]",
+            column="aht",
+            hint="add a line such as aht = '4min'",
+            code="queue.empty",
+        )
+    mean = float(read.totals["handle_s"].sum() / read.totals["n"].sum())
+    count = figure(FIGURES, "contacts behind the handle time", name, read.contacts)
+    said, facts = f", from {count:contact} of the report, by interval and weekday", [count]
+    if not read.from_report:
+        weeks = setting("handle time window in weeks", AHT_WINDOW_DAYS / 7)
+        said, facts = f", from {count:contact} in the last {weeks:week}, by interval and weekday", [count, weeks]
+    spread = estimate_handle_time_spread(read.totals)
+    if spread < MIN_SAID_SPREAD:
+        return mean, Finding(said, *facts)
+    off = figure(FIGURES, "days differ in handle time by", name, spread, "share")
+    return mean, Finding(f"{said}; days differ by {off:%}", *facts, off)
 
 
-def reported_handle_times(log: CaseLog, where: dict[str, str]) -> pd.DataFrame | None:
+def contact_handle_times(log: CaseLog, where: Mapping[str, str], interval_s: float) -> pd.DataFrame | None:
+    """Return ``ds`` (local clock), ``handle_s`` and ``n`` of the single contacts of the last days, if any ended."""
+    if not log.has("contacts", "answered_at", "ended_at"):
+        return None
+    contacts = log.table("contacts")
+    recent = contacts.filter(contacts.queued_at > log.until - pd.Timedelta(days=AHT_WINDOW_DAYS))
+    for column, value in where.items():
+        if column in contacts.columns:
+            recent = recent.filter(recent[column] == value)
+    rows = log.frame(recent.filter(recent.answered_at.notnull() & recent.ended_at.notnull()))
+    seconds = (rows["ended_at"] - rows["answered_at"]).dt.total_seconds()
+    if "wrap_s" in rows and rows["wrap_s"].notna().any():  # where it is not recorded it is not 0 but as elsewhere
+        seconds = seconds + rows["wrap_s"].fillna(rows["wrap_s"].mean())
+    local = rows["queued_at"].dt.tz_convert(log.timezone).dt.tz_localize(None)
+    return sum_by_interval(local, seconds, interval_s)
+
+
+def reported_handle_times(log: CaseLog, where: Mapping[str, str]) -> pd.DataFrame | None:
     """Return ``ds`` (local clock), ``handle_s`` and ``n`` of the last days of an interval report, if it has them."""
     if not has_only_volumes(log) or not log.has("volumes", "handle_s", *where):
         return None
@@ -311,9 +347,7 @@ def reported_handle_times(log: CaseLog, where: dict[str, str]) -> pd.DataFrame |
     return pd.DataFrame({"ds": local, "handle_s": frame["handle_s"], "n": handled})
 
 
-def slot_handle_times(log: CaseLog, where: dict[str, str], spec: StaffingSpec, slots: Any, aht: float) -> Any:
-    """Return the handle time of each slot ahead where a report tells it by interval, else the one that is given."""
-    if spec.aht_s is not None or log.has("contacts"):
-        return aht
-    totals = reported_handle_times(log, where)
-    return aht if totals is None else estimate_handle_times(totals, slots)
+def slot_handle_times(log: CaseLog, where: Mapping[str, str], spec: StaffingSpec, slots: Any, aht: float) -> Any:
+    """Return the handle time of each slot ahead where contacts or a report tell it, else the one that is given."""
+    read = read_handle_totals(log, where, spec)
+    return aht if read is None else estimate_handle_times(read.totals, slots)
