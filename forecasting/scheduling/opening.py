@@ -49,11 +49,15 @@ def _closed_minutes(pattern: ShiftPattern, closed: Ints) -> int:
 
 
 def days_worked(
-    patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, calendar: BusinessCalendar | None
+    patterns: Sequence[ShiftPattern],
+    ds: pd.DatetimeIndex,
+    calendar: BusinessCalendar | None,
+    day_before: bool = False,
 ) -> list[npt.NDArray[np.float64]]:
     """Return the midnights (seconds on the local clock) of the days in the horizon on which each pattern is worked.
 
-    Nobody comes on a day that is closed all through the shift, such as a holiday.
+    Nobody comes on a day that is closed all through the shift, such as a holiday. With ``day_before`` the day before
+    the horizon counts too: its nights end within it.
 
     Examples
     --------
@@ -62,7 +66,8 @@ def days_worked(
     >>> [len(days) for days in days_worked([ShiftPattern("any", (0, 1, 2), 8 * 3600, 4 * 3600)], week, office)]
     [2]
     """
-    midnights = pd.date_range(ds[0].normalize(), ds[-1].normalize(), freq="D")
+    first = ds[0].normalize() - pd.Timedelta(days=int(day_before))
+    midnights = pd.date_range(first, ds[-1].normalize(), freq="D")
     base, weekday = midnights.as_unit("us").asi8 / 1e6, midnights.day_of_week.to_numpy()
     worked: dict[tuple[float, float], Bools] = {}
     for p in patterns:

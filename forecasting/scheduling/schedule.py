@@ -3,93 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from ...features.arrays import Floats, Ints
+from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError, did_you_mean
 from ...features.frames import require_columns
 from ...features.renamed import new_columns, new_name, renamed_arguments
 from ..arguments import Numbers, check_number, check_numbers
-from ..integer_search import ceiling
 from ..solver import Matrix
+from .free_days import solve_free_days, split_free_days
 from .opening import days_worked, patterns_within_hours
+from .schedule_tables import AGENT_TOLERANCE, Schedule, add_shrinkage, build_coverage, build_table
 from .set_cover import solve_set_cover
-from .shift_patterns import ShiftPattern, coverage_matrix, format_clock_time, format_weekdays
+from .shift_patterns import ShiftPattern, coverage_matrix
 
-_AGENT_TOLERANCE = 1e-6
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Who works when, what that covers, and how good it is.
-
-    Attributes
-    ----------
-    table
-        One row a pattern that is worked: ``pattern`` (in one line), ``kind``, ``agents`` (on contacts, of those on this
-        shift), ``scheduled_agents`` (agents scheduled, with shrinkage), ``days``, ``start``, ``end``, ``breaks`` (times
-        of day), ``hours`` (paid in the horizon, of all its people).
-    coverage
-        One row an interval: ``ds``, ``required``, ``scheduled`` (on contacts: what is left of them after shrinkage),
-        ``understaffed``, ``overstaffed``, ``reason`` (why it falls short).
-    hours, bound_hours
-        Paid hours in the horizon, and a number that no schedule with so little shortfall can go below.
-    gap
-        Share of the cost (hours and priced shortfall) that a better schedule could save at most: proven.
-    seconds
-        Time that it took; nothing depends on it.
-    idle_hours
-        Paid hours in which nobody is required: shifts are longer than what they are there for.
-    surplus_hours
-        Paid hours beyond those to schedule for what is required and covered; ``idle_hours`` are among them.
-    rounding_hours
-        Of these, the ones that come of rounding the shrinkage up to whole agents. The others come of whole shifts:
-        their lengths, their days a week and the fewest agents of a kind.
-    """
-
-    table: pd.DataFrame
-    coverage: pd.DataFrame
-    hours: float
-    bound_hours: float
-    gap: float
-    seconds: float
-    idle_hours: float = 0.0
-    surplus_hours: float = 0.0
-    rounding_hours: float = 0.0
-
-    def sentences(self) -> tuple[str, ...]:
-        """Describe in plain words how good the schedule is, and where and why it falls short."""
-        people, short = (
-            int(self.table["scheduled_agents"].sum()),
-            self.coverage[self.coverage["understaffed"] > _AGENT_TOLERANCE],
-        )
-        said = [
-            f"{people:,} people work {self.hours:,.1f} hours in {len(self.table):,} patterns; no schedule is better by "
-            f"more than {self.gap:.1%}."
-        ]
-        if self.surplus_hours > _AGENT_TOLERANCE:
-            said.append(
-                f"{self.surplus_hours:,.1f} of the hours are more than is to schedule: "
-                f"{self.surplus_hours - self.rounding_hours:,.1f} from whole shifts, {self.rounding_hours:,.1f} from "
-                "rounding the shrinkage up to whole people."
-            )
-        if self.idle_hours > _AGENT_TOLERANCE:
-            said.append(f"{self.idle_hours:,.1f} of the hours fall where nobody is required.")
-        if not len(short):
-            return (*said, "Every interval is covered.")
-        worst = short.iloc[int(short["understaffed"].to_numpy().argmax())]
-        said.append(
-            f"{len(short):,} of {len(self.coverage):,} intervals fall short, most on {worst['ds']:%a %d %b %H:%M} by "
-            f"{worst['understaffed']:,.1f} of {worst['required']:,.1f}."
-        )
-        counts = short["reason"].value_counts()
-        return (*said, *(f"{count:,} of them: {why}." for why, count in counts.items()))
+__all__ = ["Schedule", "add_shrinkage", "shift_schedule"]
 
 
 @renamed_arguments
@@ -107,6 +41,7 @@ def shift_schedule(
     effort: float = 1.0,
     shrinkage: float = 0.0,
     calendar: BusinessCalendar | None = None,
+    still_on: Numbers | None = None,
     seconds: float | None = None,
 ) -> Schedule:
     """Choose how many agents work each pattern so that the need is covered at least cost.
@@ -140,6 +75,9 @@ def shift_schedule(
         up once, not in each interval. Limits are on scheduled agents.
     calendar
         Opening hours: shifts whose work lies outside them are not used, and on days that are closed nobody works.
+    still_on
+        Agents on contacts from shifts that began before the first interval, in each interval. By default the plan
+        repeats itself: the shifts of its last night are on in the first morning too.
     seconds
         Without effect: a limit of time would make the schedule depend on the machine. It goes in the next release.
 
@@ -188,42 +126,74 @@ def shift_schedule(
     if seconds is not None:
         check_number("seconds", seconds, above=0)
     rules = _rules(patterns, limits, least, max_agents, off)
-    worked = days_worked(patterns, ds, calendar)
-    allowed = patterns_within_hours(patterns, calendar)
+    before = _read_still_on(still_on, len(ds))
+    open_need = np.maximum(people - before, 0.0)
+    columns = split_free_days(patterns)
+    worked = days_worked(columns.patterns, ds, calendar, day_before=still_on is None)
+    allowed = patterns_within_hours(columns.patterns, calendar)
     if not allowed.any():
         hint = "shorter shifts, or other hours"
         raise InputError(
             "no shift lies within the opening hours", where="argument 'patterns'", hint=hint, code="calendar.unknown"
         )
-    matrix = coverage_matrix(patterns, ds, slot, worked)
-    paid = np.array([len(days) * p.paid_h / len(p.days) for days, p in zip(worked, patterns, strict=True)])
-    usable = np.flatnonzero((paid > 0) & allowed)
-    found = solve_set_cover(
-        sparse.csc_array(matrix[:, usable]),
-        people,
-        paid[usable],
-        np.broadcast_to(price * slot / 3600, (len(ds),)).astype(float),
-        limits=sparse.csr_array(rules[0][:, usable]) if len(rules[1]) else None,
-        low=rules[1],
-        high=rules[2],
-        gap=share,
-        effort=work,
-    )
-    count = np.zeros(len(patterns))
-    count[usable] = found.agents
-    limited = {kind: np.floor(most * (1 - off) + _AGENT_TOLERANCE) for kind, most in (limits or {}).items()}
-    capped = None if max_agents is None else float(np.floor(max_agents * (1 - off) + _AGENT_TOLERANCE))
-    coverage = _coverage(
-        ds, people, matrix[:, usable], count[usable], [patterns[int(j)] for j in usable], limited, capped
-    )
-    table, hours = _table(patterns, count, paid, off), float(paid @ count)
-    idle = float(coverage["scheduled"].to_numpy()[people <= 0].sum()) * slot / 3600
+    matrix, paid = coverage_matrix(columns.patterns, ds, slot, worked), _paid_hours(columns.patterns, worked, ds)
+    dear = np.broadcast_to(price * slot / 3600, (len(ds),)).astype(float)
+    if any(p.days_worked for p in patterns):
+        days = np.array([p.days_worked is not None for p in patterns])[columns.owner]
+        usable = np.flatnonzero(allowed & ((paid > 0) | days))
+        chosen, count, found = solve_free_days(
+            patterns, columns, usable, matrix, open_need, paid, dear, rules, share, work
+        )
+        worked = days_worked(chosen, ds, calendar, day_before=still_on is None) if chosen else []
+        matrix, paid = coverage_matrix(chosen, ds, slot, worked), _paid_hours(chosen, worked, ds)
+    else:
+        usable = np.flatnonzero((paid > 0) & allowed)
+        worked = [worked[int(j)] for j in usable]
+        matrix, chosen = sparse.csc_array(matrix[:, usable]), [patterns[int(j)] for j in usable]
+        paid, limits_of = paid[usable], sparse.csr_array(rules[0][:, usable]) if len(rules[1]) else None
+        found = solve_set_cover(
+            matrix, open_need, paid, dear, limits=limits_of, low=rules[1], high=rules[2], gap=share, effort=work
+        )
+        count = found.agents
+    limited = {kind: np.floor(most * (1 - off) + AGENT_TOLERANCE) for kind, most in (limits or {}).items()}
+    capped = None if max_agents is None else float(np.floor(max_agents * (1 - off) + AGENT_TOLERANCE))
+    coverage = build_coverage(ds, people, matrix, count, chosen, limited, capped, before)
+    own = [days[days >= _first_midnight(ds)] for days in worked]  # of the nights before only their ends are here
+    covered = np.asarray(coverage_matrix(chosen, ds, slot, own) @ count)
+    table, hours = build_table(chosen, count, paid, off), float(paid @ count)
+    idle = float(covered[people <= 0].sum()) * slot / 3600
     gross = float(table["hours"].sum()) / hours if hours > 0 else 1.0
     bound = (found.bound - (found.cost - hours)) * gross
-    needed = float((people - coverage["understaffed"].to_numpy()).sum()) * slot / 3600 / (1 - off)
+    needed = float((open_need - coverage["understaffed"].to_numpy()).sum()) * slot / 3600 / (1 - off)
     surplus, rounding = max(hours * gross - needed, 0.0), max(hours * gross - hours / (1 - off), 0.0)
     spent = perf_counter() - begun
-    return Schedule(table, coverage, hours * gross, bound, found.gap, spent, idle * gross, surplus, rounding)
+    carried = float((coverage["scheduled"] - covered).sum() * slot / 3600)
+    return Schedule(table, coverage, hours * gross, bound, found.gap, spent, idle * gross, surplus, rounding, carried)
+
+
+def _paid_hours(
+    patterns: Sequence[ShiftPattern], worked: Sequence[npt.NDArray[np.float64]], ds: pd.DatetimeIndex
+) -> Floats:
+    """Return the paid hours of a person of each pattern: of shifts that begin in the horizon, wherever they end."""
+    return np.array(
+        [
+            int((days >= _first_midnight(ds)).sum()) * p.paid_h / len(p.days)
+            for days, p in zip(worked, patterns, strict=True)
+        ]
+    )
+
+
+def _first_midnight(ds: pd.DatetimeIndex) -> float:
+    return float(ds[:1].normalize().as_unit("us").asi8[0] / 1e6)
+
+
+def _read_still_on(still_on: Numbers | None, count: int) -> Floats:
+    before = check_numbers("still_on", 0.0 if still_on is None else still_on, least=0)
+    if before.shape not in ((), (count,)):
+        raise InputError(
+            "wrong length", where="argument 'still_on'", got=before.shape, wanted=f"({count},)", code="value.length"
+        )
+    return np.asarray(np.broadcast_to(before, (count,)), dtype=float)
 
 
 def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[pd.DatetimeIndex, Floats, float]:
@@ -256,7 +226,7 @@ def _read_need(need: pd.DataFrame, column: str, slot_s: float | None) -> tuple[p
     if slot_s is None and not len(steps):
         raise InputError("unknown length of the interval", where=where, hint="pass slot_s", code="frequency.invalid")
     slot = float(pd.Series(steps).mode().iloc[0]) if slot_s is None else check_number("slot_s", slot_s, above=0)
-    if len(steps) and steps.min() < slot - _AGENT_TOLERANCE:
+    if len(steps) and steps.min() < slot - AGENT_TOLERANCE:
         row = int(steps.argmin()) + 2
         raise InputError(
             "intervals overlap", where=where, column="ds", row=row, got=str(ds[row - 1]), code="time.order"
@@ -291,7 +261,7 @@ def _rules(
         rows.append((kinds == kind).astype(float))
         low.append(float(fewest.get(kind, 0)))
         high.append(float(most.get(kind, np.inf)))
-        if np.ceil(low[-1] - _AGENT_TOLERANCE) > high[-1]:
+        if np.ceil(low[-1] - AGENT_TOLERANCE) > high[-1]:
             raise InputError(
                 "minimum must not exceed maximum",
                 where=f"argument 'least[{kind!r}]'",
@@ -312,81 +282,6 @@ def _rules(
         high.append(total)
     matrix = sparse.csr_array(np.array(rows)) if rows else sparse.csr_array((0, len(kinds)))
     # agents are whole, with shrinkage and without
-    bottom, top = np.ceil(np.array(low) - _AGENT_TOLERANCE), np.floor(np.array(high) + _AGENT_TOLERANCE)
-    on, room = np.ceil(bottom * (1 - off) - _AGENT_TOLERANCE), np.floor(top * (1 - off) + _AGENT_TOLERANCE)
+    bottom, top = np.ceil(np.array(low) - AGENT_TOLERANCE), np.floor(np.array(high) + AGENT_TOLERANCE)
+    on, room = np.ceil(bottom * (1 - off) - AGENT_TOLERANCE), np.floor(top * (1 - off) + AGENT_TOLERANCE)
     return matrix, np.minimum(on, room), room
-
-
-def _table(patterns: Sequence[ShiftPattern], count: Floats, paid: Floats, off: float) -> pd.DataFrame:
-    rows = [
-        {
-            "pattern": p.name,
-            "kind": p.kind,
-            "agents": round(count[j]),
-            "scheduled_agents": 0,
-            "days": format_weekdays(p.days),
-            "start": format_clock_time(p.start_s),
-            "end": format_clock_time(p.start_s + p.length_s),
-            "breaks": ", ".join(p.break_times),
-            "hours": float(paid[j]),
-        }
-        for j, p in enumerate(patterns)
-        if count[j] > 0.5
-    ]
-    columns = ["pattern", "kind", "agents", "scheduled_agents", "days", "start", "end", "breaks", "hours"]
-    frame = pd.DataFrame(rows, columns=columns).astype(
-        {"agents": "int64", "scheduled_agents": "int64", "hours": "float64"}
-    )
-    text = {c: "str" for c in columns if c not in ("agents", "scheduled_agents", "hours")}
-    frame = frame.astype(text).sort_values(["kind", "days", "start", "end", "breaks"], ignore_index=True)
-    frame["scheduled_agents"] = add_shrinkage(frame["agents"].to_numpy(), off)
-    frame["hours"] *= frame["scheduled_agents"]
-    return frame
-
-
-def add_shrinkage(agents: Ints, shrinkage: float) -> Ints:
-    """Return the agents to schedule on each shift: their sum is rounded up once, and no shift has fewer than before.
-
-    >>> add_shrinkage(np.array([1, 1, 2, 6]), 0.2).tolist()
-    [2, 1, 2, 8]
-    """
-    total = ceiling(np.cumsum(agents) / (1 - shrinkage))
-    return np.diff(total, prepend=0)
-
-
-def _coverage(
-    ds: pd.DatetimeIndex,
-    need: Floats,
-    matrix: Matrix,
-    count: Floats,
-    patterns: Sequence[ShiftPattern],
-    limits: Mapping[str, float] | None,
-    max_agents: float | None,
-) -> pd.DataFrame:
-    scheduled = np.asarray(matrix @ count)
-    short = np.maximum(need - scheduled, 0.0)
-    short[short < _AGENT_TOLERANCE] = 0.0
-    kinds = np.array([p.kind for p in patterns])
-    full = {k for k, most in (limits or {}).items() if count[kinds == k].sum() > most - 1 + _AGENT_TOLERANCE}
-    everybody = max_agents is not None and count.sum() > max_agents - 1 + _AGENT_TOLERANCE
-    rows, words = sparse.csr_array(matrix), [""] * len(ds)
-    for i in np.flatnonzero(short):
-        there = set(kinds[rows.indices[rows.indptr[i] : rows.indptr[i + 1]]].tolist())
-        if not there:
-            words[i] = "no shift covers this time"
-        elif everybody:
-            words[i] = "all people that may be scheduled are"
-        elif there <= full:
-            words[i] = f"the limit on {', '.join(sorted(there))} is reached"
-        else:
-            words[i] = "a further shift costs more than the shortfall"
-    return pd.DataFrame(
-        {
-            "ds": ds,
-            "required": need,
-            "scheduled": scheduled,
-            "understaffed": short,
-            "overstaffed": np.maximum(scheduled - need, 0.0),
-            "reason": pd.Series(words, dtype="str"),
-        }
-    )

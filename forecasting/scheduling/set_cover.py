@@ -118,6 +118,33 @@ def solve_set_cover(
     return SetCover(people, float(total), float(bound))
 
 
+def search_cover(
+    matrix: Matrix,
+    need: Floats,
+    cost: Floats,
+    short_price: Floats,
+    limits: Matrix,
+    low: Floats,
+    high: Floats,
+    gap: float,
+    effort: float,
+) -> SetCover:
+    """Do as :func:`solve_set_cover` by the search alone: limits that are equations leave nothing to be rounded.
+
+    >>> shifts, both = sparse.csc_array(np.array([[1.0, 0], [0, 1]])), sparse.csr_array(np.array([[1.0, -1]]))
+    >>> equal = (both, np.zeros(1), np.zeros(1))
+    >>> search_cover(shifts, np.array([2.0, 3]), np.ones(2), np.full(2, 50.0), *equal, 0.0, 1.0).agents.tolist()
+    [3.0, 3.0]
+    """
+    problem = _merged(matrix, need, cost, short_price, limits, low, high)
+    entries = max(int(problem.matrix.nnz) + int(limits.nnz), 1)
+    branches = int(np.clip(MAX_SEARCH_WORK * effort / entries, 1, MAX_BRANCHES))
+    found = _search(problem, nodes=branches, gap=gap * 0.999)
+    agents = _feasible(problem) if found.x is None else np.rint(found.x[: len(cost)])
+    total = _cost(problem, agents)
+    return SetCover(agents, total, float(np.clip(found.bound, 0.0, total)))
+
+
 def _merged(
     matrix: Matrix,
     need: Floats,

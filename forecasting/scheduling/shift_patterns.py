@@ -15,6 +15,7 @@ from ...features.arrays import Floats
 from ...features.errors import InputError
 from ..arguments import check_number, check_numbers
 from ..solver import Matrix, triplets
+from .breaks import BreakRule, Placement, place_breaks
 
 WEEKDAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY_S = 86400.0
@@ -34,6 +35,10 @@ class ShiftPattern:
         Begin of the shift in seconds after midnight, and its length with all breaks. It may end on the next day.
     breaks
         Unpaid breaks as (seconds after the begin, length in seconds); nobody is covered in them.
+    paid_breaks
+        Paid breaks, in the same form.
+    days_worked
+        How many of ``days`` a person works, any of them: days off may lie apart. By default all.
     """
 
     kind: str
@@ -41,6 +46,8 @@ class ShiftPattern:
     start_s: float
     length_s: float
     breaks: tuple[tuple[float, float], ...] = ()
+    paid_breaks: tuple[tuple[float, float], ...] = ()
+    days_worked: int | None = None
 
     def __post_init__(self) -> None:
         """Check the pattern, so that none that cannot be worked gets any further."""
@@ -55,8 +62,10 @@ class ShiftPattern:
             )
         check_numbers("start_s", self.start_s, least=0, below=_DAY_S)
         check_numbers("length_s", self.length_s, above=0, most=_DAY_S)
+        if self.days_worked is not None:
+            check_numbers("days_worked", self.days_worked, least=1, most=len(self.days))
         last = 0.0
-        for after, length in self.breaks:
+        for after, length in self.all_breaks:
             if not (after >= last and length > 0 and after + length <= self.length_s):
                 raise InputError(
                     "a break lies outside the shift or over another",
@@ -69,7 +78,13 @@ class ShiftPattern:
     @property
     def paid_h(self) -> float:
         """Paid hours in a week."""
-        return len(self.days) * (self.length_s - sum(length for _, length in self.breaks)) / 3600
+        days = self.days_worked or len(self.days)
+        return days * (self.length_s - sum(length for _, length in self.breaks)) / 3600
+
+    @property
+    def all_breaks(self) -> tuple[tuple[float, float], ...]:
+        """Breaks, paid and unpaid, in order of time."""
+        return self.breaks if not self.paid_breaks else tuple(sorted((*self.breaks, *self.paid_breaks)))
 
     @property
     def name(self) -> str:
@@ -88,7 +103,8 @@ class ShiftPattern:
     def break_times(self) -> tuple[str, ...]:
         """Breaks on the clock."""
         return tuple(
-            f"{format_clock_time(self.start_s + a)}-{format_clock_time(self.start_s + a + n)}" for a, n in self.breaks
+            f"{format_clock_time(self.start_s + a)}-{format_clock_time(self.start_s + a + n)}"
+            for a, n in self.all_breaks
         )
 
 
@@ -128,6 +144,9 @@ def shift_patterns(
     days_per_week: int = 5,
     workdays: Sequence[int] = range(7),
     days_off_together: bool = True,
+    starts_s: Iterable[float] | None = None,
+    breaks: Sequence[BreakRule] | None = None,
+    free_days: bool = False,
 ) -> list[ShiftPattern]:
     """Return all patterns of one kind that follow a few rules; join the lists of several kinds.
 
@@ -152,6 +171,14 @@ def shift_patterns(
         Days of the week on which work is possible, 0 for Monday.
     days_off_together
         Whether the days off lie together (over the end of the week too); else any choice of days.
+    starts_s
+        Begins in seconds after midnight, in place of all between ``first_start_s`` and ``last_end_s``: 06:00, 14:00 and
+        22:00 of a desk that never closes.
+    breaks
+        Breaks with the times between which each begins, in place of ``break_s`` and ``break_choices``.
+    free_days
+        Leave the days open: one pattern for all choices of days, which :func:`shift_schedule` chooses by person. It has
+        the same answers as ``days_off_together=False``, in a smaller problem.
 
     Returns
     -------
@@ -177,17 +204,21 @@ def shift_patterns(
     )
     choices = int(check_numbers("break_choices", break_choices, least=0))
     count = int(check_numbers("days_per_week", days_per_week, least=1, most=len(workdays)))
-    off = _day_choices(list(workdays), count, days_off_together)
+    off = [tuple(sorted(workdays))] if free_days else _day_choices(list(workdays), count, days_off_together)
+    given = None if starts_s is None else check_numbers("starts_s", list(starts_s), least=0, below=_DAY_S)
     found = []
     for length in check_numbers("lengths_s", list(lengths_s), above=0, most=_DAY_S):
-        starts = np.arange(first, min(last - length, _DAY_S - 1) + 1e-6, step)
-        breaks: list[tuple[tuple[float, float], ...]] = [()]
-        if choices and rest > 0 and length > no_break_up_to_s:
+        starts = np.arange(first, min(last - length, _DAY_S - 1) + 1e-6, step) if given is None else given
+        pauses: list[Placement] = [((), ())]
+        if breaks is not None:
+            pauses = place_breaks(breaks, float(length), between)
+        elif choices and rest > 0 and length > no_break_up_to_s:
             middle = round((length - rest) / 2 / between) * between
             shifted = middle + (np.arange(choices) - (choices - 1) // 2) * between
-            breaks = [((float(a), rest),) for a in shifted if a > 0 and a + rest < length]
-        for days, start, pause in product(off, starts, breaks):
-            found.append(ShiftPattern(kind, days, float(start), float(length), pause))
+            pauses = [(((float(a), rest),), ()) for a in shifted if a > 0 and a + rest < length]
+        for days, start, (unpaid, paid) in product(off, starts, pauses):
+            worked = count if free_days else None
+            found.append(ShiftPattern(kind, days, float(start), float(length), unpaid, paid, worked))
     if not found:
         raise InputError(
             "no shift fits between the earliest begin and the latest end",
@@ -242,7 +273,7 @@ def coverage_matrix(
             first, last = np.searchsorted(at, [begin - slot_s + 1e-6, end - 1e-6])
             span = np.arange(first, last)
             share = _overlap(at[span], slot_s, begin, end)
-            for after, length in p.breaks:
+            for after, length in p.all_breaks:
                 share = share - _overlap(at[span], slot_s, begin + after, begin + after + length)
             there = share > 1e-9
             rows.append(span[there])

@@ -18,6 +18,7 @@ from ...features.sources.spec import SourceSpec
 from ...forecasting.staffing.path_plan import PERIODS
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
+from .break_texts import parse_break
 from .checks import check_condition, check_local_path
 from .fields import SECTION, one_of
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
@@ -26,6 +27,8 @@ from .people_specs import ChangeSpec, PeopleSpec
 from .record_specs import ModelSpec, PluginsSpec, StateSpec
 from .state_place import StatePlace
 
+#: How the days off of a week may lie.
+DAYS_OFF = ("together", "apart")
 #: How segments are made to add up.
 RECONCILE_METHODS = ("wls", "variance", "bottom_up", "none")
 
@@ -201,7 +204,10 @@ class StaffingSpec:
 class ShiftSpec:
     """Shifts of one kind of contract that may cover a queue: lengths, begins, breaks, days a week.
 
-    Times of day are texts such as ``07:00``; an end after midnight is written above 24, such as ``26:00``.
+    Times of day are texts such as ``07:00``; an end after midnight is written above 24, such as ``26:00``. ``starts``
+    are the begins of a desk that never closes, in place of all between ``first_start`` and ``last_end``. ``breaks``
+    are placed by the plan, each between two times after the begin, such as ``30min from 3h to 5h``; they replace
+    ``break``. Days off lie together, or ``apart``.
     """
 
     queue: str
@@ -213,6 +219,20 @@ class ShiftSpec:
     break_s: float = 1800.0
     days_per_week: fields.Count = 5
     max_agents: fields.Count | None = None
+    min_agents: fields.Count | None = None
+    starts: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
+    days_off: Annotated[str, one_of("unknown way to lay days off", lambda: DAYS_OFF)] = "together"
+    min_rest_s: fields.SomeTime | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> ShiftSpec:
+        for text in self.breaks:
+            parse_break(text)
+        if self.min_agents is not None and self.max_agents is not None and self.min_agents > self.max_agents:
+            problem, wanted = "minimum must not exceed maximum", f"at most max_agents = {self.max_agents}"
+            raise InputError(problem, column="min_agents", got=self.min_agents, wanted=wanted, code="plan.impossible")
+        return self
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -134,7 +134,8 @@ def scheduled_by_interval(
     """
     patterns = [_read_shift(shift) for shift in schedule.to_dict("records")]
     at = pd.DatetimeIndex(ds)
-    matrix = coverage_matrix(patterns, at, interval_s, days_worked(patterns, at, calendar))
+    matrix = coverage_matrix(patterns, at, interval_s, days_worked(patterns, at, calendar, day_before=True))
+    # the night before counts: its shifts end within the first interval's day
     return np.asarray(matrix @ schedule["agents"].to_numpy(dtype=float), dtype=float)
 
 

@@ -5,23 +5,28 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
 from ...features.calendars.instants import parse_instant
 from ...features.errors import InputError
-from ...forecasting.grid.frequency import local_instants
-from ...forecasting.staffing.adherence import AWAY_ACTIVITIES, OFF_ACTIVITIES
-from ...forecasting.staffing.agent_days import split_agent_days
 from ..project.project import view_as_of
 from ..state.database import read_state
 from ..state.issued import read_issued
 from .accuracy_plans import scheduled_by_interval
 from .accuracy_volumes import find_contacts
-from .measured import find_agents
+from .planned_time import count_agents, read_present
 from .queue import PlannedQueue, interval_freq, queue_arrivals
 from .staff import plan_queue
+
+__all__ = [
+    "DayPlan",
+    "count_agents",
+    "find_day_contacts",
+    "find_past_mornings",
+    "read_day_plan",
+    "read_handle_times",
+    "read_present",
+]
 
 #: Past open days that a re-forecast learns from, and days of history that their mornings are forecast from.
 MAX_PAST_DAYS, HISTORY_DAYS = 30, 182
@@ -78,54 +83,6 @@ def read_day_plan(queue: PlannedQueue, day: pd.Timestamp) -> DayPlan:
         )
         rows = rows.assign(scheduled=there, on_break=all_there - there)
     return DayPlan(rows, "issued")
-
-
-def read_present(queue: PlannedQueue, ds: pd.Series) -> pd.DataFrame | None:
-    """Return agents on contacts, and on a break, by the planned time of each person; ``None`` where none is given."""
-    log = queue.project.log
-    if not log.has("schedules"):
-        return None
-    rows = log.table("schedules")
-    begin, end = _find_instants(queue, ds)
-    plan = log.frame(rows.filter((rows.end > begin.min()) & (rows.start < end.max())))
-    agents = find_agents(queue)
-    plan = plan if agents is None else plan[plan["agent_id"].isin(agents)]
-    if plan.empty:
-        return None
-    activity = plan["activity"].astype("str").str.strip().str.lower()
-    is_off = activity.isin((*OFF_ACTIVITIES, *AWAY_ACTIVITIES))
-    state = pd.Series("available", index=plan.index).mask(is_off, "off").mask(activity.eq("break"), "break")
-    days = split_agent_days(plan.assign(state=state), log.timezone)  # a break within a shift goes before the shift
-    out = pd.DataFrame({"ds": ds.to_numpy()})
-    for name, kind in (("scheduled", "available"), ("on_break", "break")):
-        out[name] = count_agents(queue, days[days["state"] == kind], ds)
-    return out
-
-
-def count_agents(queue: PlannedQueue, stretches: pd.DataFrame, ds: pd.Series) -> Floats:
-    """Return how many agents stretches of their time hold in each interval of a queue, as the mean over it."""
-    edges = [np.sort(_seconds(stretches[name])) for name in ("start", "end")]
-
-    def worked(t: Floats) -> Floats:
-        """Return agent seconds before an instant."""
-        parts = []
-        for edge in edges:
-            count = np.searchsorted(edge, t)
-            parts.append(count * t - np.concatenate([[0.0], np.cumsum(edge)])[count])
-        return np.asarray(parts[0] - parts[1])
-
-    begin, end = (_seconds(at) for at in _find_instants(queue, ds))
-    return np.asarray((worked(end) - worked(begin)) / queue.spec.interval_s)
-
-
-def _find_instants(queue: PlannedQueue, ds: pd.Series) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
-    """Return begin and end of intervals on the desk's own clock."""
-    begin = local_instants(ds.to_numpy(dtype="datetime64[us]"), queue.project.log.timezone)
-    return begin, begin + pd.Timedelta(seconds=queue.spec.interval_s)
-
-
-def _seconds(at: pd.Series | pd.DatetimeIndex) -> Floats:
-    return np.asarray(at.to_numpy(dtype="datetime64[us]").astype("int64") / 1e6)
 
 
 def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:

@@ -6,30 +6,24 @@ from typing import Any
 
 import pandas as pd
 
-from ...features.calendars.opening_hours import parse_opening_hours
-from ...features.durations import parse_duration
 from ...features.errors import InputError
-from ...forecasting.scheduling.schedule import shift_schedule
-from ...forecasting.scheduling.shift_patterns import shift_patterns
 from ...forecasting.simulation.check_plan import check_plan
 from ...forecasting.staffing.path_plan import agents_over_period, rate_paths, widen_paths
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, plan_for_target
 from ..project.project import Project
-from ..project.specs import ShiftSpec, StaffingSpec
+from ..project.specs import StaffingSpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, Take
-from ..words.figures import figure, figures_table, setting
+from ..words.figures import figures_table, setting
 from ..words.words import format_instant, format_queue
 from .adjusted import adjustment_sentences, unreached_sentences
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
 from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
+from .shifts import cover_by_shifts
 from .staffing_inputs import build_staffing_inputs
 from .volume_champion import use_volume_champion
-
-#: Fewer hours than this are rounding, and so is a saving of less than this share.
-MIN_REPORTED_HOURS, MIN_REPORTED_GAP = 0.05, 0.0005
 
 #: Sample paths that a plan over days or weeks rests on.
 PLAN_PATHS = 300
@@ -89,7 +83,7 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         if not queue.shifts:
             continue
         try:
-            schedule, said = _schedule(queue, plan)
+            schedule, said = cover_by_shifts(queue, plan)
         except InputError as error:
             skipped.append(f"shifts of {queue.name}: {error}")
             continue
@@ -168,82 +162,6 @@ def _add(table: pd.DataFrame | None, more: pd.DataFrame, queue: str) -> pd.DataF
     return named if table is None else pd.concat([table, named], ignore_index=True)
 
 
-def _schedule(queue: PlannedQueue, plan: pd.DataFrame) -> tuple[Any, list[Finding]]:
-    """Cover the required agents of a queue by the configured shifts, and report how well that goes."""
-    patterns = [pattern for kind, shift in queue.shifts.items() for pattern in build_shift_patterns(kind, shift)]
-    limits = {kind: float(shift.max_agents) for kind, shift in queue.shifts.items() if shift.max_agents is not None}
-    column = required_column(plan)
-    found = shift_schedule(
-        plan[["ds", column]],
-        patterns,
-        column=column,
-        slot_s=queue.spec.interval_s,
-        limits=limits or None,
-        shrinkage=queue.total_shrinkage,
-        calendar=queue.calendar,
-    )
-    return found, _schedule_sentences(queue.name, found, queue.spec)
-
-
-def required_column(plan: pd.DataFrame) -> str:
-    """Return the column of the agents that shifts are to cover: those that are sure where a confidence is set.
-
-    >>> required_column(pd.DataFrame({"agents": [3], "agents_sure": [4]}))
-    'agents_sure'
-    """
-    return "agents_sure" if "agents_sure" in plan else "agents"
-
-
-def _schedule_sentences(queue: str, found: Any, spec: StaffingSpec) -> list[Finding]:
-    hours, keys = spec.interval_s / 3600, {"queue": queue}
-    tables = {
-        name: frame.assign(queue=queue) for name, frame in (("schedule", found.table), ("coverage", found.coverage))
-    }
-
-    def held(kind: str, cell: Cell) -> Fact:
-        return Fact.at(cell, tables, kind, queue)
-
-    agents = held("agents in shifts", Cell("schedule", "scheduled_agents", keys, "sum"))
-    patterns = held("shift patterns", Cell("schedule", "scheduled_agents", keys, "count"))
-    short = held("uncovered agent hours", Cell("coverage", "understaffed", keys, "sum", scale=hours))
-    paid = figure(FIGURES, "paid hours", queue, found.hours)
-    gap = figure(FIGURES, "gap of the schedule", queue, found.gap, "share")
-    facts = [agents, patterns, paid, gap]
-    if short.value > MIN_REPORTED_HOURS:
-        facts, covered = [*facts, short], f"{short:agent hour} uncovered"
-    else:
-        covered = "All intervals covered"
-    lowest = "at lowest cost" if found.gap < MIN_REPORTED_GAP else f"at a cost within {gap} of the lowest"
-    shifts = f"{agents:agent} in all, in {patterns:shift pattern}, {paid:~paid hour}"
-    text = f"{format_queue(queue)}: {shifts}. {covered} {lowest}"
-    facts = [f for f in facts if f is not gap or found.gap >= MIN_REPORTED_GAP]
-    names = [queue, format_queue(queue)]
-    said = [Finding(f"{text}.", *facts, names=names)]
-    if round(found.surplus_hours) >= 1:
-        said.append(_surplus_sentence(queue, found))
-    if found.idle_hours > MIN_REPORTED_HOURS:
-        idle = found.coverage[(found.coverage["required"] <= 0) & (found.coverage["scheduled"] > 0)]
-        spare = figure(FIGURES, "paid hours nobody needs", queue, found.idle_hours)
-        first = idle["ds"].iloc[0]
-        nobody = f"{spare:paid hour} without required agents, first {format_instant(first, first.year)}"
-        said.append(Finding(f"{format_queue(queue)}: {nobody}.", spare, audience="planner", names=names))
-    return said
-
-
-def _surplus_sentence(queue: str, found: Any) -> Finding:
-    """Report how many of the paid hours nobody needs, and why they are paid."""
-    surplus = round(found.surplus_hours)
-    rounded = min(round(found.rounding_hours), surplus)  # so that the parts add up as they are said
-    spare = figure(FIGURES, "paid hours beyond those to schedule", queue, surplus)
-    rounding = figure(FIGURES, "paid hours by rounding the shrinkage up", queue, rounded)
-    shifts = figure(FIGURES, "paid hours by whole shifts", queue, surplus - rounded)
-    causes = [(shifts, "because shifts have fixed lengths and days a week"), (rounding, "because agents are whole")]
-    said = [(fact, f"{fact:~} {why}") for fact, why in causes if fact.value >= 1]
-    text = f"{format_queue(queue)}: {spare:paid hour} beyond those to schedule: {', '.join(part for _, part in said)}."
-    facts = (spare, *(fact for fact, _ in said))
-    return Finding(text, *facts, audience="planner", names=[queue, format_queue(queue)])
-
-
 def _simulated(planned: list[tuple[PlannedQueue, pd.DataFrame]]) -> tuple[pd.DataFrame, list[str]]:
     """Play the plans of calls and chats, and say how the promise fares by day and over all."""
     parts: list[pd.DataFrame] = []
@@ -280,42 +198,6 @@ def _simulated_sentence(queue: str, table: pd.DataFrame) -> Finding:
     text = f"{format_queue(queue)}: simulated service level {mean} ({sure:%} interval {low} to {high}, {times:run}). "
     text += f"The formula predicts {formula} if the forecast is exact."
     return Finding(text, times, mean, sure, low, high, formula, names=[queue, format_queue(queue)])
-
-
-def build_shift_patterns(kind: str, spec: ShiftSpec) -> list[Any]:
-    """Return the shift patterns of one kind of contract."""
-    place = f"[shifts.{kind}]"
-    return shift_patterns(
-        kind,
-        lengths_s=[parse_duration(text, where=place, column="lengths") for text in spec.lengths],
-        first_start_s=clock_seconds(spec.first_start, place, "first_start"),
-        last_end_s=clock_seconds(spec.last_end, place, "last_end"),
-        step_s=spec.step_s,
-        break_s=spec.break_s,
-        days_per_week=spec.days_per_week,
-        workdays=[
-            day for day, hours in enumerate(parse_opening_hours({d: ["00:00-24:00"] for d in spec.days})) if hours
-        ],
-    )
-
-
-def clock_seconds(text: str, where: str, column: str) -> float:
-    """Return the seconds after midnight of a time such as ``07:30``; after midnight it may be ``26:00``.
-
-    >>> clock_seconds("07:30", "[shifts.early]", "first_start")
-    27000.0
-    """
-    hours, _, minutes = text.partition(":")
-    if not (hours.isdigit() and minutes.isdigit() and int(minutes) < 60 and int(hours) <= 48):
-        raise InputError(
-            "not a valid time",
-            where=where,
-            column=column,
-            got=text,
-            wanted="HH:MM",
-            code="time.unreadable",
-        )
-    return 3600.0 * int(hours) + 60.0 * int(minutes)
 
 
 def _queue_sentences(planned_queue: PlannedQueue, plan: pd.DataFrame, basis: Finding) -> list[Finding]:

@@ -22,7 +22,8 @@ from deskcast.pipelines.stages.queue import (
     queue_segments,
     shrinkage_words,
 )
-from deskcast.pipelines.stages.staff import _queue_sentences, clock_seconds, required_column, staff_stage
+from deskcast.pipelines.stages.shifts import clock_seconds, required_column
+from deskcast.pipelines.stages.staff import _queue_sentences, staff_stage
 from deskcast.pipelines.words.facts import Finding
 
 
