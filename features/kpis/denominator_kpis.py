@@ -8,6 +8,10 @@ import numpy as np
 import pandas as pd
 
 from ..arrays import Floats
+from ..case_log.fetch import fetch
+from ..case_log.log import CaseLog
+from ..case_log.schema import TABLES
+from ..errors import InputError, did_you_mean
 from .aggregate import aggregate_count, compute_ratio
 from .cells import SegmentedRows
 from .overlap import sum_overlap
@@ -23,14 +27,49 @@ def cases_per(desk: LogView, what: Denominator) -> pd.DataFrame:
     beside = _measure(source, what)
     opened = cases_beside_denominators(desk).frame()["value"].to_numpy()
     there = beside > 0
-    table = compute_ratio(source, np.where(there, opened, 0.0), np.where(there, beside, 0.0))
-    return table
+    return compute_ratio(source, np.where(there, opened, 0.0), np.where(there, beside, 0.0))
 
 
 def cases_beside_denominators(desk: LogView) -> SumQuery:
     """Count cases in the segments and periods of the denominators."""
     source = desk.denominators
     return aggregate_count(SegmentedRows(desk.opened.rows, source.by, source.first, source.clock), "created_at")
+
+
+def check_denominators(log: CaseLog) -> None:
+    """Refuse denominators by a segment that the cases do not have, or whose values are all others there.
+
+    Raises
+    ------
+    InputError
+        If so: no case would be put beside its customers.
+
+    Examples
+    --------
+    >>> cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"], "region": ["Ireland"]})
+    >>> months = pd.DataFrame({"start": ["2024-03-01T00:00Z"], "end": ["2024-04-01T00:00Z"], "regoin": ["IE"]})
+    >>> check_denominators(CaseLog.from_frames(cases=cases, denominators=months))
+    Traceback (most recent call last):
+    deskcast.features.errors.InputError: denominators: column 'regoin': the cases have no such column (did you mean
+    'region'?)
+    """
+    if not (log.has("denominators") and log.has("cases")):
+        return
+    known = log.table("cases").columns
+    for name in log.table("denominators").columns:
+        if name in TABLES["denominators"].names:
+            continue
+        if name not in known:
+            hint = did_you_mean(name, known)
+            problem = "the cases have no such column"
+            raise InputError(problem, where="denominators", column=name, hint=hint, code="column.unknown")
+        here, there = (
+            set(fetch(log.table(t).select(name).distinct())[name].dropna()) for t in ("denominators", "cases")
+        )
+        if here and not here & there:
+            got, wanted = sorted(here)[0], f"such as {', '.join(sorted(map(str, there))[:3])}"
+            problem = "no case has any of these values"
+            raise InputError(problem, where="denominators", column=name, got=got, wanted=wanted, code="value.unknown")
 
 
 def _measure(source: SegmentedRows, what: Denominator) -> Floats:
