@@ -23,11 +23,14 @@ TABLE_TIMES = {
     "cases": "created_at",
     "contacts": "queued_at",
     "volumes": "ds",
+    "outbound_contacts": "queued_at",
     "surveys": "offered_at",
     "article_views": "viewed_at",
+    "searches": "searched_at",
     "tasks": "started_at",
     "agent_time": "start",
     "costs": "start",
+    "denominators": "start",
     "repairs": "failed_at",
 }
 #: A gap that no desk leaves, and what one is in a log of many times.

@@ -130,25 +130,30 @@ def sla_attainment(desk: LogView, metric: str | None = None) -> SumQuery:
     )
 
 
-def reopen_rate(desk: LogView) -> SumQuery:
+def _window_s(desk: LogView, limit: float | None) -> float:
+    """Return within how many seconds what comes back counts: as the name of the KPI says, else as is configured."""
+    return desk.limits.repeat_days * 86400 if limit is None else limit
+
+
+def reopen_rate(desk: LogView, limit: float | None = None) -> SumQuery:
     """Count re-openings soon after the first resolution, once that time has passed."""
-    rows, limit = desk.cases.rows, desk.limits.repeat_days * 86400
+    rows, limit = desk.cases.rows, _window_s(desk, limit)
     again = seconds_between(rows.first_resolved_at, rows.first_reopened_at)
-    ripe = rows.first_resolved_at <= desk.last_mature_instant(days=desk.limits.repeat_days)
+    ripe = rows.first_resolved_at <= desk.last_mature_instant(seconds=limit)
     return aggregate_share(desk.cases, "first_resolved_at", (again >= 0) & (again <= limit), ripe)
 
 
-def repeat_contact_rate(desk: LogView) -> SumQuery:
+def repeat_contact_rate(desk: LogView, limit: float | None = None) -> SumQuery:
     """Count cases after which the customer came again soon."""
-    rows = desk.cases_with_next.rows
-    soon = seconds_between(rows.created_at, rows.next_case_at) <= desk.limits.repeat_days * 86400
-    ripe = rows.created_at <= desk.last_mature_instant(days=desk.limits.repeat_days)
+    rows, limit = desk.cases_with_next.rows, _window_s(desk, limit)
+    soon = seconds_between(rows.created_at, rows.next_case_at) <= limit
+    ripe = rows.created_at <= desk.last_mature_instant(seconds=limit)
     return aggregate_share(desk.cases_with_next, "created_at", soon, ripe & rows.customer_id.notnull())
 
 
-def first_contact_resolution(desk: LogView) -> SumQuery:
+def first_contact_resolution(desk: LogView, limit: float | None = None) -> SumQuery:
     """Count resolutions by one contact that held; where neither messages nor calls are recorded nothing is known."""
-    days = desk.limits.repeat_days
+    limit = _window_s(desk, limit)
     rows = desk.cases_with_next.rows
     touches = rows.agent_messages
     source = desk.cases_with_next
@@ -159,10 +164,10 @@ def first_contact_resolution(desk: LogView) -> SumQuery:
         rows = rows.left_join(calls, rows.case_id == calls["_of"]).drop("_of")
         touches = rows.agent_messages.fill_null(0) + rows["_calls"].fill_null(0)
         source = source.over(rows)
-    until = rows.first_resolved_at + ibis.interval(seconds=int(days * 86400))
+    until = rows.first_resolved_at + ibis.interval(seconds=int(limit))
     held = ~(rows.first_reopened_at <= until).fill_null(False) & ~(rows.next_same_at <= until).fill_null(False)
     ripe = (
-        (rows.first_resolved_at <= desk.last_mature_instant(days=days)) & rows.customer_id.notnull() & touches.notnull()
+        (rows.first_resolved_at <= desk.last_mature_instant(seconds=limit)) & rows.customer_id.notnull() & touches.notnull()
     )
     return aggregate_share(source, "first_resolved_at", held & (touches <= 1), ripe)
 

@@ -194,10 +194,20 @@ def cost_per_case(desk: LogView) -> pd.DataFrame:
     """Put money, spread evenly over its span, beside resolved cases."""
     source = desk.costs
     money = _sum_costs(source)
-    resolved = aggregate_count(
-        SegmentedRows(desk.cases.rows, source.by, source.first, source.clock), "resolved_at"
-    ).frame()
-    return compute_ratio(source, money, resolved["value"].to_numpy())
+    return compute_ratio(source, money, resolutions_beside_costs(desk).frame()["value"].to_numpy())
+
+
+def resolutions_beside_costs(desk: LogView) -> SumQuery:
+    """Count final resolutions in the periods of the costs, all of them for each category."""
+    source = desk.costs
+    return aggregate_count(SegmentedRows(desk.cases_of_costs, source.by, source.first, source.clock), "resolved_at")
+
+
+def cost(desk: LogView) -> pd.DataFrame:
+    """Sum money, spread evenly over its span."""
+    money = _sum_costs(desk.costs)
+    known = np.nan_to_num(money)
+    return desk.costs.frame(value=money, n=known, numerator=known)
 
 
 def cost_per_success(desk: LogView) -> pd.DataFrame:
@@ -207,7 +217,7 @@ def cost_per_success(desk: LogView) -> pd.DataFrame:
 
 def kept_resolutions(desk: LogView) -> SumQuery:
     """Count first resolutions that held, in the periods of the costs in which all had time to come back."""
-    source, days, rows = desk.costs, desk.limits.repeat_days, desk.cases.rows
+    source, days, rows = desk.costs, desk.limits.repeat_days, desk.cases_of_costs
     ends = source.periods["ends_at"]
     ripe = ends[ends <= desk.log.until - pd.Timedelta(days=days)]
     held = seconds_between(rows.first_resolved_at, rows.first_reopened_at) > days * 86400

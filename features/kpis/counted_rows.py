@@ -16,6 +16,7 @@ from .agent_credits import find_credit
 from .aggregate import aggregate_count, aggregate_share
 from .catalogue import find_kpi, parse_kpi_limit_s
 from .cells import SegmentedRows
+from .denominator_kpis import cases_beside_denominators
 from .kpi_history import choose_formulas
 from .queries import DurationQuery, SumQuery
 from .view import LogView
@@ -64,7 +65,10 @@ _SIDES: Mapping[str, Callable[[LogView], list[Side]]] = {
     "views_per_case": _views_per_case,
     "cases_per_agent_hour": lambda desk: [Side(aggregate_count(desk.cases_of_agents, "resolved_at"), "numerator")],
     "effort_per_case": lambda desk: [Side(aggregate_count(desk.cases_of_agents, "resolved_at"), "n")],
-    "cost_per_case": lambda desk: [Side(_resolutions(desk, desk.costs), "n")],
+    "cost": lambda _: [],
+    "cases_per_customer": lambda desk: [Side(cases_beside_denominators(desk), "numerator")],
+    "cases_per_unit": lambda desk: [Side(cases_beside_denominators(desk), "numerator")],
+    "cost_per_case": lambda desk: [Side(rest.resolutions_beside_costs(desk), "n")],
     "cost_per_success": lambda desk: [Side(rest.kept_resolutions(desk), "n")],
     "requests_per_agent": lambda desk: [Side(aggregate_count(desk.requests, "at"), "numerator")],
     "occupancy": lambda _: [],
@@ -76,6 +80,9 @@ WHOLE_SIDES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "requests_per_agent": ("agents who acted", ("n",)),
     "cases_per_agent_hour": ("paid hours of all agents", ("n",)),
     "effort_per_case": ("time of all agents", ("numerator",)),
+    "cost": ("costs of the period", ("n", "numerator")),
+    "cases_per_customer": ("customers of the period", ("n",)),
+    "cases_per_unit": ("units sold in the period", ("n",)),
     "cost_per_case": ("costs of the period", ("numerator",)),
     "cost_per_success": ("costs of the period", ("numerator",)),
     "occupancy": ("time of all agents", ("n", "numerator")),

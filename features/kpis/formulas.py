@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from . import article_kpis as article
 from . import case_kpis as case
 from . import contact_kpis as rest
+from . import denominator_kpis as beside
 from . import people_kpis as people
 from . import volume_kpis as report
+from . import waiting_kpis as waiting
 from .aggregate import aggregate_count
 from .catalogue import find_kpi, parse_kpi_limit_s
 from .queries import HistoryOrQuery
@@ -40,6 +43,7 @@ KPI_FORMULAS: dict[str, tuple[KpiFormula, str]] = {
         "contacts",
     ),
     "abandonment_rate": (contacts_or_counts(rest.abandonment_rate, report.abandonment_rate), "contacts"),
+    "outbound_share": (waiting.outbound_share, "outbound_contacts"),
     "first_response_time": (
         partial(case.case_duration, name="first_response_time", seconds="first_response_s"),
         "cases",
@@ -65,6 +69,10 @@ KPI_FORMULAS: dict[str, tuple[KpiFormula, str]] = {
     "answer_time": (contacts_or_counts(rest.answer_time, partial(report.mean_time, column="wait_s")), "contacts"),
     "service_level": (_SERVICE_LEVEL, "contacts"),
     "hold_time": (contacts_or_counts(rest.hold_time, partial(report.mean_time, column="hold_s")), "contacts"),
+    "team_time": (partial(waiting.stay_time, kind="team"), "team_stays"),
+    "status_time": (partial(waiting.stay_time, kind="status"), "status_stays"),
+    "pending_time_per_case": (partial(case.mean_per_resolved, amount=lambda rows: rows.pending_s), "cases"),
+    "on_hold_time_per_case": (partial(case.mean_per_resolved, amount=lambda rows: rows.on_hold_s), "cases"),
     "first_contact_resolution": (case.first_contact_resolution, "cases"),
     "contacts_to_resolution": (case.contacts_to_resolution, "cases"),
     "interactions_per_case": (
@@ -78,6 +86,9 @@ KPI_FORMULAS: dict[str, tuple[KpiFormula, str]] = {
     "agent_messages_per_case": (partial(case.mean_per_resolved, amount=lambda rows: rows.agent_messages), "cases"),
     "agents_per_case": (partial(case.mean_per_resolved, amount=lambda rows: rows.agents), "cases"),
     "transfer_rate": (partial(case.share_of_resolved, column="transfers", hit=lambda k: k > 0), "cases"),
+    "ping_pong_rate": (waiting.ping_pong_rate, "cases"),
+    "duplicate_rate": (waiting.duplicate_rate, "cases"),
+    "proactive_rate": (waiting.proactive_rate, "cases"),
     "escalation_rate": (partial(case.share_of_resolved, column="escalations", hit=lambda k: k > 0), "cases"),
     "reopen_rate": (case.reopen_rate, "cases"),
     "repeat_contact_rate": (case.repeat_contact_rate, "cases"),
@@ -91,7 +102,9 @@ KPI_FORMULAS: dict[str, tuple[KpiFormula, str]] = {
     "views_per_case": (rest.views_per_case, ""),
     "article_read_time": (rest.article_read_time, "article_views"),
     "article_left_within_10s": (partial(rest.article_left_within, limit=10.0), "article_views"),
-    "deflection_rate": (rest.deflection_rate, ""),
+    "deflection_rate": (rest.deflection_rate, "sessions"),
+    "article_contacts": (article.article_contacts, "contacts"),
+    "failed_search_rate": (article.failed_search_rate, "searches"),
     "screens_per_task": (partial(rest.mean_per_task, column="screens"), ""),
     "clicks_per_task": (partial(rest.mean_per_task, column="clicks"), ""),
     "task_completion_rate": (rest.task_completion_rate, ""),
@@ -107,8 +120,11 @@ KPI_FORMULAS: dict[str, tuple[KpiFormula, str]] = {
         partial(rest.agent_time_share, hit=rest.is_handling_or_available, of=lambda rows: rows.paid),
         "agent_time",
     ),
-    "cost_per_case": (rest.cost_per_case, ""),
-    "cost_per_success": (rest.cost_per_success, ""),
+    "cost": (rest.cost, "costs"),
+    "cases_per_customer": (partial(beside.cases_per, what="customers"), "denominators"),
+    "cases_per_unit": (partial(beside.cases_per, what="units"), "denominators"),
+    "cost_per_case": (rest.cost_per_case, "costs"),
+    "cost_per_success": (rest.cost_per_success, "costs"),
     "value_settled": (case.value_settled, "cases"),
     "first_time_fix_rate": (rest.first_time_fix_rate, "repairs"),
     "mttr": (rest.mttr, "repairs"),
@@ -121,6 +137,9 @@ _LIMIT_FORMULAS: Mapping[str, Callable[..., HistoryOrQuery]] = {
     "backlog_over_30d": case.backlog_over,
     "service_level": _SERVICE_LEVEL,
     "article_left_within_10s": rest.article_left_within,
+    "reopen_rate": case.reopen_rate,
+    "repeat_contact_rate": case.repeat_contact_rate,
+    "first_contact_resolution": case.first_contact_resolution,
 }
 
 

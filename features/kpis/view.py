@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,13 @@ _NON_SEGMENT_COLUMNS = {"case_id", "customer_id", "created_at", "amount"}
 _CURRENT_VALUE_COLUMNS = ("current_priority", "current_team", "status")
 #: Segment of the human agent whose work a row was; which one, says ``credit`` of the view.
 AGENT = "agent"
+#: Segment of the category of costs, which is no column of the cases.
+COST_CATEGORY = "cost_category"
+#: Rows that name a segment of their own, beside those of their case where they are linked to one.
+_OWN_SEGMENTS: Mapping[str, tuple[str, ...]] = {
+    "article_views": ("article_id",), "sessions": ("article_id",), "searches": ("article_id",),
+    "costs": (COST_CATEGORY,), "team_stays": ("team",), "status_stays": ("status",),
+}  # fmt: skip
 #: KPIs that are named after the kind of survey that they count.
 SURVEY_KINDS = ("csat", "nps", "ces", "agent_satisfaction")
 
@@ -77,8 +84,10 @@ def segment_columns(log: CaseLog) -> tuple[str, ...]:
     if log.has("cases"):
         names += [c for c in log.table("cases").columns if c not in _NON_SEGMENT_COLUMNS and c not in DERIVED_COLUMNS]
         names += _CURRENT_VALUE_COLUMNS if log.has("events") else ()
-    for table, columns in (("contacts", ("channel", "team")), ("agent_time", ("team",)), ("volumes", ("unique_id",))):
+    own = (("contacts", ("channel", "team")), ("agent_time", ("team",)), ("volumes", ("unique_id",)))
+    for table, columns in (*own, ("article_views", ("article_id",))):
         names += [c for c in columns if log.has(table, c) and (table != "volumes" or not log.has("cases"))]
+    names += [COST_CATEGORY] if log.has("costs", "category") else []
     return tuple(dict.fromkeys(names))
 
 
@@ -232,11 +241,16 @@ class LogView:
 
     @cached_property
     def sessions(self) -> SegmentedRows:
-        """Sessions in which help articles were read: their begin, and the first case that came of them."""
+        """Sessions in which help articles were read: their begin, and the first case that came of them.
+
+        By article there is one row for each article of a session; a case that came of the session counts for all.
+        """
         views, cases = self.log.table("article_views"), self.log.table("cases")
         born = cases.select(_of="case_id", _born="created_at")
-        views = views.left_join(born, views.case_id == born["_of"])
-        sessions = views.group_by("session_id").agg(begun_at=views.viewed_at.min(), asked_at=views["_born"].min())
+        asked = views.inner_join(born, views.case_id == born["_of"])
+        asked = asked.group_by("session_id").agg(asked_at=asked["_born"].min()).rename(_session="session_id")
+        begun = views.group_by("session_id", *self.by).agg(begun_at=views.viewed_at.min())
+        sessions = begun.left_join(asked, begun.session_id == asked["_session"]).drop("_session")
         return self._source(sessions, "begun_at")
 
     @cached_property
@@ -304,7 +318,19 @@ class LogView:
     @cached_property
     def costs(self) -> SegmentedRows:
         """Money in spans of time."""
-        return self._source(self.log.table("costs"), "start")
+        rows = self.log.table("costs")
+        return self._source(rows.mutate(**{COST_CATEGORY: rows.category}) if self.by else rows, "start")
+
+    @cached_property
+    def cases_of_costs(self) -> Any:
+        """Cases with the segments of the costs: every case has a part in each category."""
+        rows = self._history
+        return rows.cross_join(self.costs.rows.select(*self.by).distinct()) if self.by else rows
+
+    @cached_property
+    def denominators(self) -> SegmentedRows:
+        """Customers and units sold, by month."""
+        return self._source(self.log.table("denominators"), "start")
 
     @cached_property
     def volumes(self) -> SegmentedRows:
@@ -329,10 +355,11 @@ class LogView:
     def has_segments(self, table: str) -> bool:
         """Return whether the rows of a table can be split by all the columns that were asked for."""
         own = set(self.log.table(table).columns) if table in self.log.tables else set()
-        linked = "case_id" in own and self.log.has("cases")
+        linked = ("case_id" in own or table.endswith("_stays")) and self.log.has("cases")
         reach = set(self._segments_reach) if linked else set()
         reach |= {AGENT} if self.by_agent else set()
-        return set(self.by) <= (own if table in ("contacts", "agent_time", "volumes") else set()) | reach
+        own = own if table in ("contacts", "agent_time", "volumes", "denominators") else set()
+        return set(self.by) <= own | set(_OWN_SEGMENTS.get(table, ())) | reach
 
     def has_surveyed_cases(self, kpi: str) -> bool:
         """Return whether any survey of a KPI's kind is about a case, whose segments are then its own."""

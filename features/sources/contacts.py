@@ -73,7 +73,7 @@ def read_contacts(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     for role in (r for r in found if r in CONTACT_TIMES):
         rows[role] = read_seconds(spec, frame, found[role], ledger)
     meaning = _outcomes(spec, rows, found, ledger)
-    _keep_demand(rows, meaning, found, ledger)
+    outbound = _keep_demand(rows, meaning, found, ledger) & _first_of_each(rows)
     _keep_newest(rows, found, ledger)
     rows["outcome"] = _decide_outcome(rows, meaning)
     rows = _place_times(rows, ledger, found)
@@ -96,7 +96,28 @@ def read_contacts(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     out = rows[inside]
     names = [n for n in TABLES["contacts"].names if n in out and (n == "contact_id" or out[n].notna().any())]
     contacts = out[names].sort_values("contact_id", kind="stable", ignore_index=True)
-    return LoadedSource({"contacts": contacts}, ledger.rejected(), tuple(ledger.notes), until=ledger.until)
+    tables = {"contacts": contacts} | _outbound_table(spec, rows[outbound & ~back.to_numpy(dtype=bool)])
+    return LoadedSource(tables, ledger.rejected(), tuple(ledger.notes), until=ledger.until)
+
+
+def _first_of_each(rows: pd.DataFrame) -> Mask:
+    """Return the rows whose contact has not come before; those without an id are contacts of their own."""
+    if "contact_id" not in rows:
+        return np.ones(len(rows), dtype=bool)
+    return np.asarray(rows["contact_id"].isna() | ~rows["contact_id"].duplicated(), dtype=bool)
+
+
+def _outbound_table(spec: SourceSpec, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return what the desk itself began as a table of its own: it is no demand, but it is contact."""
+    rows = rows[rows["queued_at"].notna()]
+    if rows.empty:
+        return {}
+    inside = is_in_span(spec, rows["queued_at"], ImportReport("outbound_contacts", spec.path, len(rows)), "contacts")
+    names = [n for n in TABLES["outbound_contacts"].names if n in rows and rows[n].notna().any()]
+    out = rows.loc[inside, names]
+    if "contact_id" not in out:
+        out.insert(0, "contact_id", [f"outbound-{row}" for row in out.index])
+    return {"outbound_contacts": out.sort_values("contact_id", kind="stable", ignore_index=True)}
 
 
 def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledger: ImportReport) -> pd.Series[Any]:
@@ -134,16 +155,20 @@ def _outcomes(spec: SourceSpec, rows: pd.DataFrame, found: dict[str, str], ledge
     return meaning
 
 
-def _keep_demand(rows: pd.DataFrame, meaning: pd.Series[Any], found: dict[str, str], ledger: ImportReport) -> None:
-    """Leave out what did not come to a queue of the desk, and say how much that is."""
+def _keep_demand(rows: pd.DataFrame, meaning: pd.Series[Any], found: dict[str, str], ledger: ImportReport) -> Mask:
+    """Leave out what did not come to a queue of the desk, say how much that is, and return what the desk began."""
     out = (meaning == OUTBOUND).to_numpy(dtype=bool)
     if "direction" in rows:
         ways = {w: classify_direction(w) for w in rows["direction"].dropna().unique()}
         out = out | (rows["direction"].map(ways) == "outbound").to_numpy(dtype=bool)
+    began = out & ledger.accepted
     _leave_out(out, "are outbound or internal and no demand", ledger)
     _leave_out((meaning == FAILED).to_numpy(dtype=bool), "never reached a queue (busy or failed)", ledger)
     if "parent_id" in rows:
-        _leave_out(rows["parent_id"].notna().to_numpy(), f"are legs of another call ('{found['parent_id']}')", ledger)
+        legs = rows["parent_id"].notna().to_numpy()
+        _leave_out(legs, f"are legs of another call ('{found['parent_id']}')", ledger)
+        began = began & ~legs
+    return began
 
 
 def _leave_out(mask: Mask, why: str, ledger: ImportReport) -> None:

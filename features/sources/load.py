@@ -16,6 +16,7 @@ from ..readers.read import read_raw
 from . import chatwoot, dynamics, freshdesk, glpi, jira, osticket, salesforce, zammad, zendesk
 from . import servicenow as servicenow_tables
 from .export import SourceSystem
+from .months import read_months
 from .queue_log import read_queue_log
 from .servicenow_log import read_servicenow
 from .spec import LoadedSource, SourceSpec
@@ -127,6 +128,7 @@ ADAPTERS: Mapping[str, Callable[[SourceSpec, pd.DataFrame], LoadedSource]] = {
     "telephone": read_calls,
     "survey": read_surveys,
     "queue_log": read_queue_log,
+    "months": read_months,
 }
 
 

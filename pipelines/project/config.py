@@ -23,7 +23,7 @@ from ...features.sources.spec import SourceSpec
 from .checks import local_day
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
-from .people_specs import ChangeSpec, PeopleSpec
+from .people_specs import ChangeSpec, DenominatorsSpec, PeopleSpec
 from .record_specs import ModelSpec, PluginsSpec, StateSpec, TrackingSpec
 from .references import check_references
 from .specs import (
@@ -81,7 +81,7 @@ _PLURALS = {
     "user": "users",
     "change": "changes",
 }
-_OTHERS = ("timezone", "source", "plugins", "tracking", "results")
+_OTHERS = ("timezone", "source", "plugins", "tracking", "results", "denominators")
 #: What is wanted of a value of each kind.
 _WANTED = (
     ("tuple[int", "a list of whole numbers"),
@@ -147,6 +147,10 @@ def parse_config(raw: Mapping[str, Any], *, folder: Path, where: str = CONFIG_FI
     sources = tuple(
         _source(name, body, zone, f"{where} [source.{name}]") for name, body in _table(raw, "source", where).items()
     )
+    if "denominators" in raw:  # a source of its own kind, under a name of its own
+        months = read_section(DenominatorsSpec, _table(raw, "denominators", where), f"{where} [denominators]")
+        spec = SourceSpec("denominators", months.path, "months", zone, dict(months.columns))
+        sources = (*sources, spec)
     if not sources:
         raise InputError(
             "no source is configured", where=where, hint="add a [source.cases] section", code="source.unknown"

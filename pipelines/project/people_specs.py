@@ -1,8 +1,9 @@
-"""What a configuration says of people and of changes: whether anything is shown by agent, and what was changed when."""
+"""What a configuration says of people, changes and denominators: who is shown, what was changed, of how many."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Annotated
 
 import pandas as pd
@@ -11,6 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from ...features.errors import InputError
 from . import fields
+from .checks import check_local_path
 from .fields import SECTION, one_of
 
 #: How agents are named in tables.
@@ -27,6 +29,19 @@ class PeopleSpec:
 
     by_agent: bool = False
     names: Annotated[str, one_of("unknown form of names", lambda: NAME_FORMS)] = "pseudonyms"
+
+
+@dataclass(frozen=True, config=SECTION)
+class DenominatorsSpec:
+    """A file with the customers there were and the units sold, a row a month."""
+
+    path: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> DenominatorsSpec:
+        check_local_path(self.path, "", "the denominators are a file of this machine")
+        return self
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -18,6 +18,7 @@ from ...features.case_log.log import CaseLog
 from ...features.case_log.log_end import describe_stray_times, find_end_of_frames, find_end_of_slots
 from ...features.case_log.schema import AttributeTiming
 from ...features.errors import InputError
+from ...features.kpis.denominator_kpis import check_denominators
 from ...features.readers.many_files import expand_path
 from ...features.sources.columns import REJECTED_COLUMNS
 from ...features.sources.load import load_source
@@ -134,6 +135,7 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     log = CaseLog.from_frames(
         until=until, timezone=config.timezone, attributes=attributes, calendars=_calendars(config), **frames
     )
+    check_denominators(log)
     if cuts and any(part.until != until for _, part in loaded):
         log = log.as_of(until)
     refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]

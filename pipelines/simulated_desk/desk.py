@@ -14,10 +14,12 @@ import pandas as pd
 from ...features.errors import InputError
 from .agent_time import agent_time_frame, costs_frame
 from .arrivals import Cases, draw_cases
+from .articles import article_truth, articles_of_contacts, draw_views, searches_frame, views_frame, weaken_article
 from .columns import format_ids
 from .config import format_desk_config
 from .contacts import resolved_on_contact, run_contacts
 from .events import build_events, events_frame, final_resolution
+from .hand_backs import way_truth
 from .tables import (
     cases_frame,
     contacts_frame,
@@ -26,7 +28,6 @@ from .tables import (
     score_experience,
     surveys_frame,
     tasks_frame,
-    views_frame,
 )
 from .work import LEAVER, draw_bot_resolutions, draw_touches, run_touches
 from .world import (
@@ -100,7 +101,7 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: SimulationProg
     _check_whole_number(n_cases, "n_cases", _MIN_CASES, _MAX_CASES)
     _check_whole_number(seed, "seed", 0, 2**63 - 1)
     say = progress or (lambda _what, _share: None)
-    who, talk, work, extra = (np.random.default_rng([seed, stream]) for stream in range(4))
+    who, talk, work, extra, help_centre = (np.random.default_rng([seed, stream]) for stream in range(5))
 
     say("drawing cases", 0.0)
     cases = draw_cases(n_cases, who)
@@ -115,21 +116,26 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: SimulationProg
     case_ids = format_ids("C", np.arange(1, n_cases + 1), 7)
     customer_ids = format_ids("U", np.arange(1, int(cases.customer.max()) + 2), 6)
     codes = build_events(cases, contacts, settled, bot, touches)
+    ways = way_truth(cases, codes)
     tables = {"cases": cases_frame(cases, case_ids, customer_ids)}
     tables["events"] = events_frame(codes, case_ids, customer_ids, agent_ids)
     say("writing down the rest", 0.75)
-    tables["contacts"] = contacts_frame(contacts, case_ids, agent_ids)
     resolved = final_resolution(cases, contacts, settled, bot, touches)
     good = score_experience(cases, contacts, touches, resolved, extra)
-    tables["surveys"], satisfied = surveys_frame(good, resolved, agent_ids, case_ids, extra)
-    tables["article_views"] = views_frame(cases, case_ids, extra)
+    surveys, satisfied = surveys_frame(good, resolved, agent_ids, case_ids, extra)
+    views = weaken_article(draw_views(cases, extra), help_centre)
+    begun = articles_of_contacts(views, cases, contacts, help_centre)
+    tables["contacts"] = contacts_frame(contacts, case_ids, agent_ids, begun)
+    tables["surveys"], tables["article_views"] = surveys, views_frame(views, case_ids)
+    tables["searches"] = searches_frame(views, help_centre)
     tables["tasks"] = tasks_frame(cases, extra)
     tables["agent_time"] = agent_time_frame(crew, contacts, touches)
     tables["costs"] = costs_frame(tables["agent_time"], contacts)
     tables["repairs"] = repairs_frame(cases, case_ids, extra)
     tables["sla_policies"] = policies_frame()
     say("done", 1.0)
-    return SimulatedDesk(tables, _truth(cases, seed, satisfied), _rates(n_cases))
+    truth = _truth(cases, seed, satisfied) | {"weak_article": article_truth(views)} | ways
+    return SimulatedDesk(tables, truth, _rates(n_cases))
 
 
 def _check_whole_number(value: object, name: str, least: int, most: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .arrivals import FAULT, Cases
+from .articles import ARTICLES
 from .columns import boolean_column, format_ids, seconds_column, text_column, time_column
 from .contacts import CONTACT_TEAMS, Contacts
 from .events import AUTO_CLOSE_AFTER_S
@@ -38,8 +39,8 @@ def cases_frame(cases: Cases, case_ids: Any, customer_ids: Any) -> pd.DataFrame:
     return pd.DataFrame(columns, copy=False)
 
 
-def contacts_frame(contacts: Contacts, case_ids: Any, agent_ids: list[str]) -> pd.DataFrame:
-    """Return the calls and chats; what was not over at the end of the log has no end."""
+def contacts_frame(contacts: Contacts, case_ids: Any, agent_ids: list[str], article: Array) -> pd.DataFrame:
+    """Return the calls and chats, and on which article each began; what was not over at the end has no end."""
     over = (contacts.ended >= 0) & (contacts.free <= END_S)
     talked = over & (contacts.outcome == 0)
     columns = {
@@ -54,6 +55,7 @@ def contacts_frame(contacts: Contacts, case_ids: Any, agent_ids: list[str]) -> p
         "outcome": text_column(np.where(over, contacts.outcome, -1), _OUTCOMES),
         "agent_id": text_column(contacts.agent, agent_ids),
         "team": text_column(contacts.channel, CONTACT_TEAMS),
+        "article_id": text_column(article, ARTICLES),
     }
     return pd.DataFrame(columns, copy=False)
 
@@ -123,29 +125,6 @@ def _agent_surveys(agents: int, rng: np.random.Generator) -> tuple[Array, Array,
     who, quarter = np.tile(np.arange(agents), 6), np.repeat(np.arange(6), agents)
     mood = np.clip(np.round(rng.normal(3.9, 0.4, agents)[who] + rng.normal(0, 0.5, len(who))), 1, 5)
     return who, quarter * 91 * 86400 + 45 * 86400 + 10 * 3600, mood
-
-
-def views_frame(cases: Cases, case_ids: Any, rng: np.random.Generator) -> pd.DataFrame:
-    """Return views of help articles: before a case that was opened all the same, and in place of one."""
-    n = len(cases)
-    tried = np.flatnonzero(rng.random(n) < np.array([0.10, 0.25, 0.25, 0.40])[cases.channel])
-    alike = rng.integers(0, n, n // 2)
-    case = np.concatenate([tried, np.full(len(alike), -1)])
-    like = np.concatenate([tried, alike])
-    before = rng.integers(60, 1800, len(like))
-    at = np.where(case >= 0, cases.at[like] - before, cases.at[like] + before * rng.integers(-8, 9, len(like)))
-    at = np.clip(at, 0, END_S - 1)
-    article = cases.product[like] * 10 + cases.type[like] * 2 + rng.integers(0, 2, len(like))
-    order = np.argsort(at, kind="stable")
-    titles = tuple(f"{PRODUCTS[i // 10].lower()}-{i % 10 + 1}" for i in range(40))
-    columns = {
-        "session_id": text_column(np.arange(len(order)), format_ids("V", np.arange(1, len(order) + 1), 7)),
-        "article_id": text_column(article[order], titles),
-        "viewed_at": time_column(at[order]),
-        "read_s": seconds_column(np.round(rng.lognormal(np.log(55), 1.0, len(order)))),
-        "case_id": text_column(case[order], case_ids),
-    }
-    return pd.DataFrame(columns, copy=False)
 
 
 def tasks_frame(cases: Cases, rng: np.random.Generator) -> pd.DataFrame:

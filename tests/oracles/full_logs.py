@@ -56,6 +56,35 @@ def full_log(seed: int, n_cases: int = 40, days: int = 40) -> dict[str, pd.DataF
     views["read_s"] = views["read_s"].where(rng.random(len(views)) < 0.9)
     time = frames["agent_time"]
     time["end"] = time["end"].mask(time.index == time["end"].idxmax())
+    return _add_more(frames, seed, end)
+
+
+def _add_more(frames: dict[str, pd.DataFrame], seed: int, end: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Add what the KPIs of articles, outbound contacts, categories of cost and denominators need."""
+    rng = np.random.default_rng(seed + 104729)
+    contacts, events, views = frames["contacts"], frames["events"], frames["article_views"]
+    articles = sorted(views["article_id"].unique())
+    contacts["article_id"] = pd.Series(rng.choice(articles, len(contacts))).where(rng.random(len(contacts)) < 0.4)
+    made = (events["kind"] == "created") & (rng.random(len(events)) < 0.4)
+    events["actor_role"] = events["actor_role"].mask(made, "agent")
+    called = contacts.sample(frac=0.5, random_state=seed)
+    shift = pd.to_timedelta(rng.integers(-7200, 7200, len(called)), unit="s").as_unit("us")
+    out = pd.DataFrame({"contact_id": "o" + called["contact_id"], "case_id": called["case_id"]})
+    out = out.assign(channel="phone", team=called["team"], queued_at=np.minimum(called["queued_at"] + shift, end))
+    frames["outbound_contacts"] = out.reset_index(drop=True)
+    sessions = views["session_id"].drop_duplicates().sample(frac=0.8, random_state=seed)
+    searches = pd.DataFrame({"session_id": [*sessions, "none", *sessions.head(3)]})
+    at = views["viewed_at"].min() + pd.to_timedelta(rng.integers(0, 20 * 86400, len(searches)), unit="s").as_unit("us")
+    found = pd.Series(rng.random(len(searches)) < 0.6).where(rng.random(len(searches)) < 0.9, None).astype("boolean")
+    frames["searches"] = searches.assign(searched_at=np.minimum(at, end), found=found)
+    costs = frames["costs"]
+    more = costs.head(1).assign(category="tools", amount=costs["amount"].iloc[0] / 3)
+    frames["costs"] = pd.concat([costs, more], ignore_index=True)
+    starts = pd.date_range("2024-02-01", periods=15, freq="MS", tz="UTC").as_unit("us")
+    months = pd.DataFrame({"start": starts[:-1], "end": starts[1:]}).merge(pd.DataFrame({"product": ["p0", "p1"]}), "cross")
+    months["customers"] = rng.integers(50, 90, len(months)).astype(float)
+    months["units"] = pd.Series(rng.integers(1, 9, len(months)).astype(float)).where(months.index != 3)
+    frames["denominators"] = months
     return frames
 
 

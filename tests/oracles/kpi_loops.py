@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pandas as pd
 from kpi_loops_desk import contact_kpis, repair_kpis, self_service_kpis, survey_kpis, work_kpis
+from kpi_loops_waiting import article_kpis, denominator_kpis, money_kpis, outbound_kpis, waiting_kpis, within
 from kpi_twin import DAY, WEEK, Cells, Row, SlowDesk, average, cell, each, known, part, seconds
 
 
@@ -166,8 +167,8 @@ def case_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
     def answered(row: Row) -> list[Row]:
         return [k for k in contacts if k.get("case_id") == row["case_id"] and known(k.get("answered_at"))]
 
-    def held(row: Row) -> bool:
-        limit = row["first_resolved_at"] + WEEK
+    def held(row: Row, window: pd.Timedelta = WEEK) -> bool:
+        limit = row["first_resolved_at"] + window
         back = known(row["first_reopened_at"]) and row["first_reopened_at"] <= limit
         touches = row["agent_messages"] + len(answered(row))
         return touches <= 1 and not back and not any(t <= limit for t in again(desk, row, same=True))
@@ -203,7 +204,8 @@ def case_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
         )
 
     waits = turns(desk)
-    return {
+    more = within(desk, 12, again, held) if talked or contacts else {}
+    return more | {
         "requests_per_agent": lambda: requests_per_agent(desk),
         "contact_effort_per_case": mean(effort),
         "cases_opened": lambda: desk.count(*c),
@@ -285,8 +287,10 @@ def slow_kpis(desk: SlowDesk, milestones: list[Row] | None = None) -> dict[str, 
     out = case_kpis(desk)
     if milestones:
         out |= attainment(desk, milestones)
+    out |= waiting_kpis(desk, steps(desk))
     groups = {"contacts": contact_kpis, "surveys": survey_kpis, "article_views": self_service_kpis,
-              "agent_time": work_kpis, "repairs": repair_kpis}  # fmt: skip
+              "agent_time": work_kpis, "repairs": repair_kpis, "searches": article_kpis, "costs": money_kpis,
+              "outbound_contacts": outbound_kpis, "denominators": denominator_kpis}  # fmt: skip
     for table, group in groups.items():
         if table in desk.frames:
             out |= group(desk)

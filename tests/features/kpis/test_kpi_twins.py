@@ -16,7 +16,7 @@ from kpi_loops import slow_kpis
 from kpi_twin import MEASURES, SlowDesk
 
 #: Rows of these may be of fewer segments than there are cases: a segment without a turn has no history of turns.
-OWN_SEGMENTS = ("response_time", "requests_per_agent")
+OWN_SEGMENTS = ("response_time", "requests_per_agent", "team_time", "status_time")
 
 
 def compare(frames, log, freq, by, milestones=None):
@@ -39,7 +39,12 @@ def compare(frames, log, freq, by, milestones=None):
 
 def splits(kpi, by):
     table = KPI_FORMULAS[find_kpi(kpi).name][1]
-    own = {"agent_time": ("team",)}
+    own = {"agent_time": ("team",), "sessions": ("article_id",), "searches": ("article_id",), "costs": ("cost_category",),
+           "denominators": ("product",)}  # fmt: skip
+    if by == "article_id":
+        return table in ("article_views", "sessions", "searches", "contacts")
+    if by == "cost_category":  # the cost of a success has its categories in test_waiting_kpis.py
+        return table == "costs" and kpi != "cost_per_success"
     if kpi == "agent_satisfaction":  # agents are asked about no single case, so no column of one splits the answers
         return by is None
     if kpi in ("cases_per_agent_hour", "effort_per_case"):  # by team they have values by hand in test_segments.py
@@ -56,6 +61,10 @@ def splits(kpi, by):
         (4, "QS", "priority", "Australia/Lord_Howe"),
         (5, "6MS", None, "UTC"),
         (6, "360min", None, "Europe/Lisbon"),
+        (7, "W", "article_id", "Europe/Lisbon"),
+        (8, "MS", "cost_category", "UTC"),
+        (9, "MS", "product", "UTC"),
+        (10, "W", "status", "Europe/Lisbon"),
     ],
 )
 def test_every_kpi_agrees_with_loops_on_the_small_desk(seed, freq, by, timezone):
@@ -82,7 +91,7 @@ def slice_of(tables, since, until, most):
     for name, table in tables.items():
         if name in ("cases", "sla_policies"):
             continue
-        at = {"contacts": "queued_at", "surveys": "offered_at", "article_views": "viewed_at", "tasks": "started_at",
+        at = {"contacts": "queued_at", "searches": "searched_at", "surveys": "offered_at", "article_views": "viewed_at", "tasks": "started_at",
               "agent_time": "start", "costs": "start", "repairs": "failed_at", "events": "at"}[name]  # fmt: skip
         kept = table[(table[at] >= since) & (table[at] < until)]
         kept = kept[kept["case_id"].isin(cases["case_id"])] if name == "events" else kept.head(150)
