@@ -21,6 +21,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
+from .goal_specs import GoalSpec
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import ChangeSpec, PeopleSpec
@@ -32,7 +33,6 @@ from .specs import (
     Config,
     EventSpec,
     ForecastSpec,
-    GoalSpec,
     HistorySpec,
     RiskSpec,
     ShiftSpec,

@@ -20,6 +20,7 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path
 from .fields import SECTION, one_of
+from .goal_specs import GoalSpec
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import ChangeSpec, PeopleSpec
@@ -273,20 +274,6 @@ class WatchSpec:
     false_alerts_per_week: fields.AboveZero = 1.0
     min_volume: fields.FromZero = 5.0
     min_effect: fields.FromZero = 0.1
-
-
-@dataclass(frozen=True, config=SECTION)
-class GoalSpec:
-    """A goal: a KPI and the value that it should reach by the end of a period (``W``, ``MS``, ``QS`` or ``YS``).
-
-    ``better`` is ``higher`` or ``lower``; where it is not given, the KPI tells.
-    """
-
-    name: str
-    kpi: fields.KpiName
-    target: fields.Finite
-    better: Annotated[str | None, one_of("unknown better", lambda: ("higher", "lower"))] = None
-    period: Annotated[str, one_of("unknown period", lambda: ("W", "MS", "QS", "YS"))] = "MS"
 
 
 @dataclass(frozen=True, config=SECTION)

@@ -128,7 +128,24 @@ period = "QS"
 [[goal]]
 name = "keep customers"
 kpi = "csat"
+target = 0.75
+serves = "retention"         # or scale, cost: deskcast goals --review
+
+# A goal that was moved: each version with the day from which it holds.
+[[goal]]
+name = "keep customers"
+kpi = "csat"
 target = 0.80
+serves = "retention"
+valid_from = "2025-10-01"
+
+# A goal of one segment.
+[[goal]]
+name = "no second call in Ireland"
+kpi = "repeat_contact_rate"
+target = 0.15
+where = {{ region = "Ireland" }}
+serves = "cost"
 
 # A change whose effect is asked for: deskcast compare --changes
 [[change]]

@@ -227,24 +227,30 @@ def _goal(row: Any) -> Finding:
 
     target, so_far, days = state("target"), state("so_far", since=row.start), state("days_known", "count")
     bound = "at most " if row.better == "lower" else ""
-    head = f"{format_kpi(row.kpi)} goal {_format_period(row.start, row.end)} ({bound}{target})"
+    series = str(getattr(row, "series", "all"))
+    where, moved, before = "" if series == "all" else f" ({series})", "", []
+    if pd.notna(getattr(row, "moved_on", None)):  # a goal that is met because it was moved must not look like another
+        old = state("target_before")
+        moved, before = f", moved from {old} on {format_date(row.moved_on)}", [old]
+    names = [row.name, series]
+    head = f"{format_kpi(row.kpi)}{where} goal {_format_period(row.start, row.end)} ({bound}{target}{moved})"
     if pd.isna(row.so_far) and pd.isna(row.probability):
-        return Finding(f"{head}: no value yet.", target, names=[row.name])
+        return Finding(f"{head}: no value yet.", target, *before, names=names)
     whole = state("days", "count")
-    to_date, known = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
+    to_date, known = f"{so_far} after {days} of {whole:day}", [target, *before, so_far, days, whole]
     if pd.isna(row.so_far):
-        to_date, known = "no value yet", [target]
+        to_date, known = "no value yet", [target, *before]
     elif not row.days_known:
-        to_date, known = f"no day of {whole} known yet", [target, whole]
+        to_date, known = f"no day of {whole} known yet", [target, *before, whole]
     elif getattr(row, "n_so_far", math.nan) < MIN_UNSTATED_SAMPLE:  # a share of few says how few
         behind = state("n_so_far", "count")
         to_date, known = f"{to_date}, sample size {behind}", [*known, behind]
     if pd.isna(row.probability):
-        return Finding(f"{head}: {to_date}, too little data for a forecast.", *known, names=[row.name])
+        return Finding(f"{head}: {to_date}, too little data for a forecast.", *known, names=names)
     ahead = state("forecast", expected=row.target)
     low, high, chance = state("low"), state("high"), state("probability", "probability")
     text = f"{head}: {chance} chance; expected {ahead}, likely {low} to {high} ({to_date})."
-    return Finding(text, *known, ahead, low, high, chance, names=[row.name])
+    return Finding(text, *known, ahead, low, high, chance, names=names)
 
 
 def _format_period(start: pd.Timestamp, end: pd.Timestamp) -> str:

@@ -77,6 +77,9 @@ TABLES = {
     "drivers": "Drivers | analyst",
     "counter_metrics": "Counter-metrics | everyone",
     "goals": "Goals | everyone",
+    "goal_periods": "Goals in past periods | everyone",
+    "goal_review": "Goals reviewed | everyone",
+    "goal_kpis": "KPIs by what they serve | everyone",
     "expected_ranges": "KPI values and their expected range | analyst",
     "accuracy_forecast": "Error of issued forecasts by series | planner",
     "accuracy_forecast_by_lead": "Error of issued forecasts by time steps ahead | planner",
@@ -143,6 +146,9 @@ MAIN_COLUMNS = {
     "recently_closed": ("case_id", "at", "dissatisfaction_risk", "team", "priority"),
     "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state", "direction", "drivers"),
     "goals": ("kpi", "end", "target", "so_far", "forecast", "probability", "low", "high", "name"),
+    "goal_periods": ("kpi", "start", "target", "value", "met", "n", "series", "target_before", "moved_on", "name"),
+    "goal_review": ("name", "kpi", "verdict", "target", "periods", "periods_met", "level", "bought_with"),
+    "goal_kpis": ("serves", "kpi", "available", "goal"),
     "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
 }
 
