@@ -315,14 +315,20 @@ def watch(
         str | None, typer.Option(metavar="ID|KPI|SEGMENT", help="Mute an alert, KPI or segment until --until.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="End of --silence, such as 2024-03-31.")] = None,
-    feedback: Annotated[str | None, typer.Option(metavar="ID", help="Say whether an alert was real or noise.")] = None,
-    verdict: Annotated[str, typer.Option(help="With --feedback: was real or was noise.")] = "",
+    feedback: Annotated[
+        str | None, typer.Option(metavar="ID", help="Say whether an alert was real, or its advice done.")
+    ] = None,
+    verdict: Annotated[
+        str,
+        typer.Option(help="With --feedback: was real or was noise; of its advice done, helped, no help, not needed."),
+    ] = "",
+    advice: Annotated[int, typer.Option(help="With --feedback: which piece of advice was tried.", min=1)] = 1,
 ) -> None:
     """Detect KPI changes; new alerts first."""
     from .watch import apply_alert_actions, run_watch, save_alert_feedback
 
     if feedback is not None:
-        save_alert_feedback(config, feedback, verdict, note, as_json)
+        save_alert_feedback(config, feedback, verdict, note, as_json, advice)
         return
     if apply_alert_actions(config, acknowledge, note, silence, until, as_json):
         return

@@ -1,4 +1,4 @@
-"""What a configuration says of goals: the value that a KPI should reach, for whom, and from when that was the goal."""
+"""What a configuration says of goals and advice: what a KPI should reach and from when, and what to try on an alert."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import pandas as pd
 from pydantic import model_validator
 from pydantic.dataclasses import dataclass
 
-from ...features.errors import InputError
+from ...features.errors import InputError, did_you_mean
+from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.purposes import PURPOSES
+from ...models.shifts.advice import CONDITIONS, KNOWN_VALUES, Advice
 from . import fields
+from .checks import split_values
 from .fields import SECTION, one_of
 
 
@@ -99,3 +102,42 @@ def check_goals(goals: Sequence[GoalSpec], where: str) -> None:
             got = next(one.valid_from for one in versions if days.count(one.since) > 1)
             problem, hint = "two versions of a goal hold from the same day", "give the newer one its valid_from"
             raise InputError(problem, where=place, column="valid_from", got=got, hint=hint, code="setting.invalid")
+
+
+@dataclass(frozen=True, config=SECTION)
+class AdviceSpec:
+    """What to try about a KPI alert where its conditions hold: before the advice that ships with the package.
+
+    ``when`` are conditions on what was found: ``kpi``, ``kind`` (``level_shift``, ``spike``), ``direction`` (``up``,
+    ``down``), ``change`` (``worse``, ``better``, ``neither``), ``driver`` (column of the segment that moved) and
+    ``cause`` (``owner stopped``, ``hand-over``, ``new value``, ``none``); several values are divided by ``|``.
+    """
+
+    do: fields.Line
+    who: fields.Line
+    when: Mapping[str, str] = field(default_factory=dict)
+    effort_s: fields.Work | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> AdviceSpec:
+        from ...features.kpis.availability import KPI_CATALOGUE
+
+        for key, values in self.when.items():
+            if key not in CONDITIONS:
+                hint = did_you_mean(key, CONDITIONS)
+                raise InputError("unknown condition", column="when", got=key, hint=hint, code="setting.invalid")
+            for value in split_values(values):
+                known = tuple(KPI_CATALOGUE) if key == "kpi" else KNOWN_VALUES.get(key)
+                is_known = known is None or value in known or (key == "kpi" and find_kpi(value) is not None)
+                if not value or not is_known:
+                    problem, code = (
+                        ("unknown KPI", "kpi.unknown") if key == "kpi" else (f"unknown {key}", "value.unknown")
+                    )
+                    hint = did_you_mean(value, known or ())
+                    raise InputError(problem, column="when", got=value, hint=hint, code=code)
+        return self
+
+    @property
+    def rule(self) -> Advice:
+        """The same as a rule of the models."""
+        return Advice(self.do, self.who, self.effort_s, self.when)

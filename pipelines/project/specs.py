@@ -20,7 +20,7 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .checks import check_condition, check_local_path
 from .fields import SECTION, one_of
-from .goal_specs import GoalSpec
+from .goal_specs import AdviceSpec, GoalSpec
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import ChangeSpec, PeopleSpec
@@ -274,6 +274,7 @@ class WatchSpec:
     false_alerts_per_week: fields.AboveZero = 1.0
     min_volume: fields.FromZero = 5.0
     min_effect: fields.FromZero = 0.1
+    default_advice: bool = True
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -300,6 +301,7 @@ class Config:
     actions: tuple[ActionSpec, ...] = ()
     people: PeopleSpec = PeopleSpec()
     changes: tuple[ChangeSpec, ...] = ()
+    advice: tuple[AdviceSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
     state: StateSpec = StateSpec()
     page: PageSpec = PageSpec()

@@ -22,6 +22,13 @@ ALERT_COLUMNS = {
         "reported_at": "First reported on | day",
         "updated_at": "Last changed on | day",
     },
+    "advice": {
+        "place": "Order | count!",
+        "do": "What to try | text",
+        "who": "For whom | text",
+        "effort_s": "Effort | duration",
+        "because": "Because | text",
+    },
     "detections": {
         "kind": "Kind | value",
         "before": "Expected | kpi_value",

@@ -35,11 +35,13 @@ MAX_NAMES, MAX_DETAILS = 3, 2
 PERIOD_WORDS = {"h": "an hour", "D": "a day", "W": "a week", "MS": "a month", "QS": "a quarter"}
 
 
-def alert_sentence(row: Any, as_of: pd.Timestamp | None = None, freq: str = "", noun: str = "case") -> Finding:
+def alert_sentence(
+    row: Any, as_of: pd.Timestamp | None = None, freq: str = "", noun: str = "case", advice: str = ""
+) -> Finding:
     """Report an alert: what is new, which KPI changed since when, its value, impact and drivers.
 
     Every figure is one of the row in the table ``kpi_alerts``. ``noun`` is what ``cases_opened`` counts: a log of
-    counts has arrivals.
+    counts has arrivals. ``advice`` is what to try, from :func:`find_advice`.
     """
     facts = _alert_facts(row, as_of)
     where, more = _where(row)
@@ -62,7 +64,24 @@ def alert_sentence(row: Any, as_of: pd.Timestamp | None = None, freq: str = "", 
     said = [
         part for name in names if isinstance(name, str) for part in (name, *name.split("; "), *_series_in(name)) if part
     ]
-    return Finding(" ".join([text, *[one for one in tail if one][:MAX_DETAILS]]), *facts.values(), *more, names=said)
+    said += [advice] if advice else []
+    is_left = advice and row.news not in ("resolved", "cancelled") and not row.acknowledged_by
+    tried = [f"Try: {advice}."] if is_left else []
+    words = " ".join([text, *[one for one in tail if one][: MAX_DETAILS - len(tried)], *tried])
+    return Finding(words, *facts.values(), *more, names=said)
+
+
+def find_advice(advice: pd.DataFrame | None, alert_id: Any) -> str:
+    """Return what to try first about an alert, and who; empty where there is none.
+
+    >>> find_advice(pd.DataFrame({"alert_id": ["a"], "place": [1], "do": ["Call"], "who": ["team lead"]}), "a")
+    'call (team lead)'
+    """
+    rows = advice[(advice["alert_id"] == alert_id) & (advice["place"] == 1)] if advice is not None else ()
+    if not len(rows):
+        return ""
+    do = str(rows["do"].iloc[0]).rstrip(".")
+    return f"{do if do[:2].isupper() else do[:1].lower() + do[1:]} ({rows['who'].iloc[0]})"
 
 
 def _series_in(words: str) -> list[str]:

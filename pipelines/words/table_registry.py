@@ -73,6 +73,7 @@ TABLES = {
     "escalation": "Escalation risk | everyone",
     "outcome_evaluation": "Model comparison, dissatisfaction and escalation | analyst",
     "kpi_alerts": "KPI alerts | everyone",
+    "advice": "What to try about KPI alerts | everyone",
     "detections": "Detections by series | analyst",
     "drivers": "Drivers | analyst",
     "counter_metrics": "Counter-metrics | everyone",
@@ -94,6 +95,7 @@ TABLES = {
     "accuracy_goals": "Issued chances of goals and results | everyone",
     "notes": "What people wrote down | everyone",
     "accuracy_alerts": "Reported KPI alerts and answers | everyone",
+    "accuracy_advice": "Advice followed, and whether the KPI came back | everyone",
 }
 
 #: Table -> its main columns, the most useful first: the report shows these, a terminal these before all others.
@@ -150,6 +152,7 @@ MAIN_COLUMNS = {
     "goal_review": ("name", "kpi", "verdict", "target", "periods", "periods_met", "level", "bought_with"),
     "goal_kpis": ("serves", "kpi", "available", "goal"),
     "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
+    "advice": ("do", "who", "effort_s", "because", "alert_id"),
 }
 
 #: Column -> what its values read as; other values stay as they are.
