@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, type] = {
     "[[action]]": specs.ActionSpec,
     "[watch]": specs.WatchSpec,
     "[[goal]]": specs.GoalSpec,
+    "[[advice]]": specs.AdviceSpec,
     "[tracking]": record_specs.TrackingSpec,
     "[model]": record_specs.ModelSpec,
     "[results]": night_specs.ResultsSpec,
@@ -219,7 +220,7 @@ def _codes(names: Iterable[str]) -> str:
 
 def _plain(text: str) -> str:
     """Return a docstring as Markdown: one code mark for two, and no indentation."""
-    text = re.sub(r"\n +", "\n", text.strip())
+    text = re.sub(r"\n +", "\n", text.strip()).replace("\\[", "[")
     return re.sub(r":\w+:`([^`]+)`", r"`\1`", text.replace("``", "`"))
 
 

@@ -124,9 +124,9 @@ def goal_outlook(
         raise InputError(
             "unknown KPI or series", got=f"{kpi}, {series}", hint=f"the history has {known}", code="kpi.unknown"
         )
-    way = _better_direction(kpi, better)
+    way = better_direction(kpi, better)
     frame = _daily(rows, kind := infer_kpi_kind(kpi, rows))
-    start, end = _period(frame.index[-1] + pd.Timedelta(days=1), period)
+    start, end = find_period(frame.index[-1] + pd.Timedelta(days=1), period)
     inside = frame[frame.index >= start]
     ahead = (end - max(frame.index[-1], start - pd.Timedelta(days=1))).days
     so_far = _total(inside, kind)
@@ -196,7 +196,12 @@ def goal_outlooks(history: pd.DataFrame, goals: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(GoalOutlook.__dataclass_fields__))
 
 
-def _better_direction(kpi: str, better: str | None) -> int:
+def better_direction(kpi: str, better: str | None) -> int:
+    """Return 1 where higher is better and -1 where lower is: as given, else by the catalogue.
+
+    >>> better_direction("csat", None), better_direction("resolution_time", None), better_direction("own", "lower")
+    (1, -1, -1)
+    """
     if better is None:
         entry = find_kpi(kpi)
         down = entry is not None and (entry.better or ("lower" if entry.kind == "duration" else "")) == "lower"
@@ -234,7 +239,12 @@ def _daily(rows: pd.DataFrame, kind: KpiKind) -> pd.DataFrame:
     return frame
 
 
-def _period(day: pd.Timestamp, period: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+def find_period(day: pd.Timestamp, period: str) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Return the first and the last day of the period that holds a day.
+
+    >>> [f"{day:%Y-%m-%d}" for day in find_period(pd.Timestamp("2026-02-14"), "QS")]
+    ['2026-01-01', '2026-03-31']
+    """
     names = {"W": "W", "MS": "M", "QS": "Q", "YS": "Y"}
     wanted = _PERIOD_ALIASES.get(period, period)
     if wanted not in names:

@@ -15,7 +15,7 @@ from ..project.checks import split_values
 from ..project.night_specs import AlarmSpec
 from ..stage import Stage
 from ..words.facts import Fact, audience_of, facts_of
-from ..words.incidents import alert_sentence, goal_sentences
+from ..words.incidents import alert_sentence, find_advice, goal_sentences
 from ..words.instants import Instants
 from ..words.words import format_count, format_probability
 
@@ -94,7 +94,8 @@ def choose_alarms(
     """
     now = {stage.name: stage for stage in stages if stage.tables_made_at is None and not stage.failed}
     at = instants.as_of.tz_convert(timezone).tz_localize(None)
-    write = partial(_alert_line, names=spec.names, at=at, freq=freq, noun=noun)
+    advice = now["watch"].tables.get("advice") if "watch" in now else None
+    write = partial(_alert_line, names=spec.names, at=at, freq=freq, noun=noun, advice=advice)
     if spec.on == "alert":
         return _alerts(spec, now, write)
     if spec.on == "risk":
@@ -147,13 +148,18 @@ def _segments(members: str) -> dict[str, list[str]]:
     return found
 
 
-def _alert_line(row: Any, *, names: bool, at: pd.Timestamp, freq: str, noun: str) -> str:
+def _alert_line(
+    row: Any, *, names: bool, at: pd.Timestamp, freq: str, noun: str, advice: pd.DataFrame | None = None
+) -> str:
     """Write an alert; without names nobody is quoted, and a segment that is a person has none."""
+    tried = find_advice(advice, row.alert_id)
     if names:
-        return str(alert_sentence(row, at, freq, noun))
+        return str(alert_sentence(row, at, freq, noun, tried))
     bare = row._replace(acknowledged_by="", note="", causes="")
     texts = {c: getattr(bare, c) for c in ("series", "members", "drivers", "other_kpis", "ongoing_kpis")}
-    return str(alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()}), at, freq, noun))
+    return str(
+        alert_sentence(bare._replace(**{c: _without_persons(v) for c, v in texts.items()}), at, freq, noun, tried)
+    )
 
 
 def _without_persons(text: Any) -> Any:

@@ -12,6 +12,7 @@ from . import forecast as forecast_options
 from .alarms import alarms
 from .cases import cases, compare
 from .exit_codes import end_run, end_with_exit_code
+from .goals import goals
 from .models import models
 from .night_command import run
 from .notes import note, notes
@@ -314,21 +315,27 @@ def watch(
         str | None, typer.Option(metavar="ID|KPI|SEGMENT", help="Mute an alert, KPI or segment until --until.")
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="DATE", help="End of --silence, such as 2024-03-31.")] = None,
-    feedback: Annotated[str | None, typer.Option(metavar="ID", help="Say whether an alert was real or noise.")] = None,
-    verdict: Annotated[str, typer.Option(help="With --feedback: was real or was noise.")] = "",
+    feedback: Annotated[
+        str | None, typer.Option(metavar="ID", help="Say whether an alert was real, or its advice done.")
+    ] = None,
+    verdict: Annotated[
+        str,
+        typer.Option(help="With --feedback: was real or was noise; of its advice done, helped, no help, not needed."),
+    ] = "",
+    advice: Annotated[int, typer.Option(help="With --feedback: which piece of advice was tried.", min=1)] = 1,
 ) -> None:
     """Detect KPI changes; new alerts first."""
     from .watch import apply_alert_actions, run_watch, save_alert_feedback
 
     if feedback is not None:
-        save_alert_feedback(config, feedback, verdict, note, as_json)
+        save_alert_feedback(config, feedback, verdict, note, as_json, advice)
         return
     if apply_alert_actions(config, acknowledge, note, silence, until, as_json):
         return
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
 
 
-for command in (compare, models, review, accuracy, drift, note, notes):
+for command in (goals, compare, models, review, accuracy, drift, note, notes):
     app.command()(command)
 
 

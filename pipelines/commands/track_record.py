@@ -23,7 +23,7 @@ from .options import (
 #: Tables that a terminal shows, in their order; the first that is there is the main one.
 SHOWN_TABLES = (
     *("accuracy_risk", "accuracy_forecast_by_lead", "accuracy_staffing", "accuracy_schedule", "accuracy_casework"),
-    *("accuracy_risk_by_night", "accuracy_goals", "accuracy_alerts", "accuracy_actions"),
+    *("accuracy_risk_by_night", "accuracy_goals", "accuracy_alerts", "accuracy_advice", "accuracy_actions"),
 )
 
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -15,18 +14,14 @@ from ...features.errors import InputError
 from ..project.config import load_config
 from ..project.project import Project
 from ..stages.watch import local_log_end, save_watch_stage, watch_stage, watched_history
+from ..stages.watch_advice import note_of_answer
 from ..state.database import change_state
-from ..state.records import add_record
+from ..state.records import ALERT_VERDICTS, VERDICTS, add_record
 from ..store.incidents import check_alert_state, read_alert_state, save_acknowledgement, save_mute
 from ..words.words import format_date
 from .feedback import write_feedback
 from .options import answer_of, find_user
 from .terminal import print_line, show_spinner
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
-    from ..project.specs import Config
 
 
 def run_watch(
@@ -37,7 +32,7 @@ def run_watch(
     check_alert_state(project.config.state_place)
     with show_spinner("watching"):
         stage = watch_stage(project, watched_history(project))
-    also = ["goals"] * ("goals" in stage.tables)
+    also = [name for name in ("advice", "goals") if name in stage.tables]
     answer(stage, "kpi_alerts", out, as_json, *also, **answer_of(project, show_all))
     sys.stdout.flush()
     if project.is_look_back or not save_watch_stage(project, stage):
@@ -87,23 +82,28 @@ def apply_alert_actions(
     return True
 
 
-def save_alert_feedback(config: Path, alert_id: str, verdict: str, note: str, as_json: bool) -> None:
-    """Write down whether a KPI alert was real or noise.
+def save_alert_feedback(config: Path, alert_id: str, verdict: str, note: str, as_json: bool, advice: int = 1) -> None:
+    """Write down whether a KPI alert was real or noise, or what became of a piece of its advice.
 
     Raises
     ------
     InputError
-        If no alert of this id was ever reported, or the verdict is not one of those that can be given.
+        If no alert of this id was ever reported, it has no such piece of advice, or the verdict is not one of those
+        that can be given.
     """
-
-    def check(spec: Config, _: Connection) -> None:
-        ledger = read_alert_state(spec.state_place).ledger
-        if ledger is None or alert_id not in set(ledger["alert_id"]):
-            hint = "deskcast watch --all shows the ids"
-            raise InputError("unknown KPI alert", where="--feedback", got=alert_id, hint=hint, code="state.invalid")
-
+    is_advice = verdict in VERDICTS
+    spec = load_config(config)
+    ledger = read_alert_state(spec.state_place).ledger
+    if ledger is None or alert_id not in set(ledger["alert_id"]):
+        hint = "deskcast watch --all shows the ids"
+        raise InputError("unknown KPI alert", where="--feedback", got=alert_id, hint=hint, code="state.invalid")
+    if not is_advice and verdict not in ALERT_VERDICTS:
+        wanted = ", ".join((*ALERT_VERDICTS, *VERDICTS))
+        raise InputError("unknown verdict", where="--verdict", got=verdict, wanted=wanted, code="value.unknown")
+    note = note_of_answer(spec, ledger, alert_id, advice, note) if is_advice else note
     said = f"KPI alert {alert_id}: '{verdict}' is noted; deskcast accuracy counts it."
-    write_feedback(config, "alert", alert_id, verdict, note, check, said, as_json=as_json)
+    kind = "advice" if is_advice else "alert"
+    write_feedback(config, kind, alert_id, verdict, note, lambda *_: None, said, as_json=as_json)
 
 
 def _day(text: str) -> pd.Timestamp:

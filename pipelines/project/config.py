@@ -21,6 +21,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
+from .goal_specs import AdviceSpec, GoalSpec
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import ChangeSpec, DenominatorsSpec, PeopleSpec
@@ -32,7 +33,6 @@ from .specs import (
     Config,
     EventSpec,
     ForecastSpec,
-    GoalSpec,
     HistorySpec,
     RiskSpec,
     ShiftSpec,
@@ -70,6 +70,7 @@ _LISTS: dict[str, type[Any]] = {
     "alarm": AlarmSpec,
     "user": UserSpec,
     "change": ChangeSpec,
+    "advice": AdviceSpec,
 }
 _PLURALS = {
     "calendar": "calendars",
@@ -80,6 +81,7 @@ _PLURALS = {
     "alarm": "alarms",
     "user": "users",
     "change": "changes",
+    "advice": "advice",
 }
 _OTHERS = ("timezone", "source", "plugins", "tracking", "results", "denominators")
 #: What is wanted of a value of each kind.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...features.errors import InputError, did_you_mean
+from .goal_specs import check_goals
 from .specs import Config
 
 
@@ -22,16 +23,18 @@ def check_references(config: Config, where: str) -> None:
         ("history", config.history.by),
         ("forecast", config.forecast.by),
         ("watch", config.watch.by),
+        *(("goal", tuple(goal.where)) for goal in config.goals),
     ):
         if "agent" in columns and config.people.by_agent:
             raise InputError(
                 "agents are never in what every run records",
                 where=f"{where} [{section}]",
-                column="by",
+                column="where" if section == "goal" else "by",
                 got="agent",
                 hint="use 'deskcast history --by agent' or 'deskcast compare --by agent'",
                 code="setting.invalid",
             )
+    check_goals(config.goals, where)
     declared = {"calendar": tuple(config.calendars), "queue": tuple(config.staffing)}
     for section, key, name in named:
         if name is not None and name not in declared[key]:

@@ -21,6 +21,7 @@ from . import fields
 from .break_texts import parse_break
 from .checks import check_condition, check_local_path
 from .fields import SECTION, one_of
+from .goal_specs import AdviceSpec, GoalSpec
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
 from .people_specs import ChangeSpec, PeopleSpec
@@ -293,20 +294,7 @@ class WatchSpec:
     false_alerts_per_week: fields.AboveZero = 1.0
     min_volume: fields.FromZero = 5.0
     min_effect: fields.FromZero = 0.1
-
-
-@dataclass(frozen=True, config=SECTION)
-class GoalSpec:
-    """A goal: a KPI and the value that it should reach by the end of a period (``W``, ``MS``, ``QS`` or ``YS``).
-
-    ``better`` is ``higher`` or ``lower``; where it is not given, the KPI tells.
-    """
-
-    name: str
-    kpi: fields.KpiName
-    target: fields.Finite
-    better: Annotated[str | None, one_of("unknown better", lambda: ("higher", "lower"))] = None
-    period: Annotated[str, one_of("unknown period", lambda: ("W", "MS", "QS", "YS"))] = "MS"
+    default_advice: bool = True
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -333,6 +321,7 @@ class Config:
     actions: tuple[ActionSpec, ...] = ()
     people: PeopleSpec = PeopleSpec()
     changes: tuple[ChangeSpec, ...] = ()
+    advice: tuple[AdviceSpec, ...] = ()
     plugins: PluginsSpec = PluginsSpec()
     state: StateSpec = StateSpec()
     page: PageSpec = PageSpec()

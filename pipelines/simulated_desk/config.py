@@ -7,6 +7,10 @@ from collections.abc import Iterable
 from .tables import SLA_CALENDAR, SLA_TARGETS_H
 from .world import COUNTRIES, END_DAY, TIMEZONE, ZONES
 
+#: The goal that was moved, as ``truth.json`` says it, and what to try where the owner of an account has left.
+MOVED_GOAL = {"name": "keep customers", "kpi": "csat", "from": 0.75, "to": 0.80, "valid_from": "2025-10-01"}
+ADVICE_ON_LEAVER = "Name a second technician for the account and plan a joint visit"
+
 _HEAD = """\
 # deskcast.toml of a simulated desk. 'deskcast run' in this folder does the whole job.
 # What really happened to this desk stands in truth.json.
@@ -128,7 +132,31 @@ period = "QS"
 [[goal]]
 name = "keep customers"
 kpi = "csat"
-target = 0.80
+target = {goal[from]:.2f}
+serves = "retention"         # or scale, cost: deskcast goals --review
+
+# A goal that was moved: each version with the day from which it holds.
+[[goal]]
+name = "keep customers"
+kpi = "csat"
+target = {goal[to]:.2f}
+serves = "retention"
+valid_from = "{goal[valid_from]}"
+
+# A goal of one segment.
+[[goal]]
+name = "no second call in Ireland"
+kpi = "repeat_contact_rate"
+target = 0.15
+where = {{ region = "Ireland" }}
+serves = "cost"
+
+# What to try about a KPI alert: the first two that fit, before the advice that ships with deskcast.
+[[advice]]
+when = {{ driver = "account", cause = "owner stopped|hand-over", change = "worse" }}
+do = "{advice}"
+who = "field service lead"
+effort = "1d"
 
 # A change whose effect is asked for: deskcast compare --changes
 [[change]]
@@ -167,5 +195,6 @@ def format_desk_config(tables: Iterable[str]) -> str:
                 f'[[sla]]\npolicy = "standard"\nmetric = "{metric}"\npriority = "{priority}"\ntarget = "{hours}h"\n'
                 f'clock = "business"\ncalendar = "{SLA_CALENDAR}"\npause_on = ["pending"]\n'
             )
-    body = _BODY.format(office=SLA_CALENDAR, zones=ZONES, countries=COUNTRIES, slas="\n".join(slas))
+    body = _BODY.format(office=SLA_CALENDAR, zones=ZONES, countries=COUNTRIES, slas="\n".join(slas), goal=MOVED_GOAL,
+                        advice=ADVICE_ON_LEAVER)  # fmt: skip
     return _HEAD.format(zone=TIMEZONE) + "\n" + "\n".join(sources) + body

@@ -16,7 +16,7 @@ from .agent_time import agent_time_frame, costs_frame
 from .arrivals import Cases, draw_cases
 from .articles import article_truth, articles_of_contacts, draw_views, searches_frame, views_frame, weaken_article
 from .columns import format_ids
-from .config import format_desk_config
+from .config import ADVICE_ON_LEAVER, MOVED_GOAL, format_desk_config
 from .contacts import resolved_on_contact, run_contacts
 from .events import build_events, events_frame, final_resolution
 from .hand_backs import way_truth
@@ -163,6 +163,9 @@ def _truth(cases: Cases, seed: int, satisfied: float) -> dict[str, Any]:
         "events": events,
         "repeat_contacts": int((cases.before >= 0).sum()),
         "csat_if_all_had_answered": round(satisfied, 6),
+        # what its owner decided, as deskcast.toml has it
+        "goals_moved": [dict(MOVED_GOAL)],
+        "advice": [{"kind": "agent_leaves", "segment": {"account": "A2"}, "do": ADVICE_ON_LEAVER}],
     }
 
 

@@ -24,6 +24,7 @@ from .accuracy_people import actions_accuracy, alerts_accuracy, goals_accuracy
 from .accuracy_plans import casework_table, schedule_table
 from .accuracy_volumes import forecast_tables, staffing_table
 from .casework import SLA_METRIC
+from .watch_advice import advice_accuracy
 
 FIGURES = "accuracy_figures"
 _RISK_KEYS = ("case_id", "label", "known_at", "due_at")
@@ -39,6 +40,7 @@ class Issued:
     ledger: pd.DataFrame | None = None
     verdicts: pd.DataFrame = field(default_factory=pd.DataFrame)
     nights: int = 0
+    answers: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history: pd.DataFrame | None = None) -> Stage:
@@ -59,7 +61,7 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
         Tables, each only where something of it has matured: ``accuracy_forecast``, ``accuracy_forecast_by_lead``,
         ``accuracy_forecast_next``, ``accuracy_staffing``, ``accuracy_schedule``, ``accuracy_casework``,
         ``accuracy_risk``, ``accuracy_risk_by_night``, ``accuracy_calibration``, ``accuracy_actions``,
-        ``accuracy_goals`` and ``accuracy_alerts``; and ``accuracy_figures``, what the sentences
+        ``accuracy_goals``, ``accuracy_alerts`` and ``accuracy_advice``; and ``accuracy_figures``, what the sentences
         state beyond these.
     """
     issued = read_all_issued(project)
@@ -78,6 +80,9 @@ def accuracy_stage(project: Project, labels: pd.DataFrame | None = None, history
     alerts = alerts_accuracy(frames["alert"], issued.ledger, issued.verdicts)
     tables |= {"accuracy_staffing": staffing, "accuracy_schedule": plans, "accuracy_casework": casework} | risks
     tables |= {"accuracy_goals": goals, "accuracy_alerts": alerts}
+    tables["accuracy_advice"] = advice_accuracy(
+        project.config, issued.ledger, issued.answers, list(alerts["alert_id"]) if len(alerts) else []
+    )
     tables = {name: table for name, table in tables.items() if len(table)}
     findings = accuracy_findings(_without_shadow(tables), FIGURES, issued.nights)
     tables |= figures_table(FIGURES, findings)
@@ -92,12 +97,14 @@ def read_all_issued(project: Project) -> Issued:
         issues = issues[issues["as_of"] <= project.as_of]
         kinds = ("forecast", "staffing", "casework", "plan", "risk", "goal", "alert")
         frames = {kind: read_issued(state, kind, project.as_of) for kind in kinds}
-        feedback, verdicts = (read_records(state, "feedback", kind=kind) for kind in ("action", "alert"))
+        feedback, verdicts, advice = (
+            read_records(state, "feedback", kind=kind) for kind in ("action", "alert", "advice")
+        )
         ledger = read_alert_state(place).ledger if state is not None else None
     newest = issues.drop_duplicates(["kind", "scope"], keep="last")
     own = newest[newest["kind"] == "forecast"]
     settings = dict(zip(own["scope"].astype(str), own["settings"], strict=True))
-    return Issued(frames, settings, feedback, ledger, verdicts, int(issues["as_of"].nunique()))
+    return Issued(frames, settings, feedback, ledger, verdicts, int(issues["as_of"].nunique()), advice)
 
 
 def risk_tables(

@@ -7,7 +7,7 @@ import pandas as pd
 from ...features.errors import InputError
 from ...models.goals import goal_value
 from ..project.project import Project
-from .goals import daily_kpi_history
+from .goals import daily_kpi_history, parse_series
 
 
 def goals_accuracy(project: Project, issued: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def goals_accuracy(project: Project, issued: pd.DataFrame, history: pd.DataFrame
     """
     end = pd.Timestamp(project.log.until).tz_convert(project.log.timezone).tz_localize(None)
     rows = []
-    told, histories = issued[issued["probability"].notna()], dict[str, pd.DataFrame]()
+    told, histories = issued[issued["probability"].notna()], dict[tuple[str, str], pd.DataFrame]()
     told = told.assign(start=pd.to_datetime(told["start"]), end=pd.to_datetime(told["end"]))
     for (name, day), part in told.groupby(["name", "end"], sort=True):
         last = pd.Timestamp(str(day))
@@ -37,11 +37,14 @@ def goals_accuracy(project: Project, issued: pd.DataFrame, history: pd.DataFrame
             continue  # the period is not over
         part = part.sort_values("as_of", kind="stable")
         one = part.iloc[-1]
-        kpi = str(one["kpi"])
+        kpi, series = str(one["kpi"]), str(one["series"] or "all") if "series" in one.index else "all"
         try:
-            if kpi not in histories:
-                histories[kpi] = daily_kpi_history(project, history, kpi)
-            value = goal_value(histories[kpi], kpi, one["start"], last)
+            if (kpi, series) not in histories:
+                where = parse_series(project.log, series)
+                if series != "all" and not where:
+                    continue  # the log no longer has this segment
+                histories[kpi, series] = daily_kpi_history(project, history, kpi, where)
+            value = goal_value(histories[kpi, series], kpi, one["start"], last)
         except InputError:
             continue  # the log no longer has this KPI
         if pd.isna(value):

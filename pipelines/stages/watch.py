@@ -36,11 +36,13 @@ from ..words.incidents import (
     alert_sentence,
     counter_metric_sentence,
     explained_sentences,
+    find_advice,
     goal_sentences,
 )
 from .forecast_target import find_counted_noun
 from .goals import goals_table
 from .history import history_limits, history_stage
+from .watch_advice import advise
 from .watch_causes import STATE_RANKS, add_causes
 from .watch_drivers import (
     ChangeExplanation,
@@ -99,7 +101,7 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     Stage
         Tables ``kpi_alerts`` (what is new first), ``detections`` (the single alarms, with the incident of each),
         ``drivers``, ``expected_ranges`` (value and what was expected, for the pictures), ``counter_metrics``,
-        ``goals`` and ``watch_figures`` (what the sentences state beyond these).
+        ``goals``, ``advice`` (what to try) and ``watch_figures`` (what the sentences state beyond these).
     """
     if history.empty:
         return Stage("watch", skipped="No history to watch.")
@@ -131,14 +133,17 @@ def watch_stage(project: Project, history: pd.DataFrame, state: AlertState | Non
     pairs = guard_watched(parts, false_alerts_per_week=spec.false_alerts_per_week)
     goals = goals_table(project, history)
     recent = incidents[_is_recent(incidents, end)]
+    advice = advise(project.config, incidents)
     tables = {"kpi_alerts": incidents, "detections": shifts, "drivers": drivers_table(refined.moved)}
     tables |= {"expected_ranges": _bands([*parts, *refined.parts], recent, end)}
-    tables |= {name: frame for name, frame in (("counter_metrics", pairs), ("goals", goals)) if len(frame)}
+    tables |= {
+        name: frame for name, frame in (("counter_metrics", pairs), ("goals", goals), ("advice", advice)) if len(frame)
+    }
     news_pairs = pairs[pairs["last_at"] > end - pd.Timedelta(days=NEWS_DAYS)]
     told = _alerts_to_report(recent).head(MAX_ALERTS_REPORTED)
     freq, noun = project.config.history.freq, find_counted_noun(project, "cases_opened")
     findings: list[str] = [
-        *[alert_sentence(row, now, freq, noun) for row in told.itertuples()],
+        *[alert_sentence(row, now, freq, noun, find_advice(advice, row.alert_id)) for row in told.itertuples()],
         *[counter_metric_sentence(row) for row in news_pairs.head(3).itertuples()],
     ]
     if not findings:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pandas as pd
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, func, inspect, select, text
 
 from ...features.errors import InputError
-from .schema import ALARMS_WAITING, METADATA, SAVED, SCHEMA_VERSION
+from .schema import ALARMS_WAITING, ISSUED_GOALS, METADATA, SAVED, SCHEMA_VERSION
 
 #: Version of the schema that this deskcast writes.
-CURRENT_VERSION = 2
+CURRENT_VERSION = 3
 
 
 def _add_alarms_and_saved(connection: Connection) -> None:
@@ -19,9 +19,14 @@ def _add_alarms_and_saved(connection: Connection) -> None:
     SAVED.create(connection, checkfirst=True)
 
 
+def _add_segments_of_goals(connection: Connection) -> None:
+    if "series" not in {column["name"] for column in inspect(connection).get_columns(ISSUED_GOALS.name)}:
+        connection.execute(text(f"ALTER TABLE {ISSUED_GOALS.name} ADD COLUMN series TEXT"))
+
+
 #: Version -> the step that leads to it from the one before; each is done in a transaction of its own. A new database
 #: is made as of today, so a step only changes what older ones lack.
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _add_alarms_and_saved}
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _add_alarms_and_saved, 3: _add_segments_of_goals}
 
 
 def find_version(connection: Connection) -> int | None:
@@ -31,7 +36,7 @@ def find_version(connection: Connection) -> int | None:
     >>> with create_engine("sqlite://").begin() as state:
     ...     before, made = find_version(state), bring_up_to_date(state)
     ...     before, made, find_version(state)
-    (None, True, 2)
+    (None, True, 3)
     """
     if not inspect(connection).has_table(SCHEMA_VERSION.name):
         return None

@@ -14,7 +14,20 @@ from .schema import RECORD_TABLES
 VERDICTS = ("done", "helped", "no help", "not needed")
 ALERT_VERDICTS = ("was real", "was noise")
 CASE_VERDICTS = ("right", "wrong", "acted", "known")
-_VERDICTS_OF = {"alert": ALERT_VERDICTS, "case": CASE_VERDICTS}
+_VERDICTS_OF = {"alert": ALERT_VERDICTS, "case": CASE_VERDICTS}  # of an action and of advice: VERDICTS
+
+
+#: Between what was tried and what somebody wrote on it, in the note of an answer on advice.
+NOTE_MARK = "; note: "
+
+
+def join_advice_note(do: str, note: str) -> str:
+    """Return the note of an answer on advice: what was tried, and what somebody wrote on it.
+
+    >>> join_advice_note("Call back", ""), join_advice_note("Call back", "ten of them")
+    ('Call back', 'Call back; note: ten of them')
+    """
+    return f"{do}{NOTE_MARK}{note}" if note else do
 
 
 def add_record(connection: Connection, table: str, *, by: str, at: pd.Timestamp | None = None, **values: Any) -> None:

@@ -144,6 +144,7 @@ ISSUED_GOALS = _issued(
     Column("low", Double),
     Column("high", Double),
     Column("probability", Double),
+    Column("series", Text),
 )
 ISSUED_ALERTS = _issued(
     "issued_alerts",

@@ -47,7 +47,14 @@ def accuracy_findings(tables: Tables, figures: str, nights: int) -> list[Finding
         text = f"No track record yet: no outcome is known of what was issued in {count:night}."
         return [Finding(text, count, audience="planner")]
     found = [*_forecast(tables), *_risks(tables), *_selected(tables), *_staffing(tables)]
-    found += [*_schedules(tables), *_casework(tables), *_goals(tables, figures), *_alerts(tables), *_actions(tables)]
+    found += [
+        *_schedules(tables),
+        *_casework(tables),
+        *_goals(tables, figures),
+        *_alerts(tables),
+        *_advice(tables),
+        *_actions(tables),
+    ]
     return [*found, Finding(f"The track record rests on {count:night}.", count), *_analyst(tables)]
 
 
@@ -240,6 +247,28 @@ def _alerts(tables: Tables) -> list[Finding]:
             for said in ("was real", "was noise")
         )
         found.append(Finding(f"Of the KPI alerts, people called {real} real and {noise} noise.", real, noise))
+    return found
+
+
+def _advice(tables: Tables) -> list[Finding]:
+    """State whether KPIs came back where advice was followed, beside those where nobody said anything."""
+    table = tables.get("accuracy_advice", pd.DataFrame(columns=["advice", "verdict", "alerts", "undecided"]))
+    taken = table[table["verdict"].isin(("done", "helped", "no help")) & (table["alerts"] > table["undecided"])]
+    found = []
+    for row in taken.itertuples():
+        parts, facts = [], []
+        rest = table[(table["advice"] == row.advice) & (table["verdict"] == "no answer")]
+        for verdict in (row.verdict, *rest["verdict"]):
+            keys = {"advice": row.advice, "verdict": verdict}
+            back, whole, open_ = (
+                _at(tables, f"{name} by advice", f"{row.advice}, {verdict}", Cell("accuracy_advice", name, keys))
+                for name in ("came_back", "alerts", "undecided")
+            )
+            facts += [back, whole, open_]
+            parts.append(f"{back} of {whole:KPI alert} ({open_} not over yet)")
+        beside = f"; without an answer {parts[1]}" if len(parts) > 1 else ""
+        text = f"Advice '{row.advice}' ({row.verdict}): back to normal in {parts[0]}{beside}."
+        found.append(Finding(text, *facts, names=[str(row.advice)]))
     return found
 
 

@@ -115,6 +115,16 @@ ACCURACY_COLUMNS = {
         "subject": "On | text",
         "text": "Text | text",
     },
+    "accuracy_advice": {
+        "advice": "Advice | text",
+        "verdict": "Answer | text",
+        "alerts": "KPI alerts | count",
+        "came_back": "Back to normal | count",
+        "stayed": "Stayed | count",
+        "undecided": "Not over yet | count",
+        "share": "Back, of those over | share",
+        "days": "Days until then | number",
+    },
     "accuracy_alerts": {
         "first_reported_at": "First reported | instant",
         "outcome": "Outcome | text",

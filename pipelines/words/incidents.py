@@ -35,11 +35,13 @@ MAX_NAMES, MAX_DETAILS = 3, 2
 PERIOD_WORDS = {"h": "an hour", "D": "a day", "W": "a week", "MS": "a month", "QS": "a quarter"}
 
 
-def alert_sentence(row: Any, as_of: pd.Timestamp | None = None, freq: str = "", noun: str = "case") -> Finding:
+def alert_sentence(
+    row: Any, as_of: pd.Timestamp | None = None, freq: str = "", noun: str = "case", advice: str = ""
+) -> Finding:
     """Report an alert: what is new, which KPI changed since when, its value, impact and drivers.
 
     Every figure is one of the row in the table ``kpi_alerts``. ``noun`` is what ``cases_opened`` counts: a log of
-    counts has arrivals.
+    counts has arrivals. ``advice`` is what to try, from :func:`find_advice`.
     """
     facts = _alert_facts(row, as_of)
     where, more = _where(row)
@@ -62,7 +64,24 @@ def alert_sentence(row: Any, as_of: pd.Timestamp | None = None, freq: str = "", 
     said = [
         part for name in names if isinstance(name, str) for part in (name, *name.split("; "), *_series_in(name)) if part
     ]
-    return Finding(" ".join([text, *[one for one in tail if one][:MAX_DETAILS]]), *facts.values(), *more, names=said)
+    said += [advice] if advice else []
+    is_left = advice and row.news not in ("resolved", "cancelled") and not row.acknowledged_by
+    tried = [f"Try: {advice}."] if is_left else []
+    words = " ".join([text, *[one for one in tail if one][: MAX_DETAILS - len(tried)], *tried])
+    return Finding(words, *facts.values(), *more, names=said)
+
+
+def find_advice(advice: pd.DataFrame | None, alert_id: Any) -> str:
+    """Return what to try first about an alert, and who; empty where there is none.
+
+    >>> find_advice(pd.DataFrame({"alert_id": ["a"], "place": [1], "do": ["Call"], "who": ["team lead"]}), "a")
+    'call (team lead)'
+    """
+    rows = advice[(advice["alert_id"] == alert_id) & (advice["place"] == 1)] if advice is not None else ()
+    if not len(rows):
+        return ""
+    do = str(rows["do"].iloc[0]).rstrip(".")
+    return f"{do if do[:2].isupper() else do[:1].lower() + do[1:]} ({rows['who'].iloc[0]})"
 
 
 def _series_in(words: str) -> list[str]:
@@ -227,24 +246,30 @@ def _goal(row: Any) -> Finding:
 
     target, so_far, days = state("target"), state("so_far", since=row.start), state("days_known", "count")
     bound = "at most " if row.better == "lower" else ""
-    head = f"{format_kpi(row.kpi)} goal {_format_period(row.start, row.end)} ({bound}{target})"
+    series = str(getattr(row, "series", "all"))
+    where, moved, before = "" if series == "all" else f" ({series})", "", []
+    if pd.notna(getattr(row, "moved_on", None)):  # a goal that is met because it was moved must not look like another
+        old = state("target_before")
+        moved, before = f", moved from {old} on {format_date(row.moved_on)}", [old]
+    names = [row.name, series]
+    head = f"{format_kpi(row.kpi)}{where} goal {_format_period(row.start, row.end)} ({bound}{target}{moved})"
     if pd.isna(row.so_far) and pd.isna(row.probability):
-        return Finding(f"{head}: no value yet.", target, names=[row.name])
+        return Finding(f"{head}: no value yet.", target, *before, names=names)
     whole = state("days", "count")
-    to_date, known = f"{so_far} after {days} of {whole:day}", [target, so_far, days, whole]
+    to_date, known = f"{so_far} after {days} of {whole:day}", [target, *before, so_far, days, whole]
     if pd.isna(row.so_far):
-        to_date, known = "no value yet", [target]
+        to_date, known = "no value yet", [target, *before]
     elif not row.days_known:
-        to_date, known = f"no day of {whole} known yet", [target, whole]
+        to_date, known = f"no day of {whole} known yet", [target, *before, whole]
     elif getattr(row, "n_so_far", math.nan) < MIN_UNSTATED_SAMPLE:  # a share of few says how few
         behind = state("n_so_far", "count")
         to_date, known = f"{to_date}, sample size {behind}", [*known, behind]
     if pd.isna(row.probability):
-        return Finding(f"{head}: {to_date}, too little data for a forecast.", *known, names=[row.name])
+        return Finding(f"{head}: {to_date}, too little data for a forecast.", *known, names=names)
     ahead = state("forecast", expected=row.target)
     low, high, chance = state("low"), state("high"), state("probability", "probability")
     text = f"{head}: {chance} chance; expected {ahead}, likely {low} to {high} ({to_date})."
-    return Finding(text, *known, ahead, low, high, chance, names=[row.name])
+    return Finding(text, *known, ahead, low, high, chance, names=names)
 
 
 def _format_period(start: pd.Timestamp, end: pd.Timestamp) -> str:

@@ -73,10 +73,14 @@ TABLES = {
     "escalation": "Escalation risk | everyone",
     "outcome_evaluation": "Model comparison, dissatisfaction and escalation | analyst",
     "kpi_alerts": "KPI alerts | everyone",
+    "advice": "What to try about KPI alerts | everyone",
     "detections": "Detections by series | analyst",
     "drivers": "Drivers | analyst",
     "counter_metrics": "Counter-metrics | everyone",
     "goals": "Goals | everyone",
+    "goal_periods": "Goals in past periods | everyone",
+    "goal_review": "Goals reviewed | everyone",
+    "goal_kpis": "KPIs by what they serve | everyone",
     "expected_ranges": "KPI values and their expected range | analyst",
     "accuracy_forecast": "Error of issued forecasts by series | planner",
     "accuracy_forecast_by_lead": "Error of issued forecasts by time steps ahead | planner",
@@ -91,6 +95,7 @@ TABLES = {
     "accuracy_goals": "Issued chances of goals and results | everyone",
     "notes": "What people wrote down | everyone",
     "accuracy_alerts": "Reported KPI alerts and answers | everyone",
+    "accuracy_advice": "Advice followed, and whether the KPI came back | everyone",
 }
 
 #: Table -> its main columns, the most useful first: the report shows these, a terminal these before all others.
@@ -143,7 +148,11 @@ MAIN_COLUMNS = {
     "recently_closed": ("case_id", "at", "dissatisfaction_risk", "team", "priority"),
     "kpi_alerts": ("kpi", "series", "started_at", "before", "after", "state", "direction", "drivers"),
     "goals": ("kpi", "end", "target", "so_far", "forecast", "probability", "low", "high", "name"),
+    "goal_periods": ("kpi", "start", "target", "value", "met", "n", "series", "target_before", "moved_on", "name"),
+    "goal_review": ("name", "kpi", "verdict", "target", "periods", "periods_met", "level", "bought_with"),
+    "goal_kpis": ("serves", "kpi", "available", "goal"),
     "detections": ("kpi", "series", "started_at", "before", "after", "kind"),
+    "advice": ("do", "who", "effort_s", "because", "alert_id"),
 }
 
 #: Column -> what its values read as; other values stay as they are.

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 import pytest
+from deskcast.models.shifts.advice import DEFAULT_ADVICE
 from deskcast.pipelines.commands.run import run_stages
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.project import open_project
@@ -70,6 +71,12 @@ def test_the_findings_of_the_demo_are_readable(demo_home):
     screen = select_headlines(stages)
     assert len(screen) >= 5
     assert {said.audience for said in screen} == {"everyone"}
+
+
+def test_the_advice_that_ships_is_readable():
+    assert len(DEFAULT_ADVICE) > 10
+    for rule in DEFAULT_ADVICE:
+        assert faults(Finding(f"Try: {rule.do} ({rule.who}).")) == []
 
 
 def test_a_long_finding_is_passed_over_and_the_order_is_by_stage():

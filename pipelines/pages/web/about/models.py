@@ -25,7 +25,7 @@ router = APIRouter(route_class=PageRoute)
 PARTS = {
     "Track record": (
         *("accuracy_risk", "accuracy_calibration", "accuracy_forecast_by_lead", "accuracy_staffing"),
-        *("accuracy_casework", "accuracy_goals", "accuracy_alerts", "accuracy_actions"),
+        *("accuracy_casework", "accuracy_goals", "accuracy_alerts", "accuracy_advice", "accuracy_actions"),
     ),
     "Coverage": ("forecast_coverage", "leaderboard", "forecast_by_lead"),
     "Drift": ("drift_checks",),

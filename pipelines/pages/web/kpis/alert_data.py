@@ -13,7 +13,7 @@ from ....state.database import read_state
 from ....state.records import read_records
 from ....store.incidents import read_alert_state
 from ....words.columns import column_label, format_cell
-from ....words.incidents import alert_sentence
+from ....words.incidents import alert_sentence, find_advice
 from ....words.words import format_instant, format_kpi
 from ..frame.frame_rows import list_rows
 from ..frame.listing import ListSpec
@@ -100,7 +100,7 @@ def describe_alert(view: View, row: Any) -> dict[str, Any]:
     return {
         "path": alert_path(row.alert_id),
         "title": alert_title(row),
-        "sentence": alert_sentence(row, end, *_frequency(view)),
+        "sentence": alert_sentence(row, end, *_frequency(view), find_advice(read_advice(view), row.alert_id)),
         "state": row.state,
         "news": news if news.lower() != row.state else "",
         "acknowledged": row.acknowledged_by,
@@ -114,6 +114,12 @@ def describe_alert(view: View, row: Any) -> dict[str, Any]:
             if not pd.isna(getattr(row, c))
         ],
     }
+
+
+def read_advice(view: View, alert_id: str | None = None) -> pd.DataFrame | None:
+    """Return what to try about the alerts of the run, or one; nothing where an earlier version left none."""
+    rows = view.snapshot.frame("advice") if view.snapshot.has("advice") else None
+    return rows if rows is None or alert_id is None else rows[rows["alert_id"] == alert_id].sort_values("place")
 
 
 def _unit(row: Any, column: str) -> str:

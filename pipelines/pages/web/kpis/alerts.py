@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
 
-from ....state.records import ALERT_VERDICTS
-from ....words.columns import choose_main_columns, column_label
+from ....state.records import ALERT_VERDICTS, VERDICTS, join_advice_note
+from ....words.columns import choose_main_columns, column_label, format_cell
 from ....words.facts import facts_of
 from ....words.tables import format_table
 from ..cases.case_records import local_day
@@ -27,6 +27,7 @@ from .alert_data import (
     draw_alert,
     list_spec,
     open_alerts,
+    read_advice,
     read_current,
     read_entries,
 )
@@ -118,6 +119,8 @@ def alert(view: PageView, alert_id: str) -> Response:
         behind=week_cases_path(row.kpi, pd.Timestamp(row.last_at), row.series),
         entries=read_entries(view, alert_id),
         verdicts=ALERT_VERDICTS,
+        advice=_list_advice(view, alert_id),
+        followed=VERDICTS,
         mutes=_mutable(row),
         days={"first": local_day(view) + pd.Timedelta("1D"), "usual": local_day(view) + pd.Timedelta(days=14)},
     )
@@ -191,6 +194,32 @@ def add_feedback(view: PageView, alert_id: str, form: Annotated[Form, Depends(re
     verdict = form.choice("verdict", "Your answer", ALERT_VERDICTS)
     write_feedback(view, "alert", alert_id, verdict, form.get("note", "")[:2000])
     return view.redirect(alert_path(alert_id), "feedback")
+
+
+@router.post("/alerts/{alert_id:path}/advice")
+def add_answer(view: PageView, alert_id: str, form: Annotated[Form, Depends(read_form("note"))]) -> Response:
+    """Say what became of a piece of advice: the track record follows up whether the KPI came back."""
+    find_alert(view, alert_id)
+    told = {one["place"]: one["do"] for one in _list_advice(view, alert_id)}
+    place = form.choice("place", "The advice", tuple(told))
+    verdict = form.choice("verdict", "Your answer", VERDICTS)
+    note = form.get("note", "")[:2000]
+    write_feedback(view, "advice", alert_id, verdict, join_advice_note(told[place], note))
+    return view.redirect(alert_path(alert_id), "feedback")
+
+
+def _list_advice(view: View, alert_id: str) -> list[dict[str, str]]:
+    """Return what to try about an alert: what, who, and the work that it takes."""
+    rows = read_advice(view, alert_id)
+    return [
+        {
+            "place": str(int(row.place)),
+            "do": str(row.do),
+            "who": str(row.who),
+            "effort": "" if pd.isna(row.effort_s) else format_cell("advice", "effort_s", float(row.effort_s)),
+        }
+        for row in ([] if rows is None else rows.itertuples(index=False))
+    ]
 
 
 @router.post("/alerts/{alert_id:path}/note")
