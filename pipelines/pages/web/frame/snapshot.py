@@ -51,7 +51,7 @@ class ResultsStore:
     Examples
     --------
     >>> import tempfile
-    >>> from ...store.results import replace_folder, write_stages
+    >>> from ....store.results import replace_folder, write_stages
     >>> place = Path(tempfile.mkdtemp()) / "results"
     >>> with replace_folder(place) as staging:
     ...     write_stages([Stage("risk", {"risk": pd.DataFrame({"case_id": ["a", "b"]})})], staging, version="1")
