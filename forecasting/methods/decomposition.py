@@ -34,8 +34,8 @@ FACTOR_ARRIVALS = 2.0
 #: The factors may differ at most so many times from the profile in a slot.
 MAX_FACTOR_RATIO = 3.0
 
-#: Days after which a day counts half in the mean by which sparse series go.
-MEAN_HALF_LIFE_DAYS = 60.0
+#: Days after which a day counts half in the mean by which sparse series go, and the same of longer slots.
+MEAN_HALF_LIFE_DAYS, MEAN_HALF_LIFE_SLOTS = 60.0, 26.0
 
 #: Change of the mean volume below which a change of level is not spoken of.
 MIN_REPORTED_CHANGE = 0.1
@@ -160,7 +160,9 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     usual = shape.base[:, panel.weekday[ahead]]
     mean, few = (part[:, None] for part in sparse_mean(panel, shape, z * uncut_share(panel, shape, unit), trust))
     share = mean_share(shape, unit)[:, None]
-    spread = estimate_root_variance(panel, shape, fit, trust)[:, None]
+    spread = np.minimum(
+        estimate_root_variance(panel, shape, fit, trust)[:, None], np.maximum(now**2, rarest_ratio(shape, unit))
+    )
     rest = SPREAD_SHARE * np.minimum(spread, now**2) if shape.slots == 1 else 0.0
     now = np.sqrt(now**2 + share * spread + (1 - share) * rest)
     slots = (usual * ((1 - few) * now**2 + few * mean * moves))[:, :, None] * shape.profile[:, panel.weekday[ahead], :]
@@ -233,6 +235,16 @@ def mean_share(shape: DayShapes, unit: Floats) -> Floats:
     return share
 
 
+def rarest_ratio(shape: DayShapes, unit: Floats) -> Floats:
+    """Return a single arrival over the usual day of each series, N x 1: what the variance of rare counts may be.
+
+    Beyond that, and beyond the square of the level now, a variance was learnt when more came.
+    """
+    usual = shape.base.mean(axis=1)
+    ratio: Floats = np.where(np.isfinite(unit), unit, 0.0) / np.where(usual > 0, usual, np.inf)
+    return ratio[:, None]
+
+
 def estimate_root_variance(panel: DayPanel, shape: DayShapes, fit: Fit, trust: Floats) -> Floats:
     """Return the recent variance of each series' roots around the level of the day before, N.
 
@@ -273,8 +285,9 @@ def sparse_mean(panel: DayPanel, shape: DayShapes, z: Floats, trust: Floats) -> 
     """
     days = panel.days
     age = days - 1.0 - np.arange(days)
+    half_life = MEAN_HALF_LIFE_DAYS if shape.base.shape[1] > 1 else MEAN_HALF_LIFE_SLOTS
     seen = (trust > 0) & ~np.isnan(z)
-    weight = np.where(seen, trust * 0.5 ** (age / MEAN_HALF_LIFE_DAYS), 0.0)
+    weight = np.where(seen, trust * 0.5 ** (age / half_life), 0.0)
     usual = shape.base[:, panel.weekday[:days]]
     came = (weight * np.where(seen, z, 0.0) ** 2 * usual).sum(axis=1)
     expected = (weight * usual).sum(axis=1)

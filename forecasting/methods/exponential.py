@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.signal import lfilter
 
 from ...features.arrays import Floats
 from .day_panel import build_day_panel
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 #: Weights of a unit (a day, or a longer slot) against the next one, in the level.
-DISCOUNTS = (0.98, 0.94, 0.88, 0.78, 0.6)
+DISCOUNTS = (0.97, 0.92, 0.82, 0.6)
 
 #: The same of the slope, and how much of a slope is left a unit later.
 SLOPE_DISCOUNT, SLOPE_DAMPING = 0.9, 0.95
@@ -24,7 +25,7 @@ SLOPE_DISCOUNT, SLOPE_DAMPING = 0.9, 0.95
 PRIOR_UNITS = 2.0
 
 #: Units of the history that are followed, and those at its start whose errors do not count.
-LOOKBACK_UNITS, WARM_UNITS = 364, 21
+LOOKBACK_UNITS, WARM_UNITS = 182, 21
 
 #: A unit counts at most this many times its usual volume, so that one wild value does not lead the level.
 MAX_UNIT_RATIO = 3.0
@@ -102,7 +103,7 @@ def smooth_ratio(came: Floats, heard: Floats, ahead: int, way: str) -> Floats:
     for discount in DISCOUNTS:
         path, slope = _follow(came, heard, mean, prior, discount, way == "damped")
         step = damped if way == "damped" else leads.astype(float)
-        growth = slope if way == "damped" else np.repeat(drift[:, None], came.shape[1], axis=1)
+        growth = slope if way == "damped" else np.repeat(drift[:, None], path.shape[1], axis=1)
         losses.append(_loss(came, heard, path, growth, step))
         ends.append(path[:, -1:] + growth[:, -1:] * step)
     loss = np.array(losses)
@@ -116,18 +117,22 @@ def _follow(
     came: Floats, heard: Floats, mean: Floats, prior: Floats, discount: float, sloped: bool
 ) -> tuple[Floats, Floats]:
     """Return level and slope as they stood after each unit, N x D each."""
+    if not sloped:
+        fading = prior[:, None] * discount ** np.arange(1.0, came.shape[1] + 1.0)
+        top, bottom = (lfilter([1.0], [1.0, -discount], each, axis=1) for each in (came, heard))
+        level = (top + mean[:, None] * fading) / np.maximum(bottom + fading, 1e-300)
+        return np.where(bottom + fading > 0, level, mean[:, None]), np.zeros((len(came), 1))
     path, slope = np.empty_like(came), np.zeros_like(came)
     top, bottom, drift = prior * mean, prior.copy(), np.zeros(len(came))
     level = mean
     for unit in range(came.shape[1]):
         before = level
         # the slope moves what is remembered on, so that only what it did not say is news
-        moved = bottom * SLOPE_DAMPING * drift if sloped else 0.0
+        moved = bottom * SLOPE_DAMPING * drift
         top, bottom = discount * (top + moved) + came[:, unit], discount * bottom + heard[:, unit]
         level = np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), before)
-        if sloped:
-            drift = SLOPE_DISCOUNT * SLOPE_DAMPING * drift + (1 - SLOPE_DISCOUNT) * (level - before)
-            slope[:, unit] = drift
+        drift = SLOPE_DISCOUNT * SLOPE_DAMPING * drift + (1 - SLOPE_DISCOUNT) * (level - before)
+        slope[:, unit] = drift
         path[:, unit] = level
     return path, slope
 

@@ -48,9 +48,12 @@ DEFAULT_METHODS = ("core", "same_slot", "seasonal_naive", "recent_level")
 #: Challengers for days.
 DAILY_METHODS = ("week_season",)
 
-#: Days of history from which gradient boosting is tried unasked on days, and the most series: it costs a tenth of a
-#: second an origin, as much as the core of a thousand series.
-MIN_BOOSTED_DAYS, MAX_BOOSTED_SERIES = 2 * 365, 20
+#: Challengers for weeks and months, and for days of so many series at most, to which they add a fifth of the cost.
+LONG_METHODS, MAX_SMOOTHED_SERIES = ("exponential_level",), 200
+
+#: Years of history from which gradient boosting is tried unasked on days or longer slots, and the most series: it costs
+#: a tenth of a second an origin, as much as the core of a thousand series.
+MIN_BOOSTED_YEARS, MAX_BOOSTED_SERIES = 2, 20
 
 #: Challengers for slots shorter than a day, where levels may move by the hour.
 INTRADAY_METHODS = ("day_season", "week_season", "slots_apart")
@@ -69,16 +72,21 @@ def select_auto_methods(grid: Grid) -> tuple[str, ...]:
     """Return the methods that ``models="auto"`` tries on a panel, by cost: the core first.
 
     Hourly challengers are tried where slots are shorter than a day and the panel is not huge, methods for sparse
-    demand where a series has zeros in at least half of its open slots, and boosting on few series of days with two
-    years of history. Methods of statsmodels and Prophet fit models for seconds or minutes, and boosting does on large panels:
-    they are tried by name or with ``models="all"``.
+    demand where a series has zeros in at least half of its open slots, a smoothed level for weeks, months and days of
+    up to 200 series, and boosting on few series of days or longer slots with two years of history. Methods of
+    statsmodels and Prophet fit models for seconds or minutes, and boosting does on large panels: they are tried by name
+    or with ``models="all"``; so are the damped slope and Theta, which earn nothing beside the level
+    (``benchmarks/methods_table.py``).
     """
     chosen = list(DEFAULT_METHODS)
     season = grid.frequency.season
     if grid.frequency.per_day == 1:
         chosen += DAILY_METHODS
-        if grid.length >= MIN_BOOSTED_DAYS and len(grid.ids) <= MAX_BOOSTED_SERIES:
-            chosen.append("boosting")
+    if grid.frequency.per_day == 0 or (grid.frequency.per_day == 1 and len(grid.ids) <= MAX_SMOOTHED_SERIES):
+        chosen += LONG_METHODS
+    year = grid.frequency.year or 365
+    if grid.frequency.per_day <= 1 and grid.length >= MIN_BOOSTED_YEARS * year and len(grid.ids) <= MAX_BOOSTED_SERIES:
+        chosen.append("boosting")
     if grid.frequency.per_day > 1 and len(grid.ids) * min(grid.length, 8 * season) <= MAX_INTRADAY_CELLS:
         chosen += INTRADAY_METHODS
     recent = grid.y[:, -26 * max(season, 7) :]
@@ -86,7 +94,7 @@ def select_auto_methods(grid: Grid) -> tuple[str, ...]:
     zeros = (known & (recent == 0)).sum(axis=1) > MIN_SPARSE_ZERO_SHARE * known.sum(axis=1)
     if (zeros & (known & (recent > 0)).any(axis=1)).any():
         chosen += SPARSE_METHODS
-    return tuple(chosen)
+    return tuple(dict.fromkeys(chosen))
 
 
 #: The methods that stand in every table.
