@@ -16,7 +16,7 @@ from .evidence import (
     suppress_repeats,
     tail_evidence,
 )
-from .views import DAY_S, View, expectation, seasonal, views
+from .views import DAY_S, View, expectations, seasonal, views
 
 ANOMALY_COLUMNS = ("unique_id", "ds", "y", "expected", "lower", "upper", "score")
 #: A score of an alarm. On quiet series about one value in a thousand scores as high (`benchmarks/nab.py` prints it).
@@ -48,7 +48,8 @@ def anomaly_scores(series: pd.DataFrame, freq: str | None = None) -> pd.DataFram
         (0.8) and above it is an alarm: on quiet series about one value in a thousand scores so high. A value that is
         not more surprising than one in the day before it (seven values, if these reach farther) belongs to the same
         event and scores 0, as do the first 50 values and missing ones. ``lower`` and ``upper`` held 95 % of the values
-        so far; a value between them is never an alarm. No row depends on a later stamp. ``attrs["notes"]`` names series
+        so far; a value between them is never an alarm (a long fault becomes usual for the last values, but not for the
+        season: its alarm is shown beside the latter). No row depends on a later stamp. ``attrs["notes"]`` names series
         that cannot be scored and values that were left out, and why; ``attrs["passed_over"]`` names columns that are
         not used, as a warning does.
 
@@ -103,9 +104,13 @@ def _scored(part: pd.DataFrame, freq: str | None, notes: list[str]) -> pd.DataFr
     stamps = pd.DatetimeIndex(once.index)
     values = once.to_numpy(dtype=float)
     step_s = DAY_S * period_days(freq or infer_freq(stamps[:WARM_UP_VALUES]))
-    expected, lower, upper = expectation(values, seasonal(values, _local(stamps), step_s))
+    told = expectations(values, seasonal(values, _local(stamps), step_s))
+    outside = told.distance(values)
+    score = score_series(values, stamps, step_s, (outside <= 0).all(axis=0))
+    # an alarm that is usual for the last values is shown beside what it is odd for
+    odd = (score >= DETECTION_THRESHOLD) & (np.take_along_axis(outside, told.best[None], axis=0)[0] <= 0)
+    expected, lower, upper = told.shown(np.where(odd, outside.argmax(axis=0), told.best))
     expected[:WARM_UP_VALUES] = lower[:WARM_UP_VALUES] = upper[:WARM_UP_VALUES] = np.nan
-    score = score_series(values, stamps, step_s, (values >= lower) & (values <= upper))
     at = stamps.get_indexer(pd.DatetimeIndex(out.loc[known, "ds"]))
     for name, column in (("expected", expected), ("lower", lower), ("upper", upper), ("score", score)):
         out.loc[known, name] = column[at]

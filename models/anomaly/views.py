@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
+from ...features.arrays import Floats, Places
 
 DAY_S = 86_400.0
 #: Short and long averages, in values.
 SHORT_WINDOW_VALUES, LONG_WINDOW_VALUES = 6, 24
+#: A way to expect a value that has erred more times as much as the best one of late says nothing.
+MAX_ERROR_RATIO = 5.0
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,43 @@ def mean_of_last(values: Floats, n: int) -> Floats:
     return pd.Series(values).rolling(n, min_periods=1).mean().to_numpy()
 
 
-def expectation(values: Floats, season: Floats | None) -> tuple[Floats, Floats, Floats]:
-    """Return what was to be expected, and the limits that held 95 % of the values so far.
+@dataclass(frozen=True)
+class Expectations:
+    """What was to be expected of each value in several ways, and the limits that held 95 % of the values so far.
+
+    Attributes
+    ----------
+    middle, lower, upper
+        By way (row) and value, shape (ways, n); missing while nothing is known, the limits also where a way has erred
+        :data:`MAX_ERROR_RATIO` times as much as the best one (a season on a trend).
+    best
+        The way that has erred least of late, shape (n,).
+    """
+
+    middle: Floats
+    lower: Floats
+    upper: Floats
+    best: Places
+
+    def distance(self, values: Floats) -> Floats:
+        """Return how far each value lies outside of each band, in its widths; 0 inside, and where there is none.
+
+        >>> one = np.ones((1, 2))
+        >>> Expectations(one, 0 * one, 2 * one, np.zeros(2, dtype=int)).distance(np.array([1.0, 5.0])).tolist()
+        [[0.0, 1.5]]
+        """
+        off = np.fmax(self.lower - values, values - self.upper)
+        width = np.fmax(self.upper - self.lower, 1e-9 * np.fmax(np.abs(values), 1e-9))
+        return np.asarray(np.nan_to_num(np.where(off > 0, off / width, 0.0)))
+
+    def shown(self, ways: Places) -> tuple[Floats, Floats, Floats]:
+        """Return middle, lower and upper by one way for each value, shape (n,) each."""
+        column = np.arange(len(ways))
+        return self.middle[ways, column], self.lower[ways, column], self.upper[ways, column]
+
+
+def expectations(values: Floats, season: Floats | None) -> Expectations:
+    """Return what was to be expected: the running mean, the median of the last 24 values, and the season.
 
     Parameters
     ----------
@@ -139,14 +176,10 @@ def expectation(values: Floats, season: Floats | None) -> tuple[Floats, Floats, 
     season
         From :func:`seasonal`.
 
-    Returns
-    -------
-    Expected, lower and upper, shape (n,) each. Expected is, of the running mean, the median of the last 24 values and
-    the season, the one that has erred least of late.
-
     Examples
     --------
-    >>> expected, lower, upper = expectation(np.tile([1.0, 3.0, 2.0], 20), None)
+    >>> told = expectations(np.tile([1.0, 3.0, 2.0], 20), None)
+    >>> expected, lower, upper = told.shown(told.best)
     >>> expected[-1].round(1).item(), bool(lower[-1] < 2 < upper[-1])
     (2.0, True)
     """
@@ -158,9 +191,11 @@ def expectation(values: Floats, season: Floats | None) -> tuple[Floats, Floats, 
     if season is not None:
         ways["season"] = pd.Series(season)
     told = pd.DataFrame(ways)
-    error = told.rsub(s, axis=0).abs().ewm(span=500, min_periods=10).mean().shift()
+    rest = told.rsub(s, axis=0)
+    error = rest.abs().ewm(span=500, min_periods=10).mean().shift()
     best = error.where(told.notna()).fillna(np.inf).to_numpy().argmin(axis=1)
-    expected = told.to_numpy()[np.arange(len(s)), best]
-    rest = (s - expected).shift().rolling(2000, min_periods=20)
-    lower, upper = (expected + rest.quantile(q).to_numpy() for q in (0.025, 0.975))
-    return expected, np.minimum(lower, expected), np.maximum(upper, expected)
+    past = rest.shift().rolling(2000, min_periods=20)
+    poor = error.gt(MAX_ERROR_RATIO * error.min(axis=1), axis=0)
+    lower, upper = ((told + past.quantile(q)).mask(poor) for q in (0.025, 0.975))
+    middle = told.to_numpy().T
+    return Expectations(middle, np.minimum(lower.to_numpy().T, middle), np.maximum(upper.to_numpy().T, middle), best)

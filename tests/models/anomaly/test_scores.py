@@ -302,3 +302,17 @@ def test_a_value_far_from_a_trend_is_an_alarm():
     days = pd.date_range("2024-01-01", periods=len(y), freq="15min")
     found = anomaly_scores(pd.DataFrame({"ds": days, "y": y}), freq="15min")
     assert np.flatnonzero(found["score"] >= DETECTION_THRESHOLD).tolist() == [len(y) - 20]
+
+
+@pytest.mark.parametrize(("seed", "at"), [(10, 930), (25, 975), (3, 940)])
+def test_a_fault_that_the_last_values_are_used_to_is_still_an_alarm(seed, at):
+    """What no single value shows, since each is like the one before it, the season shows."""
+    rng = np.random.default_rng(seed)
+    y = 100 + 60 * np.sin(2 * np.pi * np.arange(1200) / 48)
+    y += np.convolve(rng.normal(0, 4, 1247), np.ones(48) / np.sqrt(48), "valid")
+    k = np.arange(72)
+    y[at : at + 72] += 45 * np.minimum(k / 24, 1) * np.minimum((71 - k) / 24, 1)
+    found = anomaly_scores(frame(y, "30min"))
+    alarms = found[found["score"] >= DETECTION_THRESHOLD]
+    assert alarms["ds"].between(found["ds"][at], found["ds"][at + 80]).any()
+    assert not alarms["y"].between(alarms["lower"], alarms["upper"]).any()
