@@ -100,7 +100,8 @@ def _may_change(before: Floats, after: Floats) -> bool:
     known = (np.isfinite(before).sum(axis=0) >= _MIN_PERIODS) & np.isfinite(after).any(axis=0)
     step = _middles(after[:, known]) - _middles(before[:, known])
     far = 0.99 * _MIN_LOG_STEP  # a hair less: the one who decides computes them in another way
-    return bool(known.any()) and 2 * max((step >= far).sum(), (step <= -far).sum()) >= known.sum()
+    up, down = int((step >= far).sum()), int((step <= -far).sum())
+    return bool(known.any()) and 2 * max(up, down) >= int(known.sum())
 
 
 def _middles(rows: Floats) -> Floats:
