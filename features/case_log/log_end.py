@@ -101,13 +101,28 @@ def find_first_time(times: pd.Series[Any]) -> pd.Timestamp | None:
 
 
 def find_first_instant(rows: Any, column: str) -> pd.Timestamp | None:
-    """Return the first instant of an Ibis table that is no stray; ``None`` where it has none."""
-    known = rows.filter(rows[column].notnull()).select(column)
-    n_times = int(fetch(known.agg(n=known.count()))["n"].iloc[0])
-    if not n_times:
+    """Return the first instant of an Ibis table that is no stray; ``None`` where it has none.
+
+    Its rows may be a long derivation: they are asked for once, by day, as no gap that makes a stray is within a day.
+
+    >>> import ibis
+    >>> days = [pd.Timestamp("1970-01-01T09:00Z"), *pd.date_range("2024-03-01T10:00Z", periods=30)]
+    >>> find_first_instant(ibis.memtable({"at": days}), "at")
+    Timestamp('2024-03-01 10:00:00+0000', tz='UTC')
+    """
+    known = rows.filter(rows[column].notnull()).select(_at=column)
+    days = known.group_by(_day=known["_at"].truncate("D")).agg(
+        n=known.count(), first=known["_at"].min(), last=known["_at"].max()
+    )
+    found = fetch(days.order_by("first"))
+    if found.empty:
         return None
-    earliest = fetch(known.order_by(column).limit(count_possible_strays(n_times) + 1))[column]
-    return find_regular_start(list(earliest), n_times)
+    upto, n_times = found["n"].cumsum(), int(found["n"].sum())
+    gap = MIN_STRAY_GAP_OF_MANY if n_times >= MANY_TIMES else MIN_STRAY_GAP
+    after = found["first"].shift(-1)
+    strays = (upto <= count_possible_strays(n_times)) & (after - found["last"] >= gap)
+    first: pd.Timestamp = after[strays].iloc[-1] if strays.any() else found["first"].iloc[0]
+    return first
 
 
 def find_end_of_frames(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp] | None:

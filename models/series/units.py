@@ -68,6 +68,8 @@ def _candidates(logs: Floats) -> list[int]:
 def _factor(logs: Floats, t: int) -> float | None:
     """Return the factor by which all series jump at a row, where it is one between units."""
     before, after = logs[max(t - _WINDOW_PERIODS, 0) : t], logs[t : t + _WINDOW_PERIODS]
+    if not _may_change(before, after):
+        return None
     apart = [_series_step(before[:, i], after[:, i]) for i in range(logs.shape[1])]
     step = np.array([a for a in apart if a is not None])
     if not len(step):
@@ -86,6 +88,27 @@ def _factor(logs: Floats, t: int) -> float | None:
     if (np.abs(step - target) < _MAX_SERIES_LOG_DISTANCE + spread).mean() < _MIN_SERIES_SHARE:
         return None
     return near if middle > 0 else 1 / near
+
+
+def _may_change(before: Floats, after: Floats) -> bool:
+    """Return whether the middles of half of the series jump that far: the quick look that nearly all rows fail.
+
+    >>> flat = np.zeros((14, 3))
+    >>> _may_change(flat, flat + [0.0, 0.0, 4.0]), _may_change(flat, flat + [0.0, 4.0, 4.0])
+    (False, True)
+    """
+    known = (np.isfinite(before).sum(axis=0) >= _MIN_PERIODS) & np.isfinite(after).any(axis=0)
+    step = _middles(after[:, known]) - _middles(before[:, known])
+    far = 0.99 * _MIN_LOG_STEP  # a hair less: the one who decides computes them in another way
+    up, down = int((step >= far).sum()), int((step <= -far).sum())
+    return bool(known.any()) and 2 * max(up, down) >= int(known.sum())
+
+
+def _middles(rows: Floats) -> Floats:
+    """Return the median of what is known in each column; each has something."""
+    ordered, number = np.sort(rows, axis=0), np.isfinite(rows).sum(axis=0)  # what is missing comes last
+    across = np.arange(rows.shape[1])
+    return np.asarray((ordered[(number - 1) // 2, across] + ordered[number // 2, across]) / 2)
 
 
 def _series_step(before: Floats, after: Floats) -> float | None:

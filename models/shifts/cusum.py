@@ -8,7 +8,9 @@ same scale for all series, one threshold for all of them spends the false alarms
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -118,14 +120,9 @@ def run_cusum(
     >>> found.up[105].round(0).tolist(), int(found.up_since[105, 1])
     ([0.0, 14.0, 0.0], 100)
     """
-    x, cases = _scale(kind, value, n)
-    year = None if stamps is None else estimate_yearly_season(kind, x, cases, stamps, freq, pace)
-    pass_ = _Pass(kind, x, cases, pace, np.zeros_like(x) if year is None else year)
-    usable = np.isfinite(x) & (np.ones_like(x, dtype=bool) if quiet is None else ~quiet)
-    if kind == "share":
-        usable &= cases > 0
-    for t in range(len(x)):
-        pass_.step(t, usable)
+    pass_ = EvidencePass.of(kind, value, n, pace, quiet, stamps, freq)
+    for t in range(len(pass_.x)):
+        pass_.step(t)
     return pass_.out
 
 
@@ -143,11 +140,23 @@ def _scale(kind: KpiKind, value: Floats, n: Floats) -> tuple[Floats, Floats]:
     return value.astype(float), cases
 
 
-class _Pass:
-    """One pass over a panel: judges a period, then lets the one that is old enough teach."""
+class EvidencePass:
+    """One pass over a panel: judges a period, then lets the one that is old enough teach.
 
-    def __init__(self, kind: KpiKind, x: Floats, n: Floats, pace: Pace, year: Floats) -> None:
-        self.kind, self.x, self.n, self.pace, self.year = kind, x, n, pace, year
+    Parameters
+    ----------
+    kind, pace
+        Kind of the KPI, and how fast to learn.
+    x, n
+        What is judged, and the cases behind it.
+    usable
+        Which of them count.
+    year
+        How far the season of the year moves each from its level.
+    """
+
+    def __init__(self, kind: KpiKind, x: Floats, n: Floats, pace: Pace, usable: Bools, year: Floats) -> None:
+        self.kind, self.x, self.n, self.pace, self.usable, self.year = kind, x, n, pace, usable, year
         size = x.shape[1]
         self.levels = ExpectedLevels(kind, size, pace)
         sizes = LEVEL_SHIFT_SIZES[kind]
@@ -165,8 +174,28 @@ class _Pass:
         self.out = Evidence(blank[0], up, down, since, until, ended, blank[1], blank[2])
         self.reach = TailWidth(size)
 
-    def step(self, t: int, usable: Bools) -> None:
+    @classmethod
+    def of(
+        cls,
+        kind: KpiKind,
+        value: Floats,
+        n: Floats,
+        pace: Pace,
+        quiet: Bools | None = None,
+        stamps: pd.DatetimeIndex | None = None,
+        freq: str = "",
+    ) -> EvidencePass:
+        """Begin a pass over what :func:`run_cusum` takes."""
+        x, cases = _scale(kind, value, n)
+        usable = np.isfinite(x) & (np.ones_like(x, dtype=bool) if quiet is None else ~quiet)
+        if kind == "share":
+            usable &= cases > 0
+        year = None if stamps is None else estimate_yearly_season(kind, x, cases, stamps, freq, pace)
+        return cls(kind, x, cases, pace, usable, np.zeros_like(x) if year is None else year)
+
+    def step(self, t: int) -> None:
         """Judge period ``t``."""
+        usable = self.usable
         slot = t % self.pace.season
         expected = self.levels.expect(slot, self.year[t])
         var = self.levels.variance(expected, self.n[t])
@@ -180,6 +209,33 @@ class _Pass:
         most = np.where(self._is_isolated(t), _MAX_OUTLIER_EVIDENCE, MAX_PERIOD_EVIDENCE)
         self._add(t, np.clip(gain, -MAX_PERIOD_EVIDENCE, most))
         self._learn(t - self.pace.guard, usable)
+
+    def traces(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what is written a row at a time, and never changed in a row that was judged."""
+        return {f.name: getattr(self.out, f.name) for f in fields(Evidence)} | {"var": self.var, "z": self.z}
+
+    def keep(self, t: int) -> dict[str, npt.NDArray[Any]]:
+        """Return all that the periods from ``t`` on need of those before it, beside the traces."""
+        learnt = {f"levels.{name}": value for name, value in vars(self.levels).items() if isinstance(value, np.ndarray)}
+        learnt |= {f"reach.{name}": value for name, value in vars(self.reach).items()}
+        sums = {"sum": self.sum, "peak": self.peak, "since": self.since, "run": np.stack(self.run)}
+        # a run may have forbidden older rows to teach since then: they have taught
+        return {name: value.copy() for name, value in (learnt | sums | {"skip": self._young(t)}).items()}
+
+    def restore(self, kept: Mapping[str, npt.NDArray[Any]], t: int) -> None:
+        """Take up what :meth:`keep` returned at ``t``; the traces up to there are in place."""
+        for name in ("sum", "peak", "since"):
+            setattr(self, name, kept[name].copy())
+        self.run = [row.copy() for row in kept["run"]]
+        self._young(t)[:] = kept["skip"]
+        for part in ("levels", "reach"):
+            for name in vars(getattr(self, part)):
+                if f"{part}.{name}" in kept:
+                    setattr(getattr(self, part), name, kept[f"{part}.{name}"].copy())
+
+    def _young(self, t: int) -> Bools:
+        """Return which of the rows that have yet to teach are forbidden to."""
+        return self.skip[t - self.pace.guard : t]
 
     def _judge_one(self, t: int, expected: Floats, var: Floats, judged: Bools) -> None:
         """Score the single value by its mid-p value."""

@@ -16,11 +16,12 @@ from ..series.kpi_kinds import MIN_DURATION_CHANGE_S, KnownDays, infer_kpi_kind,
 from ..series.panel import Panel, numbers_of, panel, period_days
 from ..series.tail_probability import KpiKind
 from ..series.units import harmonise_units
-from .cusum import Evidence, run_cusum
+from .cusum import Evidence
 from .endings import DETECTION_STATES, level_before
 from .expected_level import Pace
 from .false_alarms import MIN_SPIKE_SCORE, deflate_scores, evidence_p
 from .incident import Detection
+from .resumed_evidence import resume_cusum
 
 _MAX_EARLIER_PERIODS = 7  # periods before the start that was said first in which a shift may have begun
 _JUMP_SCORE = 3.9  # score of a single period from which on a level moved on it and not before (they are cut at 4)
@@ -309,7 +310,9 @@ def watch_kpi(history: pd.DataFrame, freq: str, holidays: KnownDays, kinds: Mapp
     known = known_days(whole.stamps, holidays)
     quiet = np.zeros(whole.columns["value"].shape, dtype=bool)
     quiet[list(known)] = True
-    proof = run_cusum(kind, whole.columns["value"], whole.columns["n"], Pace.of(freq), quiet, whole.stamps, freq)
+    columns, pace = whole.columns, Pace.of(freq)
+    series = (kpi, tuple(whole.names), str(whole.stamps[0]) if len(whole.stamps) else "")
+    proof = resume_cusum(series, kind, columns["value"], columns["n"], pace, quiet, whole.stamps, freq)
     return WatchedKpi(kpi, kind, whole, proof, known, tuple(said))
 
 

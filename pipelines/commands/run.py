@@ -51,6 +51,8 @@ class RunOutcome:
     stale: str = ""
     not_retrained: str = ""
     not_copied: str = ""
+    not_reusable: str = ""
+    not_left: str = ""
     missing: tuple[tuple[str, str], ...] = ()
     export: ExportChange = field(default_factory=ExportChange)
     deliveries: tuple[Delivery, ...] = ()
@@ -62,13 +64,14 @@ class RunOutcome:
         failed = [(stage.name, stage.failed) for stage in self.stages if stage.failed]
         failed += [*self.missing, *(("export", fault) for fault in self.export.faults)]
         failed += [("results", self.not_copied)] if self.not_copied else []
+        failed += [("reuse", self.not_reusable)] if self.not_reusable else []
         more = (("record", self.not_recorded), ("retrain", self.not_retrained), ("freshness", self.stale))
         return failed + [(name, reason) for name, reason in more if reason]
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is worth a note and no failure."""
-        return self.export.notes
+        return self.export.notes + ((self.not_left,) if self.not_left else ())
 
     @property
     def undelivered(self) -> list[str]:
@@ -110,6 +113,7 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
     from ..pages.report import write_report
     from ..store.incidents import check_alert_state
     from ..store.results import replace_folder, write_stages
+    from ..store.reuse import describe_reuse, reuse_last_night
     from ..store.tracking import check_store, record_run
 
     check_alert_state(project.config.state_place)
@@ -118,7 +122,8 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
     tell = tell or NoProgress()
     folder = project.results_folder
     with replace_folder(folder) as staging:
-        stages = run_stages(project, tell)
+        with reuse_last_night(project) as store:
+            stages = run_stages(project, tell)
         tell.begin("report")
         began = time.perf_counter()
         instants = Instants.now(project.data_until, project.as_of)
@@ -135,9 +140,12 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
         tell.end(Stage("report", findings=("One HTML file.",), seconds=time.perf_counter() - began))
     fresh_s = None if project.is_look_back else project.config.run.fresh_s
     stale = describe_stale_data(instants, fresh_s, project.config.timezone)
+    broken, not_left = describe_reuse(store)
+    missing = find_missing(project, stages)
     ended = RunOutcome(
-        stages, folder, folder / "report.html", instants, stale=stale, missing=find_missing(project, stages)
-    )
+        stages, folder, folder / "report.html", instants,
+        stale=stale, missing=missing, not_reusable=broken, not_left=not_left,
+    )  # fmt: skip
     if not project.is_look_back:
         ended = remember_night(project, ended)
         ended = replace(ended, not_copied=_copy_results(project.config, folder, tell))
