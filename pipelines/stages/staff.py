@@ -22,6 +22,7 @@ from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
 from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
 from .shifts import cover_by_shifts
+from .skill_groups import plan_shared_agents
 from .staffing_inputs import build_staffing_inputs
 from .volume_champion import use_volume_champion
 
@@ -46,9 +47,9 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     Stage
         Tables ``staffing`` (calls and chats by interval), and where they are configured ``casework`` (people, backlog
         and risk by slot), ``schedule`` (people by shift pattern) and ``coverage`` (need against people there); where
-        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); from the time
-        of agents ``shrinkage``, ``team_time`` and ``concurrency``; and ``staff_figures``, what the sentences state
-        beyond these.
+        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); of queues
+        with skills ``skill_groups`` and ``skill_service``; from the time of agents ``shrinkage``, ``team_time`` and
+        ``concurrency``; and ``staff_figures``, what the sentences state beyond these.
     """
     config = project.config
     if not config.staffing:
@@ -90,6 +91,12 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue.name)
         tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue.name)
         findings += said
+    try:
+        together, said = plan_shared_agents([(q, p) for q, p in planned if q.spec.kind == "calls"])
+        tables |= together
+        findings += said
+    except InputError as error:
+        skipped.append(f"shared agents: {error}")
     if simulate:
         tables["simulated"], played = _simulated(planned)
         findings += played
