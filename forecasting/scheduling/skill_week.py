@@ -26,7 +26,7 @@ from .skills import cover_queues_apart, cover_sets
 #: Contacts that one look at the days may play, and the fewest and most times that they are played.
 MAX_PLAYED_CONTACTS, MIN_RUNS, MAX_RUNS = 100_000, 8, 60
 #: The same where a chance is to be told: it takes more runs than a mean.
-MAX_SURE_CONTACTS, MAX_SURE_RUNS = 600_000, 500
+MAX_SURE_CONTACTS, MAX_SURE_RUNS = 1_200_000, 500
 #: Halvings of the distance between the bounds.
 STEPS = 6
 #: Multiples of it lie evenly between 0 and 1, however many there are.
@@ -126,9 +126,7 @@ def plan_skill_groups(
     high = read_by_group("limits", limits, names, np.inf, least=0)
     least, most = _bounds(days, skills, price, high, [queues[q].target for q in days.names])
     paths = _read_rates(days, rates)
-    is_sure = any(queue.confidence is not None for queue in queues.values())
-    most_calls, most_runs = (MAX_SURE_CONTACTS, MAX_SURE_RUNS) if is_sure else (MAX_PLAYED_CONTACTS, MAX_RUNS)
-    runs = int(np.clip(most_calls / max(days.calls.sum(), 1.0), MIN_RUNS, most_runs))
+    runs = count_runs(float(days.calls.sum()), any(queue.confidence is not None for queue in queues.values()))
     crew = [groups[name] for name in names]
     low, top = np.zeros(days.day.max() + 1), np.ones(days.day.max() + 1)
     for _ in range(STEPS):
@@ -142,6 +140,16 @@ def plan_skill_groups(
     rows = {"group": np.repeat(names, len(days.ds)), "ds": np.tile(days.ds, len(names))}
     plan = pd.DataFrame(rows | {"agents_lo": least.ravel(), "agents": agents.ravel(), "agents_hi": most.ravel()})
     return plan.astype({"group": "str"}), _service(days, good, offered, queues)
+
+
+def count_runs(calls: float, is_sure: bool) -> int:
+    """Return how often days with so many contacts are played; so many paths give each its share.
+
+    >>> count_runs(1200.0, True), count_runs(1200.0, False), count_runs(1e6, False)
+    (500, 60, 8)
+    """
+    most_calls, most_runs = (MAX_SURE_CONTACTS, MAX_SURE_RUNS) if is_sure else (MAX_PLAYED_CONTACTS, MAX_RUNS)
+    return int(np.clip(most_calls / max(calls, 1.0), MIN_RUNS, most_runs))
 
 
 def _read_days(need: pd.DataFrame, queues: Mapping[str, SkillQueue]) -> _Days:

@@ -15,6 +15,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.sla.policies import SLA_METRICS
 from ...features.sla.presets import POLICY_OPTIONS, PRESETS
 from ...features.sources.spec import SourceSpec
+from ...forecasting.staffing.lagged_load import LOADS
 from ...forecasting.staffing.path_plan import PERIODS
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
@@ -169,7 +170,8 @@ class StaffingSpec:
     each is a share of what the others leave (``multiply``) or of all paid time (``add``). With ``target_over`` the
     target is met over each ``day`` or ``week`` with probability ``confidence``, by joint sample paths. ``skills`` are
     what its contacts ask of an agent, all of them; queues with skills share the groups of ``[agents.NAME]``, and those
-    of a lower ``priority`` number are answered first.
+    of a lower ``priority`` number are answered first. ``load`` of calls is that of the contacts of an ``interval``, or
+    the ``offered_load``: the work that is in it, whenever it came; ``auto`` where calls last half an interval or more.
     """
 
     kind: Annotated[str, one_of("unknown kind", lambda: ("calls", "chat", "cases"))] = "calls"
@@ -191,6 +193,7 @@ class StaffingSpec:
     calendar: str | None = None
     skills: tuple[str, ...] = ()
     priority: fields.Count = 1
+    load: Annotated[str, one_of("unknown way to take the load", lambda: LOADS)] = "auto"
 
     @model_validator(mode="after")
     def _check(self) -> StaffingSpec:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...features.arrays import Floats
 from ...forecasting.scenarios.sample_paths import sample_paths
-from ...forecasting.scheduling.skill_week import SkillQueue, plan_skill_groups
+from ...forecasting.scheduling.skill_week import SkillQueue, count_runs, plan_skill_groups
 from ...forecasting.staffing.path_plan import rate_paths, widen_paths
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ..words.facts import Cell, Fact, Finding
@@ -16,9 +16,6 @@ from ..words.figures import figure, setting
 from ..words.words import format_list, format_queue
 from .queue import FIGURES, PlannedQueue, interval_freq
 from .shifts import required_column
-
-#: Joint sample paths of queues of which one is to be sure of its target.
-SKILL_PATHS = 500
 
 Planned = Sequence[tuple[PlannedQueue, pd.DataFrame]]
 
@@ -94,8 +91,9 @@ def _draw_rates(shared: Planned, need: pd.DataFrame) -> Mapping[str, Floats]:
     history = pd.concat([queue.history.assign(unique_id=queue.name) for queue, _ in shared], ignore_index=True)
     calendars = {queue.name: queue.calendar for queue, _ in shared if queue.calendar is not None}
     rules = first.path_rules() | {"calendar": calendars or None}
+    count = count_runs(float(need["calls"].sum()), is_sure=True)  # a path for each run
     slots = max(queue.slots for queue, _ in shared)
-    paths = sample_paths(history, slots, interval_freq(first.spec.interval_s), SKILL_PATHS, **rules)
+    paths = sample_paths(history, slots, interval_freq(first.spec.interval_s), count, **rules)
     found = {}
     for queue, _ in shared:
         ds = need.loc[need["queue"] == queue.name, "ds"]

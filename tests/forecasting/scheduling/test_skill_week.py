@@ -9,6 +9,7 @@ from deskcast.forecasting.scheduling.skill_week import SkillQueue, plan_skill_gr
 from deskcast.forecasting.scheduling.skills import skill_bounds
 from deskcast.forecasting.simulation.skills import simulate_skills
 from deskcast.forecasting.staffing.target import QueueTarget
+from scipy import special
 
 DS = pd.date_range("2024-03-04 08:00", periods=12, freq="30min")
 GROUPS = {"de": ["de"], "fr": ["fr"], "both": ["de", "fr"]}
@@ -108,9 +109,14 @@ def test_days_of_two_skills_meet_their_target_at_the_stated_chance(confidence):
     flat = need(60.0, 40.0)
 
     def rates(n):
-        common, own = rng.normal(0, 0.08, n), rng.normal(0, 0.06, (2, n))
+        """Rates of n days, spread as evenly over their distribution as those of sample paths are."""
+        scores = special.ndtri((np.arange(n) + 0.5) / n)
+        common, *own = (rng.permutation(scores) for _ in range(3))
         base = {"de": 60.0, "fr": 40.0}
-        return {q: base[q] * np.exp(common + own[k])[:, None] * np.ones(len(DS)) for k, q in enumerate(base)}
+        return {
+            q: base[q] * np.exp(0.08 * common + 0.06 * x)[:, None] * np.ones(len(DS))
+            for q, x in zip(base, own, strict=True)
+        }
 
     sure = {q: SkillQueue(TARGET, confidence=confidence) for q in ("de", "fr")}
     scale = np.exp(0.1 * {0.8: 0.8416, 0.9: 1.2816}[confidence])
