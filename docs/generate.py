@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, type] = {
     "[[event]]": specs.EventSpec,
     "[staffing.NAME]": specs.StaffingSpec,
     "[shifts.NAME]": specs.ShiftSpec,
+    "[agents.NAME]": specs.AgentsSpec,
     "[risk]": specs.RiskSpec,
     "[[action]]": specs.ActionSpec,
     "[watch]": specs.WatchSpec,

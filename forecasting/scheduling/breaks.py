@@ -73,7 +73,7 @@ def place_breaks(rules: Sequence[BreakRule], length_s: float, step_s: float) -> 
     --------
     >>> lunch, coffee = BreakRule(1800, 3 * 3600, 4 * 3600), BreakRule(900, 5 * 3600, 5 * 3600, paid=True)
     >>> len(place_breaks([lunch, coffee], 8 * 3600, 1800)), place_breaks([coffee], 8 * 3600, 1800)
-    (3, [((), ((18000.0, 900.0),))])
+    (3, [((), ((18000.0, 900),))])
     """
     begins = []
     for rule in rules:

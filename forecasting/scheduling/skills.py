@@ -140,7 +140,7 @@ def skill_plan(
     high = read_by_group("limits", limits, names, np.inf, least=0)
     separate = required_agents(frame["calls"], frame["aht_s"], **rules)["agents"].to_numpy()  # type: ignore[arg-type]
     least = _fewest_by_sets(frame, skills, price, high, rules)
-    most = _dedicated(separate.astype(float), skills, price, high)
+    most = cover_queues_apart(separate.astype(float), skills, price, high)
     people = most
     if simulate and not np.array_equal(least, most):
         people = _search_by_simulation(frame, groups, skills, least, most, price, high, rules, calls, seed)
@@ -256,10 +256,12 @@ def _fewest_by_sets(
     single = need[: len(queues)]
     need = np.minimum(need, member @ single)
     serves = (member @ skills.T > 0).astype(float)
-    return _whole(price, serves, need, high)
+    return cover_sets(price, serves, need, high)
 
 
-def _dedicated(need: Floats, skills: npt.NDArray[np.bool_], price: Floats, high: Floats) -> npt.NDArray[np.int64]:
+def cover_queues_apart(
+    need: Floats, skills: npt.NDArray[np.bool_], price: Floats, high: Floats
+) -> npt.NDArray[np.int64]:
     """Return the cheapest people of whom each serves one queue and each queue has its own requirement."""
     g, q = np.nonzero(skills)
     get = np.zeros((len(need), len(g)))
@@ -276,7 +278,8 @@ def _dedicated(need: Floats, skills: npt.NDArray[np.bool_], price: Floats, high:
     return np.bincount(g, np.rint(found.x), minlength=len(price)).astype(np.int64)
 
 
-def _whole(price: Floats, rows: Floats, need: Floats, high: Floats) -> npt.NDArray[np.int64]:
+def cover_sets(price: Floats, rows: Floats, need: Floats, high: Floats) -> npt.NDArray[np.int64]:
+    """Return the cheapest people with which each row has at least its need among those who can serve it."""
     every = np.ones(len(price), dtype=bool)
     found = solve(price, [(rows, need, np.inf)], np.zeros(len(price)), np.floor(high), whole=every)
     if found.x is None:

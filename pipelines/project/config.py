@@ -29,6 +29,7 @@ from .record_specs import ModelSpec, PluginsSpec, StateSpec, TrackingSpec
 from .references import check_references
 from .specs import (
     ActionSpec,
+    AgentsSpec,
     CalendarSpec,
     Config,
     EventSpec,
@@ -61,7 +62,12 @@ _ONCE: dict[str, type[Any]] = {
     "page": PageSpec,
     "serve": ServeSpec,
 }
-_BY_NAME: dict[str, type[Any]] = {"calendar": CalendarSpec, "staffing": StaffingSpec, "shifts": ShiftSpec}
+_BY_NAME: dict[str, type[Any]] = {
+    "calendar": CalendarSpec,
+    "staffing": StaffingSpec,
+    "shifts": ShiftSpec,
+    "agents": AgentsSpec,
+}
 _LISTS: dict[str, type[Any]] = {
     "sla": SlaSpec,
     "event": EventSpec,

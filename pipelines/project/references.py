@@ -35,6 +35,7 @@ def check_references(config: Config, where: str) -> None:
                 code="setting.invalid",
             )
     check_goals(config.goals, where)
+    check_skills(config, where)
     declared = {"calendar": tuple(config.calendars), "queue": tuple(config.staffing)}
     for section, key, name in named:
         if name is not None and name not in declared[key]:
@@ -48,3 +49,36 @@ def check_references(config: Config, where: str) -> None:
                 hint=hint,
                 code="setting.invalid",
             )
+
+
+def check_skills(config: Config, where: str) -> None:
+    """Refuse skills that nobody has or nothing asks for, and queues that cannot share agents.
+
+    Raises
+    ------
+    InputError
+        Names the section and the key.
+    """
+    asking = {name: spec for name, spec in config.staffing.items() if spec.skills}
+    asked = {skill for spec in asking.values() for skill in spec.skills}
+    for name, group in config.agents.items():
+        for skill in group.skills:
+            if skill not in asked:
+                raise InputError(
+                    "no queue asks for this skill", where=f"{where} [agents.{name}]", column="skills", got=skill,
+                    hint=did_you_mean(skill, tuple(sorted(asked))) if asked else "add skills to [staffing.NAME]",
+                    code="setting.invalid",
+                )  # fmt: skip
+    interval = next((spec.interval_s for spec in asking.values()), 0.0)
+    for name, spec in asking.items():
+        place = f"{where} [staffing.{name}]"
+        if not any(set(spec.skills) <= set(group.skills) for group in config.agents.values()):
+            raise InputError(
+                "no group of agents has these skills", where=place, column="skills", got=", ".join(spec.skills),
+                hint="add a group such as [agents.NAME] with them", code="setting.invalid",
+            )  # fmt: skip
+        if spec.interval_s != interval:
+            raise InputError(
+                "queues that share agents need one interval", where=place, column="interval",
+                got=f"{spec.interval_s:g} s", wanted=f"{interval:g} s", code="setting.invalid",
+            )  # fmt: skip

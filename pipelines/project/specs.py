@@ -15,6 +15,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.sla.policies import SLA_METRICS
 from ...features.sla.presets import POLICY_OPTIONS, PRESETS
 from ...features.sources.spec import SourceSpec
+from ...forecasting.staffing.lagged_load import LOADS
 from ...forecasting.staffing.path_plan import PERIODS
 from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
@@ -168,7 +169,10 @@ class StaffingSpec:
     channel of the queue's name, or everything where no channel has it. ``aht`` is taken from the
     contacts where it is not given. ``shrinkage`` is a share, or a table of parts: by ``shrinkage_parts``
     each is a share of what the others leave (``multiply``) or of all paid time (``add``). With ``target_over`` the
-    target is met over each ``day`` or ``week`` with probability ``confidence``, by joint sample paths.
+    target is met over each ``day`` or ``week`` with probability ``confidence``, by joint sample paths. ``skills`` are
+    what its contacts ask of an agent, all of them; queues with skills share the groups of ``[agents.NAME]``, and those
+    of a lower ``priority`` number are answered first. ``load`` of calls is that of the contacts of an ``interval``, or
+    the ``offered_load``: the work that is in it, whenever it came; ``auto`` where calls last half an interval or more.
     """
 
     kind: Annotated[str, one_of("unknown kind", lambda: ("calls", "chat", "cases"))] = "calls"
@@ -188,9 +192,15 @@ class StaffingSpec:
     sla_s: float | None = None
     where: Mapping[str, str] = field(default_factory=dict)
     calendar: str | None = None
+    skills: tuple[str, ...] = ()
+    priority: fields.Count = 1
+    load: Annotated[str, one_of("unknown way to take the load", lambda: LOADS)] = "auto"
 
     @model_validator(mode="after")
     def _check(self) -> StaffingSpec:
+        if self.skills and self.kind != "calls":
+            problem, wanted = "skills are for queues of calls", 'kind = "calls"'
+            raise InputError(problem, column="skills", got=self.kind, wanted=wanted, code="setting.invalid")
         if self.target_over != "interval" and self.confidence is None:
             problem, hint = "a target over a day or week needs a confidence", "such as confidence = 0.8"
             raise InputError(problem, column="confidence", hint=hint, code="setting.missing")
@@ -234,6 +244,18 @@ class ShiftSpec:
             problem, wanted = "minimum must not exceed maximum", f"at most max_agents = {self.max_agents}"
             raise InputError(problem, column="min_agents", got=self.min_agents, wanted=wanted, code="plan.impossible")
         return self
+
+
+@dataclass(frozen=True, config=SECTION)
+class AgentsSpec:
+    """A group of agents who have the same skills: they can serve every queue that asks for no others.
+
+    ``cost`` is that of an agent beside those of other groups.
+    """
+
+    skills: tuple[str, ...]
+    cost: fields.AboveZero = 1.0
+    max_agents: fields.Count | None = None
 
 
 @dataclass(frozen=True, config=SECTION)
@@ -311,6 +333,7 @@ class Config:
     events: tuple[EventSpec, ...] = ()
     staffing: Mapping[str, StaffingSpec] = field(default_factory=dict)
     shifts: Mapping[str, ShiftSpec] = field(default_factory=dict)
+    agents: Mapping[str, AgentsSpec] = field(default_factory=dict)
     risk: RiskSpec = RiskSpec()
     watch: WatchSpec = WatchSpec()
     goals: tuple[GoalSpec, ...] = ()

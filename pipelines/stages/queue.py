@@ -154,6 +154,10 @@ class PlannedQueue:
         freq = interval_freq(self.spec.interval_s)
         return forecast(arrivals, self.slots, freq, **self._rules(context))
 
+    def path_rules(self) -> dict[str, Any]:
+        """Return the rules of its forecast, for paths that are drawn with those of other queues."""
+        return self._rules({})
+
     def draw_paths(self, arrivals: pd.DataFrame, n: int) -> pd.DataFrame:
         """Draw sample paths of its arrivals over the days that are planned, by the rules of its forecast."""
         return self.adjust(

@@ -20,13 +20,18 @@ from ..words.words import format_instant, format_queue
 from .adjusted import adjustment_sentences, unreached_sentences
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
+from .planned_load import close_doors, is_lagged, planned_forecast, planned_rates
 from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
 from .shifts import cover_by_shifts
+from .skill_groups import plan_shared_agents
 from .staffing_inputs import build_staffing_inputs
 from .volume_champion import use_volume_champion
 
 #: Sample paths that a plan over days or weeks rests on.
 PLAN_PATHS = 300
+
+#: Said of a queue whose contacts last long.
+LAGGED = "contacts last long, so each interval is staffed for the work in it, whenever it came."
 
 _SIMULATED_BOUNDS = ("service_level_lo", "service_level_hi")
 
@@ -46,9 +51,9 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     Stage
         Tables ``staffing`` (calls and chats by interval), and where they are configured ``casework`` (people, backlog
         and risk by slot), ``schedule`` (people by shift pattern) and ``coverage`` (need against people there); where
-        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); from the time
-        of agents ``shrinkage``, ``team_time`` and ``concurrency``; and ``staff_figures``, what the sentences state
-        beyond these.
+        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); of queues
+        with skills ``skill_groups`` and ``skill_service``; from the time of agents ``shrinkage``, ``team_time`` and
+        ``concurrency``; and ``staff_figures``, what the sentences state beyond these.
     """
     config = project.config
     if not config.staffing:
@@ -90,6 +95,12 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         tables["schedule"] = _add(tables.get("schedule"), schedule.table, queue.name)
         tables["coverage"] = _add(tables.get("coverage"), schedule.coverage, queue.name)
         findings += said
+    try:
+        together, said = plan_shared_agents([(q, p) for q, p in planned if q.spec.kind == "calls"])
+        tables |= together
+        findings += said
+    except InputError as error:
+        skipped.append(f"shared agents: {error}")
     if simulate:
         tables["simulated"], played = _simulated(planned)
         findings += played
@@ -119,9 +130,11 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     ahead = queue.ahead
     _, basis = queue.handle_time
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
-    plan = plan_for_target(ahead, queue.handle_times(ahead["ds"]), *known, aht_spread=queue.handle_time_spread)
+    handle_times = queue.handle_times(ahead["ds"])
+    plan = plan_for_target(planned_forecast(queue), handle_times, *known, aht_spread=queue.handle_time_spread)
     if queue.spec.target_over != "interval":
         plan = _plan_over_period(queue, plan, ahead)
+    plan = close_doors(queue, plan)
     said = _queue_sentences(queue, plan, basis)
     said += unreached_sentences(queue.kept, queue.adjusted_names, ahead["ds"])
     if "adjustment" not in ahead:
@@ -134,7 +147,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
 def _plan_over_period(queue: PlannedQueue, plan: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
     """Return the plan with the agents that are sure of the target over each day or week, by joint sample paths."""
     paths = queue.draw_paths(queue.history, PLAN_PATHS)
-    rates = widen_paths(rate_paths(ahead, paths), queue.handle_time_spread, plan["ds"])
+    rates = planned_rates(queue, widen_paths(rate_paths(ahead, paths), queue.handle_time_spread, plan["ds"]))
     sure = float(queue.spec.confidence or USUAL_CONFIDENCE)
     over = queue.spec.target_over
     agents = agents_over_period(rates, plan["aht_s"].to_numpy(), queue.target, plan["ds"], sure, over)
@@ -233,6 +246,7 @@ def _queue_sentences(planned_queue: PlannedQueue, plan: pd.DataFrame, basis: Fin
             audience="planner",
         ),
         Finding(f"{queue}: AHT {aht}{basis}.", aht, *basis.facts, audience="planner"),
+        *([Finding(f"{queue}: {LAGGED}", audience="planner")] if is_lagged(planned_queue, plan["aht_s"]) else ()),
         Finding(
             f"{queue}: the peak requires {top:agent} to be {sure:%} sure of the target.", top, sure, audience="planner"
         ),

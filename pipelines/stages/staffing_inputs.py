@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from .planned_load import planned_forecast
 from .queue import PlannedQueue
 
 #: Settings of a queue that the page may change; missing ones do not bind.
@@ -34,8 +35,9 @@ def build_staffing_inputs(queues: Sequence[PlannedQueue]) -> dict[str, pd.DataFr
     parts = []
     for queue in queues:
         if queue.spec.kind != "cases":
-            names = ["ds", *(c for c in queue.ahead.columns if str(c).startswith("deskcast"))]
-            parts.append(queue.ahead[names].assign(queue=queue.name))
+            ahead = planned_forecast(queue)
+            names = ["ds", *(c for c in ahead.columns if str(c).startswith("deskcast"))]
+            parts.append(ahead[names].assign(queue=queue.name))
     tables = {"staffing_settings": settings}
     if parts:
         ahead = pd.concat(parts, ignore_index=True)

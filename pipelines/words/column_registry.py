@@ -223,6 +223,23 @@ COLUMNS = {
         "overstaffed": "Overstaffed | number",
         "reason": "Reason | value",
     },
+    "skill_groups": {
+        "group": "Group | text",
+        "queues": "Queues | text",
+        "ds": "Interval start | instant",
+        "agents_lo": "Fewest possible | count",
+        "agents": "Required agents | count",
+        "agents_hi": "Without sharing | count",
+        "agents_to_schedule": "To schedule | agents",
+    },
+    "skill_service": {
+        "day": "Day | day",
+        "calls": "Forecast contacts | number",
+        "service_level": "Service level (simulated) | share",
+        "lo": "Service level, 99% low | share",
+        "hi": "Service level, 99% high | share",
+        "met": "Runs that met the target | share",
+    },
     "simulated": {
         "period": "Period | text",
         "ds": "From | day",

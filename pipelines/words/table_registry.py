@@ -31,6 +31,8 @@ TABLES = {
     "casework": "Deferred work: agents, backlog, breach risk | planner",
     "schedule": "Shift schedule | planner",
     "coverage": "Required and scheduled agents | planner",
+    "skill_groups": "Agents by skill group | planner",
+    "skill_service": "Simulated service level with shared agents | planner",
     "simulated": "Simulated service level | planner",
     "clearing": "Agents to clear the backlog | planner",
     "shrinkage": "Measured shrinkage | planner",

@@ -127,7 +127,7 @@ def test_keys_that_say_nothing_are_refused_when_they_are_read(tmp_path, keys, me
 
 def test_the_contract_of_the_guide_covers_a_week(tmp_path):
     text = (Path(deskcast.__file__).parent / "docs/howto/planner.md").read_text()
-    keys = tomllib.loads(text.split("```toml\n")[2].split("```")[0])["shifts"]["full-time"]
+    keys = tomllib.loads(text.split("```toml\n")[3].split("```")[0])["shifts"]["full-time"]
     queue = planned(tmp_path, **{k: v for k, v in keys.items() if k != "queue"})
     found, said = cover_by_shifts(queue, pd.DataFrame({"ds": DS[:72], "agents": np.where(DS.hour < 6, 1, 4)[:72]}))
     assert found.gap <= 0.05

@@ -1,0 +1,49 @@
+"""The contacts that a queue is staffed for: its forecast, or the work in each interval where contacts last long."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ...features.arrays import Floats
+from ...forecasting.staffing.lagged_load import finish_behind_doors, lag_calls, lag_forecast, lag_matrix, lags_behind
+from ...forecasting.staffing.shrinkage import agents_to_schedule
+from .queue import PlannedQueue
+
+
+def is_lagged(queue: PlannedQueue, aht: Floats) -> bool:
+    """Tell whether an interval of a queue is staffed for the work in it and not for its own contacts."""
+    return queue.spec.kind == "calls" and lags_behind(queue.spec.load, aht, queue.spec.interval_s)
+
+
+def planned_forecast(queue: PlannedQueue) -> pd.DataFrame:
+    """Return the forecast that a queue is staffed for."""
+    aht = slot_aht(queue)
+    return lag_forecast(queue.ahead, aht, queue.spec.interval_s) if is_lagged(queue, aht) else queue.ahead
+
+
+def planned_rates(queue: PlannedQueue, rates: Floats) -> Floats:
+    """Return the rates of paths that a queue is staffed for, one row a path."""
+    aht = slot_aht(queue)
+    return lag_calls(rates, lag_matrix(aht, queue.spec.interval_s)) if is_lagged(queue, aht) else rates
+
+
+def slot_aht(queue: PlannedQueue) -> Floats:
+    """Return the mean handle time of each interval ahead."""
+    aht = np.asarray(queue.handle_times(queue.ahead["ds"]), dtype=float)
+    return np.array(np.broadcast_to(aht, (len(queue.ahead),)))
+
+
+def close_doors(queue: PlannedQueue, plan: pd.DataFrame) -> pd.DataFrame:
+    """Return the plan of a lagged queue with its own contacts, and behind closed doors those who finish the work."""
+    if not is_lagged(queue, slot_aht(queue)):
+        return plan
+    ahead = queue.ahead
+    bounds = [c for c in ahead.columns if str(c).startswith("deskcast")]
+    closed = (ahead[bounds].to_numpy() <= 0).all(axis=1)
+    out = finish_behind_doors(plan, closed, [c for c in ("agents", "agents_hi", "agents_sure") if c in plan])
+    for required, scheduled in (("agents", "agents_to_schedule"), ("agents_sure", "agents_to_schedule_sure")):
+        if scheduled in out:
+            out[scheduled] = agents_to_schedule(out[required], **queue.shrinkage)
+    high = next((c for c in bounds if str(c).startswith("deskcast-hi-80")), "deskcast")
+    return out.assign(calls=ahead["deskcast"].to_numpy(dtype=float), calls_hi=ahead[high].to_numpy(dtype=float))

@@ -1,0 +1,41 @@
+"""Long calls in the stage: staffed for the work in each interval, with the calls of the forecast beside it."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from deskcast.forecasting.queueing.offered_load import offered_load
+from deskcast.forecasting.staffing.staffing_plan import plan_for_target
+from deskcast.forecasting.staffing.target import QueueTarget
+from deskcast.pipelines.project.specs import StaffingSpec
+from deskcast.pipelines.stages.planned_load import close_doors, planned_forecast
+from deskcast.pipelines.stages.queue import read_shrinkage
+
+DAY = np.concatenate([[0.0] * 2, 40 + 30 * np.sin(np.arange(14) / 13 * np.pi), [0.0] * 4])
+AHT = 1800.0
+
+
+def test_a_queue_of_long_calls_is_staffed_for_the_work_in_each_interval():
+    """Through the stage's own steps: its calls stay those of the forecast, and closed hours finish what was begun."""
+    ds = pd.date_range("2024-03-04", periods=len(DAY), freq="30min")
+    ahead = pd.DataFrame({"unique_id": "all", "ds": ds, "deskcast": DAY})
+    for level, part in ((80, 0.1), (95, 0.2)):
+        ahead[f"deskcast-lo-{level}"], ahead[f"deskcast-hi-{level}"] = DAY * (1 - part), DAY * (1 + part)
+    spec = StaffingSpec(aht_s=AHT, shrinkage=0.0, max_occupancy=1.0)
+    queue = SimpleNamespace(
+        spec=spec, ahead=ahead, handle_times=lambda slots: spec.aht_s, shrinkage=read_shrinkage(spec)
+    )
+    plan = plan_for_target(planned_forecast(queue), AHT, QueueTarget(max_occupancy=None), queue.shrinkage)
+    found = close_doors(queue, plan)
+    assert found["calls"].tolist() == DAY.tolist()
+    load = offered_load(DAY, AHT)["load"].to_numpy()
+    assert found["load"].tolist() == pytest.approx(load.tolist())
+    closed = DAY == 0
+    assert found.loc[closed, "agents"].tolist() == np.ceil(load[closed] - 1e-6).tolist()
+    assert found.loc[closed, "service_level"].isna().all()
+    assert set(found.loc[16:, "binding"]) == {"carried over"}
+    own = SimpleNamespace(**(vars(queue) | {"spec": replace(spec, load="interval")}))
+    assert planned_forecast(own) is ahead
+    assert close_doors(own, plan) is plan
