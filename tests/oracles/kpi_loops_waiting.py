@@ -101,7 +101,10 @@ def waiting_kpis(desk: SlowDesk, lines: dict[str, Line]) -> dict[str, Callable[[
         "on_hold_time_per_case": lambda: desk.mean(*c, "resolved_at", lambda row: row["on_hold_s"]),
         "ping_pong_rate": lambda: desk.share(*c, "resolved_at", lambda row: is_ping_pong(desk, row)),
         "duplicate_rate": lambda: desk.share(
-            *c, "created_at", lambda row: is_duplicate(desk, lines, row), lambda row: isinstance(row["customer_id"], str)
+            *c,
+            "created_at",
+            lambda row: is_duplicate(desk, lines, row),
+            lambda row: isinstance(row["customer_id"], str),
         ),
         "proactive_rate": lambda: desk.share(*c, "created_at", proactive, spoken),
     }
@@ -158,7 +161,9 @@ def money_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
     def cost() -> Cells:
         spent, booked = (desk.overlap(costs, lambda row: True, *amount) for amount in ([lambda r: r["amount"]], []))
         return {
-            key: cell(value=one["value"] if booked[key]["value"] > 0 else np.nan, n=one["value"], numerator=one["value"])
+            key: cell(
+                value=one["value"] if booked[key]["value"] > 0 else np.nan, n=one["value"], numerator=one["value"]
+            )
             for key, one in spent.items()
         }
 
