@@ -73,7 +73,7 @@ def _sentences(tables: dict[str, pd.DataFrame], days: int, small: set[str]) -> l
         mine = tables["waiting"][tables["waiting"]["place"] == place]
         if mine.empty:
             continue
-        name = mine.loc[mine["open_hours"].idxmax(), "name"]
+        name = mine["name"].iloc[int(mine["open_hours"].to_numpy().argmax())]
         keys = {"place": place, "name": name}
         share, half, stays = (
             Fact.at(Cell("waiting", column, keys), tables, column, f"{place} {name}", unit)

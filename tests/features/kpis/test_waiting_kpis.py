@@ -39,7 +39,8 @@ def test_a_clock_per_team_stops_at_the_end_and_goes_on_after_a_re_opening():
     assert stays["team"].tolist() == ["a", "b", "a", "a"]
     assert stays["given_by"].isna().tolist() == [True, False, False, True]
     table = measure_waiting(log, "team").set_index("name")
-    assert table.loc["a", "open_hours"] == 5 and table.loc["b", "share"] == pytest.approx(1 / 6)
+    assert table.loc["a", "open_hours"] == 5
+    assert table.loc["b", "share"] == pytest.approx(1 / 6)
     pairs = measure_waiting_between(log)
     assert pairs[["given_by", "team", "came_back"]].values.tolist() == [["b", "a", 0], ["a", "b", 1]]
 
@@ -110,8 +111,10 @@ def test_each_article_gets_its_deflection_and_a_session_counts_for_each_that_it_
         CaseLog.from_frames(cases=cases, article_views=views, searches=searches, until="2024-04-02T00:00Z")
     )
     rows = table.set_index("article_id")
-    assert rows["cases"].to_dict() == {"a": 1, "b": 1} and rows["deflection_rate"].tolist() == [0.5, 0.5]
-    assert rows["left_within_10s"].tolist() == [1, 0] and rows["failed_searches"].tolist() == [1, 1]
+    assert rows["cases"].to_dict() == {"a": 1, "b": 1}
+    assert rows["deflection_rate"].tolist() == [0.5, 0.5]
+    assert rows["left_within_10s"].tolist() == [1, 0]
+    assert rows["failed_searches"].tolist() == [1, 1]
     assert rows["contacts"].isna().all()  # the log cannot tell
     with pytest.raises(InputError, match="needs article_views"):
         measure_articles(CaseLog.from_frames(cases=cases))
