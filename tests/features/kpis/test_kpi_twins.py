@@ -62,7 +62,7 @@ def splits(kpi, by):
         (5, "6MS", None, "UTC"),
         (6, "360min", None, "Europe/Lisbon"),
         (7, "MS", "article_id", "Europe/Lisbon"),
-        (8, "MS", "cost_category", "UTC"),
+        pytest.param(8, "MS", "cost_category", "UTC", marks=pytest.mark.slow),
         pytest.param(9, "MS", "product", "UTC", marks=pytest.mark.slow),
         pytest.param(10, "W", "status", "Europe/Lisbon", marks=pytest.mark.slow),
     ],
