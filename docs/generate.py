@@ -221,8 +221,8 @@ def _codes(names: Iterable[str]) -> str:
 
 def _plain(text: str) -> str:
     """Return a docstring as Markdown: one code mark for two, and no indentation."""
-    text = re.sub(r"\n +", "\n", text.strip()).replace("\\[", "[")
-    return re.sub(r":\w+:`([^`]+)`", r"`\1`", text.replace("``", "`"))
+    text = re.sub(r"\n +", "\n", text.strip())
+    return re.sub(r":\w+:`([^`]+)`", r"`\1`", text.replace("``", "`").replace("\\[", "["))
 
 
 if __name__ == "__main__":

@@ -167,7 +167,9 @@ def first_contact_resolution(desk: LogView, limit: float | None = None) -> SumQu
     until = rows.first_resolved_at + ibis.interval(seconds=int(limit))
     held = ~(rows.first_reopened_at <= until).fill_null(False) & ~(rows.next_same_at <= until).fill_null(False)
     ripe = (
-        (rows.first_resolved_at <= desk.last_mature_instant(seconds=limit)) & rows.customer_id.notnull() & touches.notnull()
+        (rows.first_resolved_at <= desk.last_mature_instant(seconds=limit))
+        & rows.customer_id.notnull()
+        & touches.notnull()
     )
     return aggregate_share(source, "first_resolved_at", held & (touches <= 1), ripe)
 

@@ -147,13 +147,13 @@ KPI_ENTRIES = (
         "time on hold of a handled contact, by the period in which it was offered; mean up to 2 hours",
         columns=("contacts.hold_s|volumes.hold_s",), horizon_s=7200.0),
     Kpi("team_time", "s", "lower", _CASE_TABLES,
-        "time that an open case stays with one team, from the event that brought it there (or opened it again) until it "
-        "moves on or ends, for stays begun in the period; by team that of the stay; running ones are censored; mean up "
-        "to 30 days",
+        "time that an open case stays with one team, from the event that brought it there (or opened it again) until "
+        "it moves on or ends, for stays begun in the period; by team that of the stay; running ones are censored; mean "
+        "up to 30 days",
         columns=("events.team",), horizon_s=30 * _DAY_S),
     Kpi("status_time", "s", "lower", _CASE_TABLES,
-        "time that an open case stays in one status, for stays begun in the period; by status that of the stay; running "
-        "ones are censored; mean up to 30 days",
+        "time that an open case stays in one status, for stays begun in the period; by status that of the stay; "
+        "running ones are censored; mean up to 30 days",
         columns=("events.new",), kinds=("status",), horizon_s=30 * _DAY_S),
     Kpi("pending_time_per_case", "s", "lower", _CASE_TABLES,
         "time in which a case waited for its customer, mean over cases resolved in the period",
@@ -190,12 +190,12 @@ KPI_ENTRIES = (
         "cases that came back to a team that had passed them on / cases resolved in the period",
         columns=("events.team",), kinds=_END_KINDS),
     Kpi("duplicate_rate", "share", "lower", _CASE_TABLES,
-        "cases created while an earlier one of the same customer and type was open / cases of known customers created in "
-        "the period",
+        "cases created while an earlier one of the same customer and type was open / cases of known customers created "
+        "in the period",
         columns=("cases.customer_id",), kinds=_END_KINDS),
     Kpi("proactive_rate", "share", "", _CASE_TABLES,
-        "cases that an agent, a bot or the system opened and in which the desk wrote or called before the customer did / "
-        "cases created in the period in which anybody wrote or called, once 24 hours have passed",
+        "cases that an agent, a bot or the system opened and in which the desk wrote or called before the customer / "
+        "cases created in the period in which anybody wrote or called within 24 hours, once these have passed",
         columns=_REPLY, kinds=("created",)),
     Kpi("escalation_rate", "share", "lower", _CASE_TABLES,
         "cases that went up a tier / cases resolved in the period",
@@ -239,8 +239,8 @@ KPI_ENTRIES = (
         "as article_left_within_30s",
         columns=("article_views.read_s",), limit_prefix="article_left_within_"),
     Kpi("deflection_rate", "share", "higher", ("article_views", "cases"),
-        "sessions with a view and no case within 24 hours / sessions begun in the period, once 24 hours have passed; by "
-        "article_id a session counts for each article that it read, from the first view of it",
+        "sessions with a view and no case within 24 hours / sessions begun in the period, once 24 hours have passed; "
+        "by article_id a session counts for each article that it read, from the first view of it",
         columns=("article_views.case_id",)),
     Kpi("article_contacts", "count", "lower", ("contacts",),
         "calls and chats offered in the period that began on a help article",

@@ -1,4 +1,4 @@
-"""The commands ``cases`` and ``compare``: from a number to its cases, and units of work compared fairly."""
+"""From a number to its cases, units of work compared fairly, and where articles and waiting cost most."""
 
 from __future__ import annotations
 
@@ -66,3 +66,43 @@ def compare(
         stage = changes_stage(project) if by is None else compare_stage(project, by, kpi or (), days)
     main, *also = [name for name in ("comparison", "change_effects", "handovers") if name in stage.tables]
     output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all))
+
+
+_Days = Annotated[int, typer.Option(help="Days before the end of the log that count.", min=1)]
+
+
+def articles(
+    days: _Days = 365,
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+) -> None:
+    """Show help articles one by one, those that cost most first."""
+    from ..stages.articles import articles_stage
+    from .terminal import show_spinner
+
+    project = open_for(config, as_of, out)
+    with show_spinner("measuring the articles"):
+        stage = articles_stage(project, days)
+    output_stage(stage, "articles", out, as_json, **answer_of(project, show_all))
+
+
+def waiting(
+    days: _Days = 365,
+    config: ConfigOption = DEFAULT_CONFIG,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+    as_of: AsOfOption = None,
+    show_all: AllOption = False,
+) -> None:
+    """Show where open cases spend their time, and which team waits for which."""
+    from ..stages.waiting import waiting_stage
+    from .terminal import show_spinner
+
+    project = open_for(config, as_of, out)
+    with show_spinner("following the cases"):
+        stage = waiting_stage(project, days)
+    also = [name for name in ("waiting_between",) if name in stage.tables]
+    output_stage(stage, "waiting", out, as_json, *also, **answer_of(project, show_all))

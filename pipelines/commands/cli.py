@@ -10,7 +10,7 @@ import typer
 
 from . import forecast as forecast_options
 from .alarms import alarms
-from .cases import cases, compare
+from .cases import articles, cases, compare, waiting
 from .exit_codes import end_run, end_with_exit_code
 from .goals import goals
 from .models import models
@@ -335,7 +335,7 @@ def watch(
     run_watch(lambda: open_for(config, as_of, out), output_stage, out, as_json, show_all=show_all)
 
 
-for command in (goals, compare, models, review, accuracy, drift, note, notes):
+for command in (articles, waiting, goals, compare, models, review, accuracy, drift, note, notes):
     app.command()(command)
 
 

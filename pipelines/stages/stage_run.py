@@ -48,6 +48,7 @@ class StageRun:
         from .staff import staff_stage
         from .volume_champion import use_volume_champion
         from .watch import watch_stage
+        from .work_tables import add_work_tables
 
         if name in NEEDED_STAGES:
             before = self.compute(NEEDED_STAGES[name])
@@ -69,5 +70,6 @@ class StageRun:
         if name == "forecast":
             now = use_volume_champion(self.project)
             return now.describe(forecast_stage(now.project))
-        alone = {"check": check_stage, "history": history_stage, "staff": staff_stage}
-        return alone[name](self.project)
+        if name == "history":
+            return add_work_tables(self.project, history_stage(self.project))
+        return {"check": check_stage, "staff": staff_stage}[name](self.project)

@@ -27,6 +27,13 @@ _EFFECT = {
     "verdict": "Verdict | text",
     "has_come_back": "Has come back | flag",
 }
+_STAYS = {
+    "stays": "Stays | count",
+    "running": "Still there | count",
+    "median_s": "Median stay | duration",
+    "p90_s": "Nine in ten within | duration",
+    "open_hours": "Open hours | number",
+}
 #: Table -> column -> label | format, as in :mod:`deskcast.pipelines.words.column_registry`.
 CASE_COLUMNS = {
     "cases_behind": {
@@ -100,6 +107,40 @@ CASE_COLUMNS = {
         "shrunken_lo": "Shrunken, 95% low | share!",
         "shrunken_hi": "Shrunken, 95% high | share!",
         "best_probability": "Chance to be in the best fifth | probability!",
+    },
+    "articles": {
+        "article_id": "Article | text",
+        "views": "Views | count",
+        "read_median_s": "Reading time, median | duration",
+        "left_within_10s": "Left within 10 s | share",
+        "left_lo": "Left within 10 s, 95% low | share!",
+        "left_hi": "Left within 10 s, 95% high | share!",
+        "searches": "Searches of its readers | count!",
+        "failed_searches": "Searches without a find | count",
+        "contacts": "Calls and chats begun on it | count",
+        "sessions": "Sessions | count",
+        "cases": "Cases that came in time | count",
+        "deflection_rate": "Deflection rate | share",
+        "lo": "Deflection, 95% low | share",
+        "hi": "Deflection, 95% high | share",
+        "expected": "Expected | share",
+        "verdict": "Verdict | text",
+        "avoidable_cases": "Cases beyond the other articles | number",
+        "cost": "Cost of its cases | number",
+        "avoidable_cost": "Cost beyond the other articles | number",
+    },
+    "waiting": {
+        "place": "Where | value",
+        "name": "Team or status | text",
+        **_STAYS,
+        "share": "Share of all open time | share",
+    },
+    "waiting_between": {
+        "given_by": "Who waits | text",
+        "team": "For whom | text",
+        **_STAYS,
+        "came_back": "Came back | count",
+        "came_back_share": "Came back, share | share",
     },
     "change_effects": {"change": "Change | text", **_EFFECT},
     "handovers": {

@@ -81,7 +81,9 @@ def _add_more(frames: dict[str, pd.DataFrame], seed: int, end: pd.Timestamp) -> 
     more = costs.head(1).assign(category="tools", amount=costs["amount"].iloc[0] / 3)
     frames["costs"] = pd.concat([costs, more], ignore_index=True)
     starts = pd.date_range("2024-02-01", periods=15, freq="MS", tz="UTC").as_unit("us")
-    months = pd.DataFrame({"start": starts[:-1], "end": starts[1:]}).merge(pd.DataFrame({"product": ["p0", "p1"]}), "cross")
+    months = pd.DataFrame({"start": starts[:-1], "end": starts[1:]}).merge(
+        pd.DataFrame({"product": ["p0", "p1"]}), "cross"
+    )
     months["customers"] = rng.integers(50, 90, len(months)).astype(float)
     months["units"] = pd.Series(rng.integers(1, 9, len(months)).astype(float)).where(months.index != 3)
     frames["denominators"] = months

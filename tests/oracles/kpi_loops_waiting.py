@@ -75,9 +75,10 @@ def waiting_kpis(desk: SlowDesk, lines: dict[str, Line]) -> dict[str, Callable[[
 
         return made
 
+    story = {name: list(rows.itertuples()) for name, rows in desk.events.groupby("case_id")}
+
     def first_words(case: Row) -> tuple[pd.Timestamp, pd.Timestamp]:
-        mine = [e for e in desk.events.itertuples() if e.case_id == case["case_id"] and e.kind == "message"]
-        mine = [e for e in mine if not said or e.public is True]
+        mine = [e for e in story.get(case["case_id"], ()) if e.kind == "message" and (not said or e.public is True)]
         ours = [e.at for e in mine if e.actor_role in ("agent", "bot", "system")]
         theirs = [e.at for e in mine if e.actor_role == "customer"]
         ours += [k["queued_at"] for k in desk.table("outbound_contacts") if k.get("case_id") == case["case_id"]]
@@ -85,7 +86,7 @@ def waiting_kpis(desk: SlowDesk, lines: dict[str, Line]) -> dict[str, Callable[[
         return min(ours, default=pd.NaT), min(theirs, default=pd.NaT)
 
     def proactive(case: Row) -> bool:
-        made = [e for e in desk.events.itertuples() if e.case_id == case["case_id"] and e.kind == "created"]
+        made = [e for e in story.get(case["case_id"], ()) if e.kind == "created"]
         ours, theirs = first_words(case)
         by_desk = any(e.actor_role in ("agent", "bot", "system") for e in made)
         return by_desk and known(ours) and (pd.isna(theirs) or ours < theirs)
@@ -101,7 +102,10 @@ def waiting_kpis(desk: SlowDesk, lines: dict[str, Line]) -> dict[str, Callable[[
         "on_hold_time_per_case": lambda: desk.mean(*c, "resolved_at", lambda row: row["on_hold_s"]),
         "ping_pong_rate": lambda: desk.share(*c, "resolved_at", lambda row: is_ping_pong(desk, row)),
         "duplicate_rate": lambda: desk.share(
-            *c, "created_at", lambda row: is_duplicate(desk, lines, row), lambda row: isinstance(row["customer_id"], str)
+            *c,
+            "created_at",
+            lambda row: is_duplicate(desk, lines, row),
+            lambda row: isinstance(row["customer_id"], str),
         ),
         "proactive_rate": lambda: desk.share(*c, "created_at", proactive, spoken),
     }
@@ -158,7 +162,9 @@ def money_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
     def cost() -> Cells:
         spent, booked = (desk.overlap(costs, lambda row: True, *amount) for amount in ([lambda r: r["amount"]], []))
         return {
-            key: cell(value=one["value"] if booked[key]["value"] > 0 else np.nan, n=one["value"], numerator=one["value"])
+            key: cell(
+                value=one["value"] if booked[key]["value"] > 0 else np.nan, n=one["value"], numerator=one["value"]
+            )
             for key, one in spent.items()
         }
 
