@@ -12,7 +12,9 @@ ITEMS = {"E": 34, "B": 21, "A": 27, "S": 21, "D": 14}
 
 def test_every_item_has_one_row_in_order():
     assert [name for name, _, _ in ROWS] == [f"{a}{n}" for a, count in ITEMS.items() for n in range(1, count + 1)]
-    table_lines = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| id", "| --"))]
+    table_lines = [
+        line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith(("| id", "| --"))
+    ]
     assert len(table_lines) == len(ROWS) == 117  # no row is written otherwise
 
 
