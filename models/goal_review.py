@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 
@@ -107,12 +108,13 @@ def review_goal(periods: pd.DataFrame, bought_with: Sequence[str] = ()) -> tuple
     """
     known = periods[periods["value"].notna()]
     level = float(known["value"].median()) if len(known) else float("nan")
-    met = [is_met(row.value, row.target, row.better) for row in known.itertuples()]
+    rows: list[Any] = list(known.itertuples())
+    met = [is_met(row.value, row.target, row.better) for row in rows]
     if bought_with:
         return VERDICTS[4], level
     only_new = [
         now and not pd.isna(row.before) and not is_met(row.value, row.before, row.better)
-        for row, now in zip(known.itertuples(), met, strict=True)
+        for row, now in zip(rows, met, strict=True)
     ]
     if met and only_new[-1]:
         return VERDICTS[3], level

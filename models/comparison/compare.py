@@ -211,15 +211,21 @@ def _lay_out(
 
 
 def _find_detectable(sums: pd.DataFrame, s: Floats, tau2: Floats, level: float) -> Floats:
-    """Return the rise of the rare outcome that is named with a chance of 80 %: beyond the limit, and its own chance."""
+    """Return the rise of the rare outcome that is named with a chance of 80 %: beyond the limit, and its own chance.
+
+    The limit is that of the exact tail, which for rare outcomes lies further out than any multiple of the plain one;
+    and what a unit has too many raises what is expected of all, of itself too.
+    """
     n, e = sums["n"].to_numpy(dtype=float), sums["e"].to_numpy(dtype=float)
     p, v = e / n, sums["v"].to_numpy(dtype=float)
-    wider = np.sqrt(np.maximum(v / (e * (1 - p)), 1.0) * (1 + tau2 / s**2))
-    least = (stats.binom.isf((1 - level) / 2, n, p) + 1 - e) * wider / n
+    wider = np.maximum(v / (e * (1 - p)), 1.0)
+    limit = stats.norm.isf((1 - level) / 2) * np.sqrt(wider * (1 + tau2 / s**2))
+    least = (stats.binom.isf(stats.norm.sf(limit), n, p) + 1 - e) / n
+    own = n / n.sum()
     rise = least
     for _ in range(20):
         q = np.clip(p + rise, 0, 1)
-        rise = least + stats.norm.ppf(POWER) * np.sqrt(q * (1 - q) * np.maximum(v / (e * (1 - p)), 1.0) / n)
+        rise = (least + stats.norm.ppf(POWER) * np.sqrt(q * (1 - q) * wider / n)) / np.maximum(1 - own, 0.1)
     return np.asarray(np.minimum(rise, 1 - p), dtype=float)
 
 

@@ -277,11 +277,11 @@ def describe_effect(effect: Effect, subject: str, since: str) -> str:
         back = {True: "it has come back", False: "it has not come back", None: "whether it lasts is open"}
         tail = back[effect.has_come_back]
         return (
-            f"{subject}: {_points(effect.effect)} points {word} since {since} than without it "
-            f"({_points(low)} to {_points(high)}); {tail}."
+            f"{subject}: {write_points(effect.effect)} points {word} since {since} than without it "
+            f"({write_points(low)} to {write_points(high)}); {tail}."
         )
     if effect.verdict == VERDICTS[1]:
-        seen = f"anything below {_points(effect.detectable)} points would not be seen"
+        seen = f"anything below {write_points(effect.detectable)} points would not be seen"
         return f"{subject}: no effect can be shown since {since}; {seen}."
     return f"{subject}: {effect.verdict}, {_find_lack(effect)}."
 
@@ -297,7 +297,11 @@ def _find_lack(effect: Effect) -> str:
     return f"fewer than {MIN_OUTCOMES} outcomes before or since, of it or of the others"
 
 
-def _points(share: float) -> str:
-    """Write points: with a decimal below 3."""
+def write_points(share: float) -> str:
+    """Write a difference of shares in points: with a decimal below 3.
+
+    >>> write_points(-0.08), write_points(0.021)
+    ('8', '2.1')
+    """
     points = 100 * abs(share)
     return f"{points:.1f}" if points < 3 else f"{points:.0f}"

@@ -17,6 +17,7 @@ _STAGE_PAGES = {
     "watch": "/alerts",
     "train": "/models",
     "drift": "/models",
+    "compare": "/data",
     "accuracy": "/models",
 }
 #: What the list of cases can be filtered by.

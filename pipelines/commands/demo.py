@@ -8,7 +8,7 @@ from pathlib import Path
 from ...features.errors import InputError, mask_passwords
 from ..project.config import CONFIG_FILE
 from ..project.project import Project, open_project
-from ..stages.stage_run import STAGES
+from ..stages.stage_run import list_stages
 from ..words.headlines import select_headlines
 from ..words.words import format_count
 from .exit_codes import find_exit_code
@@ -66,7 +66,11 @@ def run_and_print(
     project: Project, *, as_json: bool = False, record_runs: bool = True, show_all: bool = False, log: str = ""
 ) -> RunOutcome:
     """Run every stage with a line each, then print the most important findings and where everything is."""
-    with JsonProgress() if log == "json" else StageProgress(total=len(STAGES) + 1 + record_runs) as lines:
+    with (
+        JsonProgress()
+        if log == "json"
+        else StageProgress(total=len(list_stages(project.config)) + 1 + record_runs) as lines
+    ):
         outcome = run(project, lines, record_runs=record_runs)
     if as_json:
         stages = {

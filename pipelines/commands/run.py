@@ -14,7 +14,7 @@ from ..alarms.send import Delivery, find_undelivered
 from ..project.project import Project
 from ..project.specs import Config
 from ..stage import Stage
-from ..stages.stage_run import STAGES, StageRun
+from ..stages.stage_run import OPTIONAL_STAGE, STAGES, StageRun, list_stages
 from ..store.export_memory import ExportChange, compare_exports
 from ..words.instants import Instants, describe_stale_data
 
@@ -89,7 +89,7 @@ def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[
 
     tell, stages = tell or NoProgress(), StageRun(project)
     done: list[Stage] = []
-    for name in STAGES:
+    for name in list_stages(project.config):
         tell.begin(name)
         began = time.perf_counter()
         stage = keep_last_tables(stages.compute(name), project.config.results_folder, project.config.timezone)
@@ -159,7 +159,7 @@ def find_missing(project: Project, stages: Sequence[Stage]) -> tuple[tuple[str, 
     """Return what ``[run] required`` asks for and is not there: stages that were not done, tables without rows."""
     done, found = {stage.name: stage for stage in stages}, []
     for name in project.config.run.required:
-        if name in STAGES:
+        if name in (*STAGES, OPTIONAL_STAGE):
             stage = done.get(name)
             if stage is not None and not stage.failed and stage.skipped:
                 found.append((name, f"it is required and was not done: {stage.skipped}"))

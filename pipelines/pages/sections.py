@@ -24,12 +24,13 @@ SECTION_TITLES = {
     "watch": "KPI alerts",
     "train": "Model quality",
     "drift": "Model drift",
+    "compare": "Comparison",
     "accuracy": "Track record",
     "risk": "Cases at risk",
     "history": "KPIs",
     "check": "Data",
 }
-_FOLDED_SECTIONS = ("risk", "drift", "accuracy", "history", "check")
+_FOLDED_SECTIONS = ("risk", "drift", "compare", "accuracy", "history", "check")
 #: What the report shows of each stage; the other tables are in the results folder, and in the full report.
 _SHOWN_TABLES = {
     "forecast": (),
@@ -37,6 +38,7 @@ _SHOWN_TABLES = {
     "watch": ("kpi_alerts", "goals"),
     "train": ("leaderboard", "evaluation"),
     "drift": (),
+    "compare": ("change_effects",),
     "accuracy": ("accuracy_forecast_by_lead", "accuracy_risk"),
     "risk": ("breached_cases", "past_saving", "risk", "open_cases", "recently_closed"),
     "history": (),

@@ -29,7 +29,7 @@ ALARM_KINDS: Mapping[str, tuple[str, ...]] = {
 #: Ways in which an alarm is sent: each is a key of its section.
 ALARM_CHANNELS = ("command", "webhook", "mail", "file")
 #: Stages that can be required.
-STAGE_NAMES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch", "accuracy")
+STAGE_NAMES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch", "compare", "accuracy")
 _QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -52,12 +52,14 @@ class RunSpec:
     """What every run is held to: off until it is set.
 
     Data that end longer than ``fresh`` ago are stale. ``required`` are stages that have to be done, and tables that
-    have to hold rows. A table may have lost the share ``shrink`` of its rows since the last export.
+    have to hold rows. A table may have lost the share ``shrink`` of its rows since the last export. ``compare`` is a
+    column, such as ``team``, whose units are compared in every run.
     """
 
     fresh_s: float | None = None
     required: Annotated[tuple[str, ...], one_of("neither a stage nor a table", lambda: _REQUIRED)] = ()
     shrink: fields.Share = 0.2
+    compare: str | None = None
 
 
 @dataclass(frozen=True, config=SECTION)

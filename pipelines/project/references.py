@@ -23,13 +23,14 @@ def check_references(config: Config, where: str) -> None:
         ("history", config.history.by),
         ("forecast", config.forecast.by),
         ("watch", config.watch.by),
+        ("run", (config.run.compare,)),
         *(("goal", tuple(goal.where)) for goal in config.goals),
     ):
         if "agent" in columns and config.people.by_agent:
             raise InputError(
                 "agents are never in what every run records",
                 where=f"{where} [{section}]",
-                column="where" if section == "goal" else "by",
+                column={"goal": "where", "run": "compare"}.get(section, "by"),
                 got="agent",
                 hint="use 'deskcast history --by agent' or 'deskcast compare --by agent'",
                 code="setting.invalid",

@@ -17,13 +17,24 @@ from ...features.kpis.availability import describe_missing_data
 from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cells import MISSING_SEGMENT
 from ...features.kpis.outcome_rows import fetch_outcomes
-from ...features.kpis.view import segment_columns
-from ...models.comparison.effect import Effect, describe_effect, estimate_effect, take_out_mix
+from ...features.kpis.view import AGENT, segment_columns
+from ...models.comparison.effect import (
+    MIN_OUTCOMES,
+    MIN_WEEKS_AFTER,
+    MIN_WEEKS_BEFORE,
+    VERDICTS,
+    Effect,
+    describe_effect,
+    estimate_effect,
+    take_out_mix,
+    write_points,
+)
 from ...models.comparison.handovers import find_handovers
 from ..project.people_specs import ChangeSpec
 from ..project.project import Project
 from ..stage import Stage
-from ..words.facts import Finding
+from ..words.facts import Audience, Cell, Fact, Finding
+from ..words.figures import setting
 from ..words.words import format_date, format_kpi, format_share
 from .compare import COMPARED_KPIS
 from .history import history_limits
@@ -39,8 +50,15 @@ _NO_GROUPS = ("case_type", "channel", "priority", "team", "current_team", "curre
 _EFFECT_COLUMNS = tuple(Effect.__dataclass_fields__)
 
 
-def changes_stage(project: Project) -> Stage:
+def changes_stage(project: Project, *, nightly: bool = False) -> Stage:
     """Estimate what each ``[[change]]`` and each hand-over did.
+
+    Parameters
+    ----------
+    project
+        Its log and settings.
+    nightly
+        Whether it is for what every run records: then nothing is looked at by agent, and no hand-over.
 
     Returns
     -------
@@ -56,6 +74,8 @@ def changes_stage(project: Project) -> Stage:
     tables, findings = {}, []
     rows = []
     for change in project.config.changes:
+        if nightly and change.column == AGENT:
+            continue
         column = _check_change(project, change)
         for kpi in change.kpis or outcomes.kpis(column):
             found = outcomes.rows(kpi, column)
@@ -63,17 +83,37 @@ def changes_stage(project: Project) -> Stage:
             effect = estimate_effect(found, change.day, column, change.name)
             rows.append({"change": change.name, "date": change.day, "kpi": kpi, "column": column} | asdict(effect))
             subject = f"{format_kpi(kpi)}, {change.name}"
-            findings.append(Finding(describe_effect(effect, subject, format_date(change.day)), audience="everyone"))
+            said = describe_effect(effect, subject, format_date(change.day))
+            facts = effect_facts(effect, {"change": change.name, "kpi": kpi})
+            audience: Audience = "everyone" if effect.verdict == VERDICTS[0] or not nightly else "planner"
+            findings.append(Finding(said, *facts, audience=audience, names=[change.name]))
     if rows:
         tables["change_effects"] = pd.DataFrame(rows)
-    handovers = _handovers(project, outcomes)
+    handovers = None if nightly else _handovers(project, outcomes)
     if handovers is not None:
         tables["handovers"] = handovers
         findings += _handover_sentences(handovers)
-    if not tables:
+    if not tables and not nightly:
         findings.append(Finding("No change is configured, and no work has changed hands.", audience="everyone"))
         tables["handovers"] = pd.DataFrame(columns=["column", "group", "kpi", "date"])
     return Stage("changes", tables, tuple(findings), {}, {"changes": float(len(project.config.changes))})
+
+
+def effect_facts(effect: Effect, keys: Mapping[str, str]) -> list[Fact]:
+    """Return the figures of the sentence on an effect, each with its cell in the table ``change_effects``."""
+    subject = ", ".join(keys.values())
+
+    def state(column: str, text: str = "") -> Fact:
+        cell = Cell("change_effects", column, keys, "size")
+        return Fact("change", subject, abs(getattr(effect, column)), cell=cell, text=text)
+
+    if effect.verdict == VERDICTS[0]:
+        return [state(column, write_points(getattr(effect, column))) for column in ("effect", "lo", "hi")]
+    if effect.verdict == VERDICTS[1]:
+        return [state("detectable", write_points(effect.detectable))]
+    weeks = [state("weeks_after"), setting("weeks after a change", MIN_WEEKS_AFTER)]
+    before = [state("weeks_before"), setting("weeks before a change", MIN_WEEKS_BEFORE)]
+    return weeks if effect.verdict == VERDICTS[2] else [*before, setting("outcomes of a change", MIN_OUTCOMES)]
 
 
 class _Outcomes:

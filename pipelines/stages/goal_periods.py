@@ -66,8 +66,9 @@ def goals_stage(project: Project, periods: int = DEFAULT_PERIODS, *, review: boo
     findings: list[Finding] = [*goal_sentences(now), *past_sentences(past)]
     if review:
         reviewed = _review(project, past)
+        aims = [(goal.name, goal.kpi, goal.serves or "") for goal in project.config.goals]
         tables |= {"goal_review": reviewed, "goal_kpis": _purposes(project)}
-        findings = [*review_sentences(reviewed), *purpose_sentences(tables["goal_kpis"], project.config.goals)]
+        findings = [*review_sentences(reviewed), *purpose_sentences(tables["goal_kpis"], aims)]
     tables |= figures_table(FIGURES, findings)
     return Stage("goals", tables, tuple(findings), {}, {"goals": float(len(now))})
 

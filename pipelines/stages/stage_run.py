@@ -8,6 +8,7 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ..project.project import Project
+from ..project.specs import Config
 from ..stage import Stage
 
 if TYPE_CHECKING:
@@ -15,8 +16,18 @@ if TYPE_CHECKING:
 
 #: The stages in order, as the report and the record show them.
 STAGES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch", "accuracy")
+#: A stage that is done only where the configuration asks for it, and the one that it stands before.
+OPTIONAL_STAGE, BEFORE_STAGE = "compare", "accuracy"
 #: Stage -> the one that it builds on: where that was refused, so is this.
 NEEDED_STAGES = {"risk": "train", "drift": "train", "watch": "history"}
+
+
+def list_stages(config: Config) -> tuple[str, ...]:
+    """Return the stages of a run in their order."""
+    from .night_compare import is_compared
+
+    place = STAGES.index(BEFORE_STAGE)
+    return (*STAGES[:place], *([OPTIONAL_STAGE] if is_compared(config) else []), *STAGES[place:])
 
 
 class StageRun:
@@ -44,6 +55,7 @@ class StageRun:
         from .drift import drift_stage
         from .forecast import forecast_stage
         from .history import history_stage
+        from .night_compare import night_compare_stage
         from .risk import risk_stage
         from .staff import staff_stage
         from .volume_champion import use_volume_champion
@@ -72,4 +84,5 @@ class StageRun:
             return now.describe(forecast_stage(now.project))
         if name == "history":
             return add_work_tables(self.project, history_stage(self.project))
-        return {"check": check_stage, "staff": staff_stage}[name](self.project)
+        alone = {"check": check_stage, "staff": staff_stage, "compare": night_compare_stage}
+        return alone[name](self.project)

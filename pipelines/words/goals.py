@@ -10,7 +10,6 @@ import pandas as pd
 from ...features.kpis.catalogue import find_kpi_unit
 from ...features.kpis.purposes import PURPOSES, find_purposes
 from ...models.goal_review import is_met
-from ..project.goal_specs import GoalSpec
 from .facts import Cell, Fact, Finding
 from .figures import figure
 from .words import format_date, format_kpi, format_list
@@ -89,8 +88,11 @@ def review_sentences(review: pd.DataFrame) -> list[Finding]:
     return found
 
 
-def purpose_sentences(table: pd.DataFrame, goals: Sequence[GoalSpec]) -> list[Finding]:
-    """Say which KPIs serve each purpose, which of them have a goal, and which goals do not serve what they are for."""
+def purpose_sentences(table: pd.DataFrame, goals: Sequence[tuple[str, str, str]]) -> list[Finding]:
+    """Say which KPIs serve each purpose, which of them have a goal, and which goals do not serve what they are for.
+
+    ``goals`` are name, KPI and purpose (empty where none is said).
+    """
     found = []
     for purpose in PURPOSES:
         rows = table[(table["serves"] == purpose) & table["available"].astype(bool)]
@@ -99,10 +101,10 @@ def purpose_sentences(table: pd.DataFrame, goals: Sequence[GoalSpec]) -> list[Fi
         held = f"{format_list(with_goal)} {'has' if len(with_goal) == 1 else 'have'} a goal" if with_goal else "no goal"
         more = f"; {'also' if with_goal else 'it is served by'} {format_list(without)}" if without else ""
         found.append(Finding(f"{purpose.capitalize()}: {held}{more}.", names=[*with_goal, *without]))
-    for goal in goals:
-        if goal.serves and goal.serves not in find_purposes(goal.kpi):
-            text = f"{goal.name}: {format_kpi(goal.kpi)} does not serve {goal.serves}."
-            found.append(Finding(text, names=[goal.name, format_kpi(goal.kpi)]))
+    for name, kpi, serves in dict.fromkeys(goals):
+        if serves and serves not in find_purposes(kpi):
+            text = f"{name}: {format_kpi(kpi)} does not serve {serves}."
+            found.append(Finding(text, names=[name, format_kpi(kpi)]))
     return found
 
 

@@ -8,10 +8,14 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.errors import InputError
 from deskcast.pipelines.project.config import parse_config
+from deskcast.pipelines.project.night_specs import RunSpec
 from deskcast.pipelines.project.people_specs import ChangeSpec, PeopleSpec
 from deskcast.pipelines.project.project import Project
 from deskcast.pipelines.stages.changes import changes_stage
 from deskcast.pipelines.stages.compare import compare_stage
+from deskcast.pipelines.stages.night_compare import night_compare_stage
+from deskcast.pipelines.stages.stage_run import STAGES, list_stages
+from deskcast.pipelines.words.contradictions import contradictions, undeclared_numbers
 
 BEGIN = pd.Timestamp("2025-01-06T08:00Z")
 LEFT = pd.Timestamp("2025-08-18")
@@ -152,3 +156,26 @@ def test_a_change_that_cannot_be_judged_is_named(project, change, problem):
 def test_a_change_without_a_date_or_whom_it_touches_is_refused(tmp_path, body, problem):
     with pytest.raises(InputError, match=problem):
         parse_config({"source": {"cases": {"path": "x.csv"}}, "change": [body]}, folder=tmp_path)
+
+
+def test_a_run_compares_only_where_it_is_asked_to_and_nothing_by_agent(project):
+    assert "compare" not in list_stages(project.config)
+    change = ChangeSpec("star of A2 left", "2025-08-18", {"account": "A2"}, ("resolved_within_2d",))
+    people = ChangeSpec("training", "2025-08-18", {"agent": "ag0|ag1|ag2"}, ("resolved_within_2d",))
+    asked = with_settings(project, changes=(change, people), run=RunSpec(compare="account"),
+                          people=PeopleSpec(by_agent=True))  # fmt: skip
+    assert list_stages(asked.config) == (*STAGES[:-1], "compare", "accuracy")
+    stage = night_compare_stage(asked)
+    assert set(stage.tables) == {"change_effects", "comparison", "comparison_figures"}
+    assert stage.tables["change_effects"]["change"].tolist() == ["star of A2 left"]  # not that of agents
+    assert any("star of A2 left" in said and "has not come back" in said for said in stage.findings)
+    assert any("A2" in said and "lower than expected" in said for said in stage.findings)
+    assert contradictions(stage) == []
+    assert not [said for said in stage.findings if undeclared_numbers(said, said.facts, said.names)]
+    assert not any("ag0" in table.to_csv() for table in stage.tables.values())
+
+
+def test_a_run_never_compares_agents(tmp_path):
+    raw = {"source": {"cases": {"path": "x.csv"}}, "people": {"by_agent": True}, "run": {"compare": "agent"}}
+    with pytest.raises(InputError, match=r"\[run\]: key 'compare': agents are never in what every run records"):
+        parse_config(raw, folder=tmp_path)

@@ -24,8 +24,9 @@ def ledger(**states):
             "alert_id": name, "kpi": "csat", "series": "account A2", "members": "account A2", "kind": "level_shift",
             "direction": "down", "state": state.replace("_", " "), "before": 0.8, "after": 0.6, "z": 5.0, "n": 200.0,
             "started_at": "2024-03-01", "changed_at": "2024-03-01", "last_at": "2024-03-20",
-            "detected_at": "2024-03-05", "reported_at": "2024-03-06", "drivers": "", "causes": "", "other_kpis": "", "ongoing_kpis": "", "news": "",
-            "acknowledged_by": "", "note": "", "explained": "",
+            "detected_at": "2024-03-05", "reported_at": "2024-03-06",
+            **dict.fromkeys(("drivers", "causes", "other_kpis", "ongoing_kpis", "news", "note", "explained"), ""),
+            "acknowledged_by": "",
         }
         for name, state in states.items()
     ]  # fmt: skip
