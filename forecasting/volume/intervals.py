@@ -39,6 +39,9 @@ ERROR_BLOCKS = 8
 #: Free errors at which the shape of a tier of volume counts as much as that of all its series with as many empty slots.
 SHAPE_SHRINK_ERRORS = 20.0
 
+#: Series of like volume that a tier needs to be parted off: a few may hold one in other units.
+MIN_TIER_SERIES = 5
+
 #: Degrees of freedom of the tail beyond 80 % as far as errors are too few to tell one: shocks are rarer than a history.
 TAIL_FREE = 6.0
 
@@ -184,7 +187,7 @@ def calibrate_intervals(
         root = np.sqrt(np.where(np.isfinite(unit), unit, 1.0))
         return ErrorDistribution(root, np.tile(normal, (n_series, 1)), 0)
     total = len(np.unique(days[known.any(axis=1)]))
-    fine = tier if volume is None else tier * (int(volume.max()) + 2) + volume
+    fine = tier if volume is None else _fine_tiers(tier, volume)
     sigma = _sigma(np.abs(errors), known, fine, total)
     with np.errstate(invalid="ignore"):
         scaled = errors / sigma[None, :, None]
@@ -193,13 +196,25 @@ def calibrate_intervals(
         members = tier == number
         shape, _ = _shape(scaled, members, days, p)
         table[members] = shape
-        for part in np.unique(fine[members]) if len(np.unique(fine[members])) > 1 else ():
+        for part in np.unique(fine[members & (fine >= 0)]):
             some = fine == part
-            own, free = _shape(scaled, some, days, p)
-            if (~np.isnan(scaled[:, some])).sum() >= MIN_POOL_ERRORS:
+            if some.sum() < members.sum() and known[:, some].sum() >= MIN_POOL_ERRORS:
+                own, free = _shape(scaled, some, days, p)
                 share = free / (free + SHAPE_SHRINK_ERRORS)
                 table[some] = share * own + (1 - share) * shape
     return ErrorDistribution(sigma, table, total)
+
+
+def _fine_tiers(tier: Ints, volume: Ints) -> Ints:
+    """Return tiers that are parted by volume as well, where enough series are in one.
+
+    >>> _fine_tiers(np.zeros(8, dtype=int), np.array([1, 1, 1, 1, 1, 2, 2, 3])).tolist()
+    [1, 1, 1, 1, 1, -1, -1, -1]
+    """
+    width = int(volume.max()) + 2
+    fine = tier * width + np.maximum(volume, 0)
+    _, place, count = np.unique(fine, return_inverse=True, return_counts=True)
+    return np.where(count[place] >= MIN_TIER_SERIES, fine, -1 - tier)
 
 
 def _shape(scaled: Floats, members: Bools, days: Ints, p: Floats) -> tuple[Floats, float]:
@@ -226,7 +241,7 @@ def _widening(free: float, apart: float, p: Floats) -> Floats:
     >>> _widening(100.0, 100.0, np.array([0.1, 0.9])).tolist()
     [1.0, 1.0]
     >>> _widening(100.0, 10.0, np.array([0.025, 0.1, 0.9, 0.975])).round(2).tolist()
-    [1.4, 1.12, 1.12, 1.4]
+    [1.31, 1.12, 1.12, 1.31]
     """
     free, apart = (max(n, MIN_FREE_ERRORS + 1) for n in (free, apart))
     by_chance = np.sqrt((1 + 1 / apart) / (1 + 1 / free)) * stdtrit(apart - 1, p) / stdtrit(free - 1, p)
