@@ -4,9 +4,9 @@
 
 Bank calls at 15 minutes: 20 weekly origins, totals of the days and of the week ahead. Council cases by borough and
 complaint type, daily: 8 origins, weekly totals of all and of each leaf; days of the council: 12 origins, the 28 days
-ahead. Calls to a helpline by week and province: origins every 8 weeks from 2021, totals of four weeks. ``paths`` is ours; ``apart`` shuffles each slot
-of the same paths (no dependence); ``ladder`` adds the quantiles of the slots (full dependence). Coverage of 80 and 95,
-and the mean width of the 80 % interval over the total. Nothing is chosen here.
+ahead. Calls to a helpline by week and province: origins every 8 weeks from 2021, totals of four weeks. ``paths`` is
+ours; ``apart`` shuffles each slot of the same paths (no dependence); ``ladder`` adds the quantiles of the slots (full
+dependence). Coverage of 80 and 95, and the mean width of the 80 % interval over the total. Nothing is chosen here.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def test_small_and_large_queues_of_many_have_shapes_of_their_own(seed):
     parted = calibrate_intervals(errors, np.zeros(40, int), DAYS, np.ones(40), LEVELS, volume)
     assert (common.quantiles[0] == common.quantiles[-1]).all()
     # heavy tails: relative to the mean error the 80 % interval is narrower and the 95 % interval wider
-    assert (parted.quantiles[-1, -2] < parted.quantiles[0, -2]) and (parted.quantiles[-1, -1] > parted.quantiles[0, -1])
+    assert parted.quantiles[-1, -2] < parted.quantiles[0, -2]
+    assert parted.quantiles[-1, -1] > parted.quantiles[0, -1]
     for rows, truth in ((slice(0, 20), calm), (slice(20, 40), missed)):
         edge = parted.sigma[rows, None] * parted.quantiles[rows][:, [1, -2]]
         held = ((truth >= edge[:, 0, None]) & (truth <= edge[:, 1, None])).mean()
@@ -37,7 +38,8 @@ def test_a_few_series_are_not_parted_by_volume():
     found = [
         calibrate_intervals(errors, np.zeros(6, int), DAYS, np.ones(6), LEVELS, v) for v in (None, np.arange(6) % 4)
     ]
-    assert (found[0].quantiles == found[1].quantiles).all() and (found[0].sigma == found[1].sigma).all()
+    assert (found[0].quantiles == found[1].quantiles).all()
+    assert (found[0].sigma == found[1].sigma).all()
 
 
 def test_errors_that_are_wrong_together_for_weeks_earn_wider_intervals():
