@@ -16,7 +16,7 @@ import argparse
 import numpy as np
 import pandas as pd
 from deskcast.features.arrays import Floats
-from deskcast.forecasting import forecast, sample_paths
+from deskcast.forecasting import forecast, sample_paths, total_over
 
 RATES = (0.02, 0.05, 0.1, 0.3, 1.0, 2.0, 4.0)
 
@@ -53,10 +53,10 @@ def score(rate: float, grain: str, panels: int) -> dict[str, float]:
     ahead, ratios, of_paths, inside = GRAINS[grain][1], [], [], []
     for number in range(panels):
         history, mean, came = panel(rate, grain, SEED + 1000 * number + round(100 * rate))
-        totals = sample_paths(history, ahead, grain, n=PATHS).groupby("path")["y"].sum().to_numpy()
-        edges = np.quantile(totals, [0.025, 0.1, 0.9, 0.975])
-        inside.append((edges[1] <= came <= edges[2], edges[0] <= came <= edges[3]))
-        of_paths.append(totals.mean() / mean)
+        paths = sample_paths(history, ahead, grain, n=PATHS)
+        total = total_over(paths.assign(ds=paths["ds"].min()), by=None).iloc[0]
+        inside.append([total[f"deskcast-lo-{lv}"] <= came <= total[f"deskcast-hi-{lv}"] for lv in (80, 95)])
+        of_paths.append(total["mean"] / mean)
         if number % 2 == 0:
             ratios.append(forecast(history, ahead, grain)["deskcast"].sum() / mean)
     held = np.mean(inside, axis=0)

@@ -11,6 +11,9 @@ from ...features.arrays import Floats
 #: Past forecast volume, in arrivals, at which a series' own dispersion counts as much as that of all.
 PRIOR_ARRIVALS = 30.0
 
+#: Standard errors by which sums must be further off than chance puts them for a level to be off.
+MIN_STANDARD_ERRORS = 2.0
+
 
 @dataclass(frozen=True)
 class CountSpread:
@@ -71,21 +74,23 @@ def estimate_count_spread(errors: Floats, past: Floats, step: Floats) -> CountSp
 def _excess(sums: Floats, noise: Floats, volumes: Floats) -> float:
     """Return the squared coefficient of variation of levels that explains what noise does not."""
     excess = sums**2 - noise
-    # few sums tell little: what a standard error could explain is not counted
-    doubt = float(excess.std()) * np.sqrt(excess.size)
-    top, bottom = float(excess.sum()) - doubt, float((volumes**2).sum())
-    return max(top, 0.0) / bottom if bottom > 0 else 0.0
+    # few sums tell little: what chance explains is nothing, and what it does not explain counts in full
+    doubt = MIN_STANDARD_ERRORS * float(excess.std()) * np.sqrt(excess.size)
+    top, bottom = float(excess.sum()), float((volumes**2).sum())
+    return top / bottom if bottom > 0 and top > doubt else 0.0
 
 
-def draw_counts(mean: Floats, spread: CountSpread, n: int, rng: np.random.Generator) -> Floats:
-    """Draw paths of counts, n x N x H, whose mean is the forecast, N x H.
+def draw_counts(
+    mean: Floats, spread: CountSpread, n: int, rng: np.random.Generator, common: Floats | None = None
+) -> Floats:
+    """Draw paths of counts, n x N x H, whose mean is the forecast, N x H; ``common`` are normal scores of their level.
 
     >>> spread = CountSpread(np.ones(1), np.ones(1), 0.0, 0.0)
     >>> drawn = draw_counts(np.full((1, 5), 0.1), spread, 4000, np.random.default_rng(0))
     >>> bool(abs(drawn.sum(axis=2).mean() - 0.5) < 0.05), float(np.median(drawn))
     (True, 0.0)
     """
-    level = _levels(spread.together, (n, 1, 1), rng) * _levels(spread.apart, (n, len(mean), 1), rng)
+    level = _common_levels(spread.together, n, rng, common) * _levels(spread.apart, (n, len(mean), 1), rng)
     expected = np.maximum(mean, 0.0) / spread.step[:, None] * level
     # a negative binomial count is a Poisson count around a gamma rate
     extra = np.broadcast_to((spread.dispersion - 1)[:, None], expected.shape)
@@ -93,6 +98,12 @@ def draw_counts(mean: Floats, spread: CountSpread, n: int, rng: np.random.Genera
     rate = np.where(wide, rng.gamma(np.where(wide, expected / np.where(wide, extra, 1.0), 1.0)) * extra, expected)
     counts: Floats = rng.poisson(rate) * spread.step[:, None]
     return counts
+
+
+def _common_levels(square: float, n: int, rng: np.random.Generator, scores: Floats | None) -> Floats:
+    """Return the level of all series in each path, n x 1 x 1, in the order of the scores where there are any."""
+    drawn = _levels(square, (n, 1, 1), rng)
+    return drawn if scores is None else np.sort(drawn, axis=0)[np.argsort(np.argsort(scores))]
 
 
 def _levels(square: float, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:

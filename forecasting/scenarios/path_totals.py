@@ -15,6 +15,9 @@ from ..volume.intervals import check_levels, probabilities
 #: Columns of sample paths.
 PATH_COLUMNS = ("unique_id", "ds", "path", "y")
 
+#: Paths from which the ends of an interval are told finer than whole numbers.
+MIN_SPREAD_PATHS = 100
+
 
 def total_over(
     paths: pd.DataFrame,
@@ -69,11 +72,30 @@ def total_over(
     # with few paths the ends are the outermost ones
     count = table.shape[1]
     rank = np.minimum(1.0, (count + 1) * np.maximum(p, 1 - p) / count - 1e-9)
+    table = _between_whole(table)
     for level in levels:
         k = int(np.argmin(np.abs(p - (100 - level) / 200)))
-        out[f"deskcast-lo-{level:g}"] = -np.quantile(-table, rank[k], axis=1, method="inverted_cdf")
+        lower = -np.quantile(-table, rank[k], axis=1, method="inverted_cdf")
+        out[f"deskcast-lo-{level:g}"] = np.maximum(lower, 0.0) if (table > -1).all() else lower
         out[f"deskcast-hi-{level:g}"] = np.quantile(table, rank[k], axis=1, method="inverted_cdf")
     return out
+
+
+def _between_whole(table: Floats) -> Floats:
+    """Spread sums that are whole numbers evenly over the half steps around them.
+
+    Both ends of an interval belong to it: between whole numbers that are few it would hold more than its level says.
+
+    >>> sums = np.repeat([[1.0, 2.0]], 50, axis=0).reshape(1, -1)
+    >>> spread = _between_whole(sums)
+    >>> bool(spread.min() < 0.6), bool(np.abs(spread - sums).max() < 0.5), _between_whole(sums[:, :4]).tolist()
+    (True, True, [[1.0, 2.0, 1.0, 2.0]])
+    """
+    count = table.shape[1]
+    if count < MIN_SPREAD_PATHS or not (table == np.round(table)).all():
+        return table
+    steps = (np.random.default_rng(0).permutation(count) + 0.5) / count - 0.5
+    return np.asarray(table + steps)
 
 
 def path_matrix(paths: pd.DataFrame, unique_id: str | None = None) -> Floats:

@@ -29,6 +29,10 @@ FINE_LEVELS = (10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95, 98, 99)
 #: Past origins without which slots are drawn apart from one another.
 MIN_ORIGINS = 3
 
+#: Share of the variance of a slot that is common to the whole horizon, where past trajectories show less; bounds of
+#: that share, and by how much the common part of a trajectory is multiplied at most.
+USUAL_COMMON_SHARE, MIN_FOUND_SHARE, MAX_COMMON_SHARE, MAX_COMMON_GAIN = 0.05, 0.001, 0.95, 6.0
+
 #: Tier of series by their share of empty slots from which paths are drawn as counts.
 SPARSE_TIER = 2
 
@@ -128,8 +132,26 @@ def path_cube(issued: Issued, n: int, seed: int = 0) -> Floats:
         past = issued.past_points()[:, rows]
         errors = issued.outcomes()[:, rows] - past if issued.past else past
         spread = estimate_count_spread(errors, past, issued.fold.now.step[rows])
-        cube[:, sparse] = draw_counts(issued.point[rows], spread, n, rng)
+        busy = np.setdiff1d(np.arange(len(alive)), sparse)
+        cube[:, sparse] = draw_counts(
+            issued.point[rows], spread, n, rng, _common_scores(issued, alive, rows, cube[:, busy], rng)
+        )
     return cube * issued.clock
+
+
+def _common_scores(issued: Issued, alive: Ints, few: Ints, busy: Floats, rng: np.random.Generator) -> Floats | None:
+    """Return a normal score of each path by which the level of the sparse series goes with the total of the others."""
+    others = np.setdiff1d(alive, few)
+    if not len(others) or len(issued.past) < MIN_ORIGINS:
+        return None
+    errors = np.nan_to_num(issued.outcomes() - issued.past_points())
+    one, other = errors[:, few].sum(axis=(1, 2)), errors[:, others].sum(axis=(1, 2))
+    size = float(np.sqrt((one**2).sum() * (other**2).sum()))
+    together = max(float((one * other).sum()), 0.0) / size if size > 0 else 0.0
+    ranks = np.argsort(np.argsort(busy.sum(axis=(1, 2)), kind="stable"), kind="stable")
+    of_busy = ndtri((ranks + 0.5) / len(ranks))
+    scores: Floats = together * of_busy + np.sqrt(max(1 - together**2, 0.0)) * rng.standard_normal(len(ranks))
+    return scores
 
 
 def _few_counts(issued: Issued) -> Bools:
@@ -172,7 +194,9 @@ def _distribution(issued: Issued, alive: Ints) -> tuple[Floats, Floats]:
     if issued.past:
         errors, days = issued.outcomes() - issued.past_points(), issued.past_days()
     tier = assign_zero_tiers(now.zeros)
-    bands = calibrate_intervals(errors / np.where(sizes[1:] > 0, sizes[1:], np.nan), tier, days, now.unit, levels)
+    volume = assign_volume_tiers(now.level, now.step)
+    scaled = errors / np.where(sizes[1:] > 0, sizes[1:], np.nan)
+    bands = calibrate_intervals(scaled, tier, days, now.unit, levels, volume)
     clear = issued.fold.quantiles(levels)
     bare = issued.point[:, :, None] + (sizes[0] * bands.sigma[:, None])[:, :, None] * bands.quantiles[:, None, :]
     bare = np.where(now.quiet[:, :, None], 0.0, np.maximum(bare, 0.0))
@@ -206,8 +230,29 @@ def _templates(issued: Issued, alive: Ints, rng: np.random.Generator) -> Floats:
     # so few trajectories say little of how far a whole one may be off: as Student's t does, and their mean is known
     free = _effective_origins(issued)
     widened = stdtrit(free - 1, 0.9) / ndtri(0.9) * np.sqrt(free / (free - 1))
-    scores += (widened - 1) * scores.mean(axis=2, keepdims=True)
+    scores += (_common_gain(scores, widened) - 1) * scores.mean(axis=2, keepdims=True)
     return scores.reshape(len(scores), -1)
+
+
+def _common_gain(scores: Floats, widened: float) -> float:
+    """Return by what the common part of each trajectory is multiplied, so that sums become wider by ``widened``.
+
+    Each slot keeps its own spread: what the common part gains the rest loses, so that it has to be multiplied by more.
+    A common part below the usual one is no evidence that there is none: a level is always missed by something.
+
+    >>> alone = np.random.default_rng(0).normal(size=(12, 50, 28))
+    >>> together = alone + np.random.default_rng(1).normal(size=(12, 50, 1))
+    >>> round(_common_gain(together, 1.2), 1), _common_gain(together, 1.2) > 1.2
+    (1.5, True)
+    """
+    leads = scores.shape[2]
+    if leads < 2:
+        return widened
+    share = float((scores.mean(axis=2) ** 2).mean() / max(float((scores**2).mean()), 1e-9))
+    found = float(np.clip((share * leads - 1) / (leads - 1), MIN_FOUND_SHARE, MAX_COMMON_SHARE))
+    wanted = min(max(found, USUAL_COMMON_SHARE) * widened**2, MAX_COMMON_SHARE)
+    gain = float(np.sqrt(wanted * (1 - found) / (found * (1 - wanted))))
+    return float(np.clip(gain, widened, MAX_COMMON_GAIN))
 
 
 def normal_scores(errors: Floats, rng: np.random.Generator) -> Floats:

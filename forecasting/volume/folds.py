@@ -283,7 +283,8 @@ class _LeadBlock:
         scale = _stack(sizes, self.outcome)
         scaled = error / np.where(scale > 0, scale, np.nan)
         growth = fit_error_growth(scaled)
-        bands = calibrate_intervals(scaled / growth, assign_zero_tiers(now.zeros), self.days, now.unit, levels)
+        zeros, volume = assign_zero_tiers(now.zeros), assign_volume_tiers(now.level, now.step)
+        bands = calibrate_intervals(scaled / growth, zeros, self.days, now.unit, levels, volume)
         size = compute_error_scale(point[:, ours], now.level, now.unit, power)
         wide = size * growth[: ours.stop - ours.start]
         return apply_intervals(point[:, ours], wide, bands, now.quiet[:, ours])

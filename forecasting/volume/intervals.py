@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
@@ -32,6 +32,18 @@ MAX_NORMAL_RATIO, MIN_FREE_ERRORS = 4.0, 2.0
 
 #: How fast the probabilities follow the coverage of intervals issued earlier, and how far, as a share of a tail.
 ADAPTATION_RATE, MAX_ADAPTATION_SHARE = 0.01, 0.5
+
+#: Blocks of days into which the days of errors are parted to see how far neighbouring days are wrong together.
+ERROR_BLOCKS = 8
+
+#: Free errors at which the shape of a tier of volume counts as much as that of all its series with as many empty slots.
+SHAPE_SHRINK_ERRORS = 20.0
+
+#: Series of like volume that a tier needs to be parted off: a few may hold one in other units.
+MIN_TIER_SERIES = 5
+
+#: Degrees of freedom of the tail beyond 80 % as far as errors are too few to tell one: shocks are rarer than a history.
+TAIL_FREE = 6.0
 
 #: Shares of empty slots that part the tiers: full, thin and sparse series.
 TIER_ZERO_SHARES = (0.05, 0.5)
@@ -141,7 +153,7 @@ def assign_zero_tiers(zeros: Floats) -> Ints:
 
 
 def calibrate_intervals(
-    errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequence[float]
+    errors: Floats, tier: Ints, days: Ints, unit: Floats, levels: Sequence[float], volume: Ints | None = None
 ) -> ErrorDistribution:
     """Learn intervals from scaled out-of-sample errors.
 
@@ -149,6 +161,8 @@ def calibrate_intervals(
     days, and pooled over the series of the tier. Of the pool the finite-sample rank is taken, ``(n + 1) p``, as in
     split conformal prediction (Vovk, Gammerman and Shafer 2005). The errors of one day are wrong together, so ``n``
     is not their number but the number of free ones that would be worth as much, see :func:`effective_sample_size`.
+    Small and large queues of one tier have pools of their own, shrunk to that of the tier: chance makes the errors of
+    one, a level that is missed those of the other, and a common pool is too wide for one and too narrow for the other.
 
     Parameters
     ----------
@@ -162,6 +176,8 @@ def calibrate_intervals(
         N; smallest volume above 0, the scale of a Poisson count where no error is known.
     levels
         Percent.
+    volume
+        N; tier of each series by volume, see :func:`.combination.assign_volume_tiers`; all alike by default.
     """
     p = probabilities(levels)
     known = ~np.isnan(errors)
@@ -171,19 +187,70 @@ def calibrate_intervals(
         root = np.sqrt(np.where(np.isfinite(unit), unit, 1.0))
         return ErrorDistribution(root, np.tile(normal, (n_series, 1)), 0)
     total = len(np.unique(days[known.any(axis=1)]))
-    sigma = _sigma(np.abs(errors), known, tier, total)
+    fine = tier if volume is None else _fine_tiers(tier, volume)
+    sigma = _sigma(np.abs(errors), known, fine, total)
     with np.errstate(invalid="ignore"):
         scaled = errors / sigma[None, :, None]
-    pool_all = scaled[known]
     table = np.zeros((n_series, len(p)))
     for number in np.unique(tier):
         members = tier == number
-        pool = scaled[:, members][known[:, members]]
-        own = members if len(pool) >= MIN_POOL_ERRORS else np.ones(n_series, dtype=bool)
-        free = effective_sample_size(scaled[:, own], days)
-        followed = adapt_probabilities(scaled[:, own], p)
-        table[members] = conformal_quantiles(pool if len(pool) >= MIN_POOL_ERRORS else pool_all, free, followed)
+        shape, _ = _shape(scaled, members, days, p)
+        table[members] = shape
+        for part in np.unique(fine[members & (fine >= 0)]):
+            some = fine == part
+            if some.sum() < members.sum() and known[:, some].sum() >= MIN_POOL_ERRORS:
+                own, free = _shape(scaled, some, days, p)
+                share = free / (free + SHAPE_SHRINK_ERRORS)
+                table[some] = share * own + (1 - share) * shape
     return ErrorDistribution(sigma, table, total)
+
+
+def _fine_tiers(tier: Ints, volume: Ints) -> Ints:
+    """Return tiers that are parted by volume as well, where enough series are in one.
+
+    >>> _fine_tiers(np.zeros(8, dtype=int), np.array([1, 1, 1, 1, 1, 2, 2, 3])).tolist()
+    [1, 1, 1, 1, 1, -1, -1, -1]
+    """
+    width = int(volume.max()) + 2
+    fine = tier * width + np.maximum(volume, 0)
+    _, place, count = np.unique(fine, return_inverse=True, return_counts=True)
+    return np.where(count[place] >= MIN_TIER_SERIES, fine, -1 - tier)
+
+
+def _shape(scaled: Floats, members: Bools, days: Ints, p: Floats) -> tuple[Floats, float]:
+    """Return the quantiles of the scaled errors of some series (of all, where they are few), and their free errors."""
+    if (~np.isnan(scaled[:, members])).sum() < MIN_POOL_ERRORS:
+        members = np.ones(len(members), dtype=bool)
+    mine = scaled[:, members]
+    pool = mine[~np.isnan(mine)]
+    free = effective_sample_size(mine, days)
+    quantiles = conformal_quantiles(pool, free, adapt_probabilities(mine, p))
+    # neighbouring days are wrong together as well: a level that is missed is missed for weeks
+    block = max(1, int(days.max() - days.min() + 1) // ERROR_BLOCKS)
+    apart = min(free, effective_sample_size(mine, (days - days.min()) // block))
+    middle = np.median(pool)
+    return np.sort(middle + (quantiles - middle) * _widening(free, apart, p)), free
+
+
+def _widening(free: float, apart: float, p: Floats) -> Floats:
+    """Return how much wider quantiles are, at rising ``p``, where ``free`` errors are worth ``apart`` ones only.
+
+    That is the ratio of the two prediction intervals by Student's t. Beyond 80 % the tail is that of few degrees of
+    freedom as far as so few errors do not tell it.
+
+    >>> _widening(100.0, 100.0, np.array([0.1, 0.9])).tolist()
+    [1.0, 1.0]
+    >>> _widening(100.0, 10.0, np.array([0.025, 0.1, 0.9, 0.975])).round(2).tolist()
+    [1.31, 1.12, 1.12, 1.31]
+    """
+    free, apart = (max(n, MIN_FREE_ERRORS + 1) for n in (free, apart))
+    by_chance = np.sqrt((1 + 1 / apart) / (1 + 1 / free)) * stdtrit(apart - 1, p) / stdtrit(free - 1, p)
+    tail = np.minimum(p, 1 - p)
+    told = np.clip(apart * tail / MIN_TAIL_ERRORS, 0.0, 1.0)
+    outer = np.minimum(tail, 0.1)
+    heavier = (stdtrit(TAIL_FREE, outer) / stdtrit(TAIL_FREE, 0.1)) / (ndtri(outer) / ndtri(0.1))
+    widening: Floats = np.where(tail < 0.5, by_chance, 1.0) * (told + (1 - told) * heavier)
+    return widening
 
 
 def effective_sample_size(errors: Floats, days: Ints) -> float:
