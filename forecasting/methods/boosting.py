@@ -10,6 +10,7 @@ import numpy as np
 
 from ...features.arrays import Bools, Floats, Ints
 from .calendar_effects import MIN_BUSINESS_DAY_SHARE, number_business_days
+from .daily_level import SMALL_DAY_EVIDENCE
 from .day_panel import DayPanel, build_day_panel
 from .day_shapes import DayShapes, fit_day_shapes
 from .decomposition import decomposition
@@ -26,6 +27,13 @@ MAX_RATIO = 5.0
 
 #: Days with less than this share of the usual volume of a day teach nothing.
 MIN_VOLUME_SHARE = 0.02
+
+#: A day moves the usual volume of its weekday by what it is up to so many times that, or so many standard deviations
+#: of counts beyond it; the same of days that hold little of the week; and the days that must be known before.
+MAX_DAY_MOVE, MAX_SMALL_DAY_MOVE, CHANCE_DEVIATIONS, MIN_USUAL_DAYS = 1.5, 1.2, 3.0, 4
+
+#: Share of the busiest weekday from which a day tells how the last weeks were.
+MIN_BUSY_SHARE = 0.5
 
 #: Share of a day's volume that must be known of it.
 MIN_KNOWN_SHARE = 0.5
@@ -121,6 +129,27 @@ def describe_days(panel: DayPanel, shape: DayShapes) -> Floats:
     )
 
 
+def _follow_usual(volume: Floats, usable: Bools, average: int) -> tuple[Floats, Floats]:
+    """Return volumes, N x weeks x 7, with odd days brought near what was usual then, and that usual volume.
+
+    It is the mean of the latest same weekdays, N x (weeks + 1) x 7, so that a single odd day is not followed.
+    """
+    volume = volume.copy()
+    usual = np.full((len(volume), volume.shape[1] + 1, volume.shape[2]), np.nan)
+    for week in range(1, volume.shape[1] + 1):
+        last = slice(max(week - average, 0), week)
+        count = usable[:, last].sum(axis=1)
+        usual[:, week] = np.where(count > 0, volume[:, last].sum(axis=1) / np.maximum(count, 1), np.nan)
+        if week < volume.shape[1]:
+            sure, now = usable[:, week] & (count >= MIN_USUAL_DAYS), usual[:, week]
+            chance = CHANCE_DEVIATIONS * np.sqrt(np.nan_to_num(now))
+            small = np.nan_to_num(now) < SMALL_DAY_EVIDENCE * np.nan_to_num(now).mean(axis=1, keepdims=True)
+            most = np.where(small, MAX_SMALL_DAY_MOVE, MAX_DAY_MOVE)
+            kept = np.clip(volume[:, week], now / most - chance, now * most + chance)
+            volume[:, week] = np.where(sure, kept, volume[:, week])
+    return volume, usual
+
+
 @dataclass(frozen=True)
 class _Lessons:
     """Whole weeks of the past, the usual volume at the start of each, and what came.
@@ -158,10 +187,11 @@ class _Lessons:
         cut = (len(came), weeks, classes)
         usable = (known & panel.ordinary[past]).reshape(cut)
         volume = np.where(usable, np.nan_to_num(came[:, : weeks * classes]).reshape(cut), 0.0)
-        total, count = (np.cumsum(np.pad(x, ((0, 0), (1, 0), (0, 0))), axis=1) for x in (volume, usable))
-        low = np.maximum(np.arange(weeks + 1) - average, 0)
-        seen = count - count[:, low]
-        usual = np.where(seen > 0, (total - total[:, low]) / np.maximum(seen, 1), np.nan)
+        volume, usual = _follow_usual(volume, usable, average)
+        # an odd day that holds little of the week teaches what it may have been at most
+        share = shape.base / np.maximum(shape.base.mean(axis=1, keepdims=True), 1e-300)
+        small = (share < SMALL_DAY_EVIDENCE)[:, panel.weekday[past]] & usable.reshape(len(came), -1)
+        came[:, : weeks * classes] = np.where(small, volume.reshape(len(came), -1), came[:, : weeks * classes])
         return _Lessons(volume, usable, usual, came, describe_days(panel, shape)[start:], ahead)
 
     def forecast(self, unit: Floats) -> Floats | None:
@@ -221,8 +251,11 @@ class _Lessons:
         return np.stack(parts, axis=2), usual[:, lead % classes]
 
     def _recent(self, week: int, rows: Ints, weeks: int) -> Floats:
-        """Return what the last weeks brought over the usual."""
+        """Return what the busy days of the last weeks brought over the usual."""
         last = slice(max(week - weeks, 0), week)
-        expected = np.where(self.usable[rows, last], np.nan_to_num(self.usual[rows, week])[:, None], 0.0)
-        total = expected.sum(axis=(1, 2))
-        return np.where(total > 0, self.volume[rows, last].sum(axis=(1, 2)) / np.where(total > 0, total, 1.0), np.nan)
+        usual = np.nan_to_num(self.usual[rows, week])
+        busy = usual >= MIN_BUSY_SHARE * usual.max(axis=1, keepdims=True)
+        used = self.usable[rows, last] & busy[:, None]
+        total = np.where(used, usual[:, None], 0.0).sum(axis=(1, 2))
+        came = np.where(used, self.volume[rows, last], 0.0).sum(axis=(1, 2))
+        return np.where(total > 0, came / np.where(total > 0, total, 1.0), np.nan)

@@ -194,7 +194,7 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
         (trust * (value - mean[:, None]) ** 2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9)
     )
     value = np.clip(value, (mean - scale)[:, None], (mean + scale)[:, None])
-    value = _calm_small_days(value, trust)
+    value = calm_small_days(value, trust)
     # time comes first: a step of all ways and rows at once is several times faster than a filter of each row
     value, trust = np.ascontiguousarray(value.T), np.ascontiguousarray(trust.T)
     days = len(value)
@@ -233,7 +233,7 @@ def _level(rest: Floats, trust: Floats, ahead: int) -> tuple[Floats, Floats, Flo
     )
 
 
-def _calm_small_days(value: Floats, trust: Floats) -> Floats:
+def calm_small_days(value: Floats, trust: Floats) -> Floats:
     """Bring days that hold little of the week near the week before them: what moves on is seen on the busy days."""
     small = (trust > 0) & (trust < SMALL_DAY_EVIDENCE)
     if not small.any():
@@ -241,9 +241,26 @@ def _calm_small_days(value: Floats, trust: Floats) -> Floats:
     heard, total = (np.cumsum(np.pad(x, ((0, 0), (8, 0))), axis=1) for x in (trust, trust * value))
     count = heard[:, 7:-1] - heard[:, :-8]
     near = np.where(count > 1, (total[:, 7:-1] - total[:, :-8]) / np.where(count > 1, count, 1.0), value)
-    gap = trust * np.where(count > 1, value - near, 0.0) ** 2
-    limit = MAX_DAY_DEVIATIONS * np.sqrt(gap.sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))[:, None]
+    gap = np.where(count > 1, value - near, 0.0)
+    size = np.sqrt((trust * gap**2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
+    # the odd days themselves must not widen what counts as usual
+    middle = 1.4826 * np.median(np.abs(gap), axis=1)
+    limit = MAX_DAY_DEVIATIONS * np.where(middle > 0, np.minimum(size, middle), size)[:, None]
     return np.where(small, np.clip(value, near - limit, near + limit), value)
+
+
+def calm_volumes(came: Floats, usual: Floats) -> Floats:
+    """Bring volumes of small days near the week before them, N x D, given what would have been usual (0 is unknown).
+
+    >>> usual = np.tile([10.0, 10.0, 10.0, 10.0, 10.0, 3.0, 2.0], 20)[None, :]
+    >>> odd = usual.copy()
+    >>> odd[0, -1] = 9.0
+    >>> calm_volumes(odd, usual)[0, -2:].round(1).tolist()
+    [3.0, 2.7]
+    """
+    evidence = usual / np.maximum(usual.mean(axis=1, keepdims=True), 1e-300)
+    ratio = np.where(usual > 0, came / np.where(usual > 0, usual, 1.0), 0.0)
+    return np.where(usual > 0, calm_small_days(ratio, evidence) * usual, came)
 
 
 def _discounted(values: Floats, first: Floats) -> Floats:

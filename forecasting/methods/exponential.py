@@ -8,6 +8,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from ...features.arrays import Floats
+from .daily_level import calm_volumes
 from .day_panel import build_day_panel
 from .day_shapes import fit_day_shapes
 
@@ -66,6 +67,7 @@ def _forecast(scene: Scene, way: str) -> Floats:
     heard = np.where(panel.ordinary[past], shape.known[:, past], 0.0) * usual[:, past]
     came = np.minimum(shape.level[:, past], MAX_UNIT_RATIO * usual[:, past])
     came *= np.where(panel.ordinary[past], shape.known[:, past], 0.0)
+    came = calm_volumes(came, heard)
     levels = smooth_ratio(came, heard, len(panel.weekday) - whole, way)
     day = whole + ahead
     share = shape.profile[:, panel.weekday[day], panel.lead % shape.slots]

@@ -90,16 +90,19 @@ def detect_level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, li
         rows, place, before, after = rows[clear], place[clear], before[clear], after[clear]
         if not len(rows):
             break
-        # all changes of a series together move its first values by no more than one may: a series that begins again
-        # after a long pause would else have the same change again and again
-        done = factor[rows, 0]
-        ratio = np.clip(done * after / np.maximum(before, 1e-9), 1 / MAX_LEVEL_RATIO, MAX_LEVEL_RATIO) / done
-        news = np.abs(ratio - 1) > MIN_CHANGE_SHARE
-        rows, place, ratio = rows[news], place[news], ratio[news]
-        for row, week, moved in zip(rows, place, ratio, strict=True):
-            factor[row, : start + week * unit] *= moved
-            mean[row, :week] *= moved
-            found.append(LevelShift(int(row), int(start + week * unit), float(moved**2)))
+        wanted = after / np.maximum(before, 1e-9)
+        told = []
+        for row, week, moved in zip(rows, place, wanted, strict=True):
+            earlier = factor[row, : start + week * unit]
+            # all changes together move no value by more than one may: a series that begins again after a long pause
+            # would else have the same change again and again
+            moved = np.clip(moved, 1 / (MAX_LEVEL_RATIO * earlier.min()), MAX_LEVEL_RATIO / earlier.max())
+            told.append(abs(moved - 1) > MIN_CHANGE_SHARE)
+            if told[-1]:
+                earlier *= moved
+                mean[row, :week] *= moved
+                found.append(LevelShift(int(row), int(start + week * unit), float(moved**2)))
+        rows = rows[np.array(told, dtype=bool)]
     return factor, found
 
 

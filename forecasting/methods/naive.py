@@ -6,6 +6,7 @@ import numpy as np
 
 from ...features.arrays import Bools, Floats
 from ..grid.profile import SeasonalProfile
+from .daily_level import calm_volumes
 from .scene import Scene
 
 
@@ -114,6 +115,8 @@ def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int) -> Floa
     counts, slots = profile.counts[:, -LEVEL_WEEKS:], LEVEL_WEEKS * season
     usual = np.where(counts, week[:, None, :], 0.0)
     lately = np.where(counts, np.fmin(profile.y[:, -LEVEL_WEEKS:], MAX_RATIO * usual), 0.0)
+    if season == 7 * per_day:
+        lately = _calm_days(lately, usual, per_day)
     age = (slots - 1 - np.arange(slots)) // per_day
     weight = (LEVEL_DAY_DISCOUNT**age).reshape(1, LEVEL_WEEKS, season)
     came, expected = (weight * lately).sum(axis=(1, 2)), (weight * usual).sum(axis=(1, 2))
@@ -124,3 +127,13 @@ def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int) -> Floa
     level = np.where(known, (came + prior) / np.where(known, expected + prior, 1.0), 1.0) ** LEVEL_WEIGHT
     moved: Floats = week * level[:, None]
     return moved
+
+
+def _calm_days(lately: Floats, usual: Floats, per_day: int) -> Floats:
+    """Scale the slots of small days so that each day is near the week before it, N x weeks x P."""
+    days = (len(lately), -1, per_day)
+    came, expected = (each.reshape(days).sum(axis=2) for each in (lately, usual))
+    calm = calm_volumes(came, expected)
+    part = np.where(came > 0, calm / np.where(came > 0, came, 1.0), 1.0)
+    scaled: Floats = (lately.reshape(days) * part[:, :, None]).reshape(lately.shape)
+    return scaled

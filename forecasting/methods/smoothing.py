@@ -8,6 +8,7 @@ import numpy as np
 from scipy.signal import lfilter
 
 from ...features.arrays import Bools, Floats
+from .daily_level import calm_volumes
 
 if TYPE_CHECKING:
     from .scene import Scene
@@ -55,7 +56,11 @@ def _roots(scene: Scene, start: int) -> tuple[Floats, Bools]:
     y = scene.grid.y[:, start : scene.origin]
     credible: Bools = np.less_equal(np.nan_to_num(y), scene.profile.limit[:, None])
     known: Bools = scene.grid.known(scene.origin, start) & credible & scene.special.ordinary[None, start : scene.origin]
-    return np.sqrt(np.where(known, np.nan_to_num(y), 0.0)), known
+    value = np.where(known, np.nan_to_num(y), 0.0)
+    if scene.grid.frequency.per_day == 1:
+        usual = scene.profile.mean[:, (np.arange(start, scene.origin) - scene.origin) % scene.grid.frequency.season]
+        value = calm_volumes(value, np.where(known, np.nan_to_num(usual), 0.0))
+    return np.sqrt(value), known
 
 
 def seasonal_level(value: Floats, known: Bools, period: int, horizon: int, discount: float, per_day: int) -> Floats:
