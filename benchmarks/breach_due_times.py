@@ -3,7 +3,7 @@
 Service requests of a city (see ``baltimore_311`` in the README of the shared data); a case is late if it closed after
 its due time, or is still open past it. The earlier two thirds are trained on as they were known on the day of the cut.
 Scored at creation and every morning at 08:00, beside the base rate and the rates by type and agency (each drawn
-towards the agency's, and that towards the base rate). Two ways:
+towards the agency's, and that towards the base rate), and two peers on the same features. Two ways:
 
 ``outcome``
     The due time is what the row of the finished case says, so no model sees it before: the careful reading.
@@ -27,8 +27,11 @@ from deskcast.features.labels.breach import breach_labels, find_case_ends
 from deskcast.features.snapshots.snapshots import daily, snapshots
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
+from deskcast.models.candidates.encoding import fit_encoder
+from deskcast.models.evaluation.calibration import fit_platt_scaling
 from deskcast.models.evaluation.scores import bootstrap_table
 from deskcast.models.risk.breach import BreachRisk
+from scipy.special import expit, logit
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILE = "baltimore_311/service_requests.csv.gz"
@@ -63,6 +66,29 @@ def segment_rates(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
     return np.where(np.isnan(found), fallback, found)
 
 
+def peers(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Return what a logistic regression and gradient boosting say, each corrected by Platt on the newest fifth."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    late = (train["created_at"] >= train["created_at"].quantile(0.8)).to_numpy()
+    encoder = fit_encoder(train[~late])
+    learnt, checked, asked = (encoder.matrix(rows) for rows in (train[~late], train[late], test))
+    models = {
+        "logistic": make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+        "boosting": HistGradientBoostingClassifier(max_depth=3, learning_rate=0.05, max_iter=150, random_state=0),
+    }
+    said = {}
+    for name, model in models.items():
+        model.fit(learnt, train.loc[~late, "broken"])
+        odds = [logit(np.clip(model.predict_proba(x)[:, 1], 1e-6, 1 - 1e-6)) for x in (checked, asked)]
+        slope, intercept = fit_platt_scaling(train.loc[late, "broken"].to_numpy(), odds[0])
+        said[name] = expit(slope * odds[1] + intercept)
+    return said
+
+
 def score(log: CaseLog, at: str) -> pd.DataFrame:
     """Return the scores of the models on the last third, at ``creation`` or at ``mornings``."""
     created = log.frame(log.table("cases").select("case_id", "created_at")).set_index("case_id")["created_at"]
@@ -84,6 +110,7 @@ def score(log: CaseLog, at: str) -> pd.DataFrame:
     predicted = {
         "base rate": np.full(len(test), train["broken"].mean()),
         "type x agency": segment_rates(train, test),
+        **peers(train, test),
         f"deskcast ({model.used_})": model.risk(test),
     }
     later = f"{len(test):,} of {test['case_id'].nunique():,} later cases scored, {test['broken'].mean():.1%} late"

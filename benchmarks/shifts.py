@@ -127,11 +127,11 @@ def injected(seeds: int) -> None:
 
 
 def years(seeds: int, series: int = 30, days: int = 800) -> None:
-    """Print false alarms and shifts found where levels follow the year, step, or wander."""
+    """Print false alarms and shifts found where levels follow the year, or step."""
     print("30 series x 800 days, 10 shifts of 14 days in the last 150 days; from day 570 on")
     day = np.arange(days)
     for kind in KINDS:
-        for shape in ("nothing", "season", "steps", "drift"):
+        for shape in ("nothing", "season", "steps"):
             rows = []
             for seed in range(seeds):
                 rng = np.random.default_rng(2000 + seed)
@@ -144,8 +144,6 @@ def years(seeds: int, series: int = 30, days: int = 800) -> None:
                     for column in range(series):
                         for at in rng.integers(0, days, 3):
                             move[at:, column] += rng.normal(0, 0.3)
-                elif shape == "drift":
-                    move = np.cumsum(rng.normal(0, 0.012, (days, series)), axis=0)
                 starts = rng.integers(days - 150, days - 20, series // 3)
                 for column, start in enumerate(starts):
                     move[start : start + 14, column] += np.log(SIZES[kind])
@@ -158,6 +156,22 @@ def years(seeds: int, series: int = 30, days: int = 800) -> None:
                 rows.append((wrong * (days - WARM) / (days - 570), hits))
             wrong, hits = np.mean(rows, axis=0)
             print(f"  {kind:7s} {shape:8s} {wrong:5.2f} false a week {hits:6.1%} found", flush=True)
+
+
+def drifting(seeds: int, series: int = 60, days: int = 300) -> None:
+    """Print false alarms where every level is a random walk."""
+    print("60 series x 300 days, levels that wander by so much a day (of the logarithm; odds by twice as much)")
+    nobody = pd.DataFrame(
+        {"series": pd.Series([], dtype="str"), "start": pd.to_datetime([]), "end": pd.to_datetime([])}
+    )
+    for kind in KINDS:
+        for step in (0.01, 0.02, 0.04):
+            rates = []
+            for seed in range(seeds):
+                steps = np.random.default_rng(3000 + seed).normal(0, step * (1 + (kind == "share")), (days, series))
+                frame = quiet(kind, series, days, 3000 + seed, np.exp(np.cumsum(steps, axis=0)))
+                rates.append(judge(detect_shifts(frame), nobody, days)[0])
+            print(f"  {kind:7s} {step:.2f} {np.mean(rates):5.2f} false a week", flush=True)
 
 
 def desk(n: int) -> None:
@@ -223,6 +237,7 @@ def main() -> int:
     warnings.simplefilter("ignore", RuntimeWarning)  # slices without values in the common rules
     if "--years" in sys.argv:
         years(seeds)
+        drifting(seeds)
         return 0
     quiet_panels(seeds)
     injected(seeds)

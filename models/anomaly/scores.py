@@ -106,7 +106,7 @@ def _scored(part: pd.DataFrame, freq: str | None, notes: list[str]) -> pd.DataFr
     step_s = DAY_S * period_days(freq or infer_freq(stamps[:WARM_UP_VALUES]))
     told = expectations(values, seasonal(values, _local(stamps), step_s))
     outside = told.distance(values)
-    score = score_series(values, stamps, step_s, (outside <= 0).all(axis=0))
+    score = score_series(values, stamps, step_s, np.asarray((outside <= 0).all(axis=0)))
     # an alarm that is usual for the last values is shown beside what it is odd for
     odd = (score >= DETECTION_THRESHOLD) & (np.take_along_axis(outside, told.best[None], axis=0)[0] <= 0)
     expected, lower, upper = told.shown(np.where(odd, outside.argmax(axis=0), told.best))

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ...features.arrays import Bools, Floats
 from ..series.tail_probability import KpiKind, score_single_values
-from .expected_level import ExpectedLevels, Pace, TailWidth
+from .expected_level import LONG_RUN, ExpectedLevels, Pace, TailWidth
 from .yearly_season import estimate_yearly_season
 
 Places = npt.NDArray[np.int32]
@@ -348,12 +348,15 @@ class EvidencePass:
     def _learn(self, t: int, usable: Bools) -> None:
         if t < 0:
             return
-        first = max(t - self.pace.run + 1, 0)
-        z = self.z[first : t + 1]
-        number = np.isfinite(z).sum(axis=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            run = np.where(number >= (self.pace.run + 1) // 2, np.nansum(z, axis=0) ** 2 / number, np.nan)
+        run = np.array([self._run(t, self.pace.run * length) for length in (1, LONG_RUN)])
         use = usable[t] & ~self.skip[t]
         slot = t % self.pace.season
         known = self.x[t], self.n[t], self.out.expected[t], self.var[t]
         self.levels.learn(*known, slot, use, run, self.year[t])
+
+    def _run(self, t: int, periods: int) -> Floats:
+        """Return the squared sum of the normal scores of the last periods over its number, where enough are known."""
+        z = self.z[max(t - periods + 1, 0) : t + 1]
+        number = np.isfinite(z).sum(axis=0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(number >= (periods + 1) // 2, np.nansum(z, axis=0) ** 2 / number, np.nan))

@@ -15,9 +15,14 @@ from ...features.arrays import Bools, Floats
 from ..series.panel import period_days
 from ..series.tail_probability import KpiKind
 
+#: A long run is so many runs.
+LONG_RUN = 4
 _PRIOR_SHAPE_VARIANCE = 0.3  # variance of a slot of the week from series to series, where it cannot be told
 _DISPERSION_PRIOR_VALUES = 30.0  # values by which how far a series strays is drawn to the panel
 _RUN_PRIOR_VALUES = 100.0  # the same for how much further sums of a week stray
+_TOLERATED_LONG_RUN = 1.3  # factor by which long runs may stray before it is taken for a level that wanders
+_LONG_RUN_PRIOR_VALUES = 300.0  # values of a panel in which long runs strayed as chance does, had they been seen
+_MAX_RUN = np.array([9.0, 9.0 * LONG_RUN])  # what a run may say of how far runs stray
 _MAX_SCORE = 3.5  # spreads by which a value may lie off when it teaches
 _NOISE_RATIOS = np.array([0.0, 0.003, 0.01, 0.03, 0.1, 1.0])  # noise that more cases do not lessen, against theirs
 _MIN_DIVISOR = 1e-9
@@ -90,7 +95,7 @@ class ExpectedLevels:
         rows = len(_NOISE_RATIOS) if kind not in ("count", "share") else 1
         self.stray_top, self.stray_bottom = np.zeros((rows, size)), np.zeros((rows, size))
         self.loss = np.zeros(rows)
-        self.run_top, self.run_bottom = np.zeros(size), np.zeros(size)
+        self.run_top, self.run_bottom = np.zeros((2, size)), np.zeros((2, size))  # of weeks, of months
         self.seen = np.zeros(size)
         self.typical = np.zeros(size)  # variance of a value
 
@@ -159,10 +164,17 @@ class ExpectedLevels:
         return np.asarray(np.exp(np.where(known, weight * logs + (1 - weight) * middle, middle)))
 
     def runs(self) -> Floats:
-        """Return by how much sums over some periods stray more than values that know nothing of each other."""
-        every = max(1.0, float(self.run_top.sum() / max(self.run_bottom.sum(), _MIN_DIVISOR)))
-        mixed = (self.run_top + _RUN_PRIOR_VALUES * every) / (self.run_bottom + _RUN_PRIOR_VALUES)
-        return np.asarray(np.maximum(1.0, mixed))
+        """Return by how much sums over some periods stray more than values that know nothing of each other.
+
+        The larger of what runs and long runs show: a level that wanders strays more the longer one looks. Long runs
+        also hold what true shifts leave, so a part of what they show is not believed.
+        """
+        top, bottom = self.run_top.sum(axis=1), self.run_bottom.sum(axis=1)
+        few = np.array([_MIN_DIVISOR, _LONG_RUN_PRIOR_VALUES])  # a single series has seen few months
+        every = (top + few) / (bottom + few)
+        top = self.run_top + _RUN_PRIOR_VALUES * np.maximum(1.0, every)[:, None]
+        weeks, months = top / (self.run_bottom + _RUN_PRIOR_VALUES)
+        return np.asarray(np.maximum(1.0, np.maximum(weeks, months / _TOLERATED_LONG_RUN)))
 
     def learn(
         self,
@@ -201,8 +213,10 @@ class ExpectedLevels:
         self._learn_level(np.where(use, level, 0.0), np.where(use, n, 0.0), slot, use)
         self._learn_strays(np.where(judged, tame, 0.0), n, expected, judged)
         self.loss *= self.fade
-        told = judged & np.isfinite(run) & (self.seen >= self.pace.warm)
-        self.run_top = self.run_top * self.fade + np.where(told, np.minimum(run, 9.0), 0.0)
+        told = judged & np.isfinite(run) & (self.seen >= self.pace.warm)  # shape (2, series)
+        known = np.maximum(np.minimum(self.seen, 1.44 * self.pace.half), 1.0)
+        quiet = np.array([np.ones_like(known), 1 + LONG_RUN * self.pace.run / known])  # levels are off by chance too
+        self.run_top = self.run_top * self.fade + np.where(told, np.minimum(run / quiet, _MAX_RUN[:, None]), 0.0)
         self.run_bottom = self.run_bottom * self.fade + told
         self.typical = np.where(judged, np.where(self.typical > 0, 0.95 * self.typical + 0.05 * var, var), self.typical)
         self.seen += use

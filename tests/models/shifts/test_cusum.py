@@ -169,3 +169,25 @@ def test_a_shape_that_is_borrowed_from_a_large_series_leads_nowhere():
     assert found.expected[known].min() >= 0
     assert found.expected[known].max() <= np.log1p(np.nanmax(value))
     assert 0.8 < np.nanstd(found.spike) < 1.1
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("count", 1), ("share", 2), ("median", 3)])
+def test_levels_that_wander_keep_to_what_is_allowed(kind, seed):
+    steps = np.random.default_rng(seed).normal(0, 0.06 if kind == "share" else 0.03, (300, 40))
+    found = detect_shifts(quiet(kind, 40, 300, seed, np.exp(np.cumsum(steps, axis=0))))
+    late = int((found["detected_at"] >= "2023-03-03").sum())
+    assert late / (240 / 7) <= 1.3
+
+
+def test_sums_of_a_month_stray_more_than_those_of_a_week_where_a_level_wanders():
+    def strays(step):
+        levels, rng = ExpectedLevels("score", 30, Pace.of("D")), np.random.default_rng(5)
+        levels.seen[:] = 200
+        for _ in range(200):
+            run = np.array([rng.chisquare(1, 30), rng.chisquare(1, 30) * (1 + step)])
+            ones = np.ones(30)
+            levels.learn(ones, ones, ones, ones, 0, ones > 0, run)
+        return levels.runs().mean()
+
+    assert strays(0.0) == pytest.approx(1.0, abs=0.05)
+    assert strays(4.0) > 1.5
