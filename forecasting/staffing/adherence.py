@@ -11,6 +11,8 @@ from .agent_days import ON_CONTACTS
 #: Planned activities that are time off, and those in which an agent is not signed in: none of them is on contacts.
 OFF_ACTIVITIES = ("break", "lunch", "meal", "training", "meeting", "coaching", "project")
 AWAY_ACTIVITIES = ("absent", "absence", "leave", "vacation", "holiday", "sick", "illness", "off")
+_EDGES = ("start", "end")
+_COMPARED = ["planned", "kept", "work", "planned_on_contacts", "on_contacts_in_plan"]
 #: How time is spent -> numerator and denominator, by the columns of an agent day.
 _RATIOS = {
     "shrinkage": ("off", "paid"),
@@ -98,7 +100,9 @@ def _is_missed(planned: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
 
 def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     """Return seconds by agent and day: planned, of work, kept, planned on contacts, and on contacts in a plan."""
-    plan = plan[plan["agent_id"].isin(did["agent_id"])]
+    plan = plan[plan["agent_id"].isin(did["agent_id"].unique())]
+    if plan.empty:
+        return pd.DataFrame(columns=_COMPARED, index=_sum_days(did).index[:0], dtype=float)
     both = _intersect(plan, did)
     kept = both["seconds"].where(_agrees(both["planned"], both["state"]), 0.0)
     keys = ["agent_id", "day"]
@@ -117,14 +121,27 @@ def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
 
 
 def _intersect(plan: pd.DataFrame, did: pd.DataFrame) -> pd.DataFrame:
-    """Return the time that each planned stretch shares with what was done, in pieces of one state."""
-    left = plan.assign(place=plan.index).rename(columns={"state": "planned", "start": "from_", "end": "to_"})
-    left = left[["agent_id", "day", "place", "planned", "from_", "to_"]]
-    pairs = left.merge(did[["agent_id", "day", "state", "start", "end"]], on=["agent_id", "day"])
-    start = pairs["start"].where(pairs["start"] > pairs["from_"], pairs["from_"])
-    end = pairs["end"].where(pairs["end"] < pairs["to_"], pairs["to_"])
-    pairs["seconds"] = (end - start).dt.total_seconds()
-    return pairs[pairs["seconds"] > 0]
+    """Return the time that each planned stretch shares with what was done, in pieces of one state.
+
+    Neither has stretches of an agent that overlap, so what meets a planned stretch stands side by side once sorted.
+    """
+    codes, _ = pd.factorize(pd.concat([plan["agent_id"], did["agent_id"]]))
+    edges = [frame[name].to_numpy(dtype="datetime64[us]").astype("int64") for frame in (plan, did) for name in _EDGES]
+    first = min(int(e.min()) for e in edges)
+    span = max(int(e.max()) for e in edges) - first + 1  # one line of time: each agent's after the one before
+    mine, others = (codes[: len(plan)] * span - first, codes[len(plan) :] * span - first)
+    order = np.argsort(others + edges[2], kind="stable")
+    start, end = (others + edges[2])[order], (others + edges[3])[order]
+    low = np.searchsorted(end, mine + edges[0], side="right")
+    count = np.maximum(np.searchsorted(start, mine + edges[1], side="left") - low, 0)
+    left = np.repeat(np.arange(len(plan)), count)
+    right = np.repeat(low, count) + np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+    begin = np.maximum((mine + edges[0])[left], start[right])
+    out = plan[["agent_id", "day", "state"]].rename(columns={"state": "planned"}).iloc[left].reset_index(drop=True)
+    out["place"] = plan.index.to_numpy()[left]
+    out["state"] = did["state"].iloc[order[right]].to_numpy()
+    out["seconds"] = (np.minimum((mine + edges[1])[left], end[right]) - begin) / 1e6
+    return out
 
 
 def _is_on_contacts(activity: pd.Series) -> pd.Series:
