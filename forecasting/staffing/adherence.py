@@ -103,7 +103,7 @@ def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     plan = plan[plan["agent_id"].isin(did["agent_id"].unique())]
     if plan.empty:
         return pd.DataFrame(columns=_COMPARED, index=_sum_days(did).index[:0], dtype=float)
-    both = _intersect(plan, did)
+    both = intersect_stretches(plan, did)
     kept = both["seconds"].where(_agrees(both["planned"], both["state"]), 0.0)
     keys = ["agent_id", "day"]
     away = plan["state"].isin(AWAY_ACTIVITIES)
@@ -112,7 +112,7 @@ def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     out = plan.groupby(keys)["seconds"].sum().to_frame("planned")
     out["kept"] = kept.groupby([both["agent_id"], both["day"]]).sum()
     out["kept"] = out["kept"].fillna(0.0) + absent.groupby([plan["agent_id"], plan["day"]]).sum()
-    due = _is_on_contacts(plan["state"])
+    due = is_on_contacts(plan["state"])
     out["work"] = plan["seconds"].where(~away, 0.0).groupby([plan["agent_id"], plan["day"]]).sum()
     out["planned_on_contacts"] = plan["seconds"].where(due, 0.0).groupby([plan["agent_id"], plan["day"]]).sum()
     ready = did[did["state"].isin(ON_CONTACTS)].groupby(keys)["seconds"].sum()
@@ -120,7 +120,7 @@ def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _intersect(plan: pd.DataFrame, did: pd.DataFrame) -> pd.DataFrame:
+def intersect_stretches(plan: pd.DataFrame, did: pd.DataFrame) -> pd.DataFrame:
     """Return the time that each planned stretch shares with what was done, in pieces of one state.
 
     Neither has stretches of an agent that overlap, so what meets a planned stretch stands side by side once sorted.
@@ -140,11 +140,15 @@ def _intersect(plan: pd.DataFrame, did: pd.DataFrame) -> pd.DataFrame:
     out = plan[["agent_id", "day", "state"]].rename(columns={"state": "planned"}).iloc[left].reset_index(drop=True)
     out["place"] = plan.index.to_numpy()[left]
     out["state"] = did["state"].iloc[order[right]].to_numpy()
-    out["seconds"] = (np.minimum((mine + edges[1])[left], end[right]) - begin) / 1e6
+    finish = np.minimum((mine + edges[1])[left], end[right])
+    out["seconds"] = (finish - begin) / 1e6
+    for name, at in (("start", begin), ("end", finish)):
+        out[name] = pd.to_datetime(at - mine[left], unit="us", utc=True).as_unit("us")
     return out
 
 
-def _is_on_contacts(activity: pd.Series) -> pd.Series:
+def is_on_contacts(activity: pd.Series) -> pd.Series:
+    """Return which planned activities are work on contacts: all that are no time off."""
     return ~activity.isin((*OFF_ACTIVITIES, *AWAY_ACTIVITIES))
 
 
@@ -152,7 +156,7 @@ def _agrees(planned: pd.Series, state: pd.Series) -> pd.Series:
     """Return where what was done is what was planned: contacts for contacts, and a break for a break."""
     ready = state.isin(ON_CONTACTS)
     return (
-        (_is_on_contacts(planned) & ready)
+        (is_on_contacts(planned) & ready)
         | (planned.eq(state) & ~ready)
         | (planned.isin(AWAY_ACTIVITIES) & state.isin(AWAY_ACTIVITIES))
     )
