@@ -237,7 +237,7 @@ def _sum_cells(
     places = np.unravel_index(found, sizes)
     names = list(zip(*(k.categories[place] for k, place in zip(known, places, strict=True)), strict=True))
     weights = {name: rest[name].to_numpy(dtype=float)[inside] for name in sums}
-    return names, {name: np.bincount(key, values)[found] for name, values in weights.items()}
+    return names, {name: np.asarray(np.bincount(key, values)[found], dtype=float) for name, values in weights.items()}
 
 
 def _evidence(
