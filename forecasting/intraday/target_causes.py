@@ -17,7 +17,8 @@ from ..staffing.target import QueueTarget
 from .moves import expected_levels
 
 #: What can move a service level away from its plan, in the order in which equal parts are told; chance is the rest.
-CAUSES = ("volume", "handle time", "agents present", "schedule", "chance")
+CAUSES = ("volume", "handle time", "agents present", "adherence", "shrinkage", "schedule", "chance")
+_AGENT_CAUSES = ("schedule", "agents present", "adherence", "shrinkage")
 #: Draws of days that intervals rest on.
 DRAWS = 400
 _COLUMNS = ("ds", "calls_planned", "calls", "aht_planned", "n", "handle_s", "agents_planned", "in_time", "decided")
@@ -47,7 +48,9 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
     rows
         One row an interval that is over: ``ds``, ``calls_planned``, ``calls``, ``aht_planned``, ``n`` and ``handle_s``
         (handled contacts and their handle time), ``agents_planned`` (required by the plan), ``in_time``, ``decided``,
-        and where they are known ``agents_scheduled`` (of the shifts) and ``agents`` (who were there).
+        and where they are known ``agents_scheduled`` (of the shifts), ``agents`` (who were there) and ``agents_off``
+        (scheduled on contacts, and recorded as absent, in training or the like). With the last, what is missing of the
+        agents scheduled is told apart: ``shrinkage`` is those, ``adherence`` the rest.
     target
         How the queue works.
     level, seed
@@ -127,8 +130,13 @@ def _read_inputs(rows: pd.DataFrame, day: Ints) -> Inputs:
         planned["schedule"], actual["schedule"] = nothing, base - required
     if "agents" in rows:
         there = rows["agents"].to_numpy(dtype=float)
-        planned["agents present"] = nothing
-        actual["agents present"] = np.where(np.isnan(there), 0.0, there - base)
+        missing = np.where(np.isnan(there), 0.0, there - base)
+        parts = {"agents present": missing}
+        if "agents_off" in rows:
+            off = np.where(np.isnan(there), 0.0, rows["agents_off"].fillna(0.0).to_numpy(dtype=float))
+            parts = {"adherence": missing + off, "shrinkage": -off}
+        for name, part in parts.items():
+            planned[name], actual[name] = nothing, part
     fixed = {"required": required}
     return Inputs(planned | fixed, actual | fixed)
 
@@ -184,7 +192,7 @@ def _coalitions(
     for size in range(len(causes) + 1):
         for chosen in combinations(causes, size):
             values = inputs.mix(chosen)
-            agents = values["required"] + values.get("schedule", 0.0) + values.get("agents present", 0.0)
+            agents = values["required"] + sum(values[name] for name in _AGENT_CAUSES if name in values)
             key = frozenset(chosen)
             calls[key] = values["volume"]
             met[key] = values["volume"] * _level_of(target, values["volume"], values["handle time"], agents)

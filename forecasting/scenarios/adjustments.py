@@ -59,6 +59,27 @@ def select_adjustments(ahead: pd.DataFrame, changes: Iterable[Change], names: Se
     return [change for change in _find_named(ahead, changes, names) if _change(ahead, change) is not None]
 
 
+def carry_to_whole(change: Change, share: float, whole: str) -> Change | None:
+    """Return what an adjustment of a part does to the whole that it has a share of.
+
+    A volume that is set for the part says nothing of the whole without a forecast of the part: there is none then.
+
+    Examples
+    --------
+    >>> found = carry_to_whole(Change("fair", factor=1.4, series="phone/north", sd=0.1), 0.25, "phone")
+    >>> found.factor, found.sd, found.series
+    (1.1, 0.025, 'phone')
+    >>> carry_to_whole(Change("shut", closed=True, series="phone/north"), 0.25, "phone").factor
+    0.75
+    """
+    known = replace(change, series=whole, sd=change.sd * share)
+    if change.closed:
+        return replace(known, closed=False, factor=1 - share)
+    if change.factor is not None:
+        return replace(known, factor=1 + share * (change.factor - 1))
+    return None if change.growth is None else replace(known, growth=share * change.growth)
+
+
 def _change(ahead: pd.DataFrame, change: Change, seed: int = 0) -> pd.DataFrame | None:
     """Return the forecast with an adjustment; ``None`` where it is for other days."""
     try:

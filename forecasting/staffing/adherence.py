@@ -11,6 +11,8 @@ from .agent_days import ON_CONTACTS
 #: Planned activities that are time off, and those in which an agent is not signed in: none of them is on contacts.
 OFF_ACTIVITIES = ("break", "lunch", "meal", "training", "meeting", "coaching", "project")
 AWAY_ACTIVITIES = ("absent", "absence", "leave", "vacation", "holiday", "sick", "illness", "off")
+_EDGES = ("start", "end")
+_COMPARED = ["planned", "kept", "work", "planned_on_contacts", "on_contacts_in_plan"]
 #: How time is spent -> numerator and denominator, by the columns of an agent day.
 _RATIOS = {
     "shrinkage": ("off", "paid"),
@@ -98,8 +100,10 @@ def _is_missed(planned: pd.DataFrame, seen: pd.DataFrame) -> pd.Series:
 
 def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     """Return seconds by agent and day: planned, of work, kept, planned on contacts, and on contacts in a plan."""
-    plan = plan[plan["agent_id"].isin(did["agent_id"])]
-    both = _intersect(plan, did)
+    plan = plan[plan["agent_id"].isin(did["agent_id"].unique())]
+    if plan.empty:
+        return pd.DataFrame(columns=_COMPARED, index=_sum_days(did).index[:0], dtype=float)
+    both = intersect_stretches(plan, did)
     kept = both["seconds"].where(_agrees(both["planned"], both["state"]), 0.0)
     keys = ["agent_id", "day"]
     away = plan["state"].isin(AWAY_ACTIVITIES)
@@ -108,7 +112,7 @@ def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     out = plan.groupby(keys)["seconds"].sum().to_frame("planned")
     out["kept"] = kept.groupby([both["agent_id"], both["day"]]).sum()
     out["kept"] = out["kept"].fillna(0.0) + absent.groupby([plan["agent_id"], plan["day"]]).sum()
-    due = _is_on_contacts(plan["state"])
+    due = is_on_contacts(plan["state"])
     out["work"] = plan["seconds"].where(~away, 0.0).groupby([plan["agent_id"], plan["day"]]).sum()
     out["planned_on_contacts"] = plan["seconds"].where(due, 0.0).groupby([plan["agent_id"], plan["day"]]).sum()
     ready = did[did["state"].isin(ON_CONTACTS)].groupby(keys)["seconds"].sum()
@@ -116,18 +120,35 @@ def _compare_days(did: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     return out
 
 
-def _intersect(plan: pd.DataFrame, did: pd.DataFrame) -> pd.DataFrame:
-    """Return the time that each planned stretch shares with what was done, in pieces of one state."""
-    left = plan.assign(place=plan.index).rename(columns={"state": "planned", "start": "from_", "end": "to_"})
-    left = left[["agent_id", "day", "place", "planned", "from_", "to_"]]
-    pairs = left.merge(did[["agent_id", "day", "state", "start", "end"]], on=["agent_id", "day"])
-    start = pairs["start"].where(pairs["start"] > pairs["from_"], pairs["from_"])
-    end = pairs["end"].where(pairs["end"] < pairs["to_"], pairs["to_"])
-    pairs["seconds"] = (end - start).dt.total_seconds()
-    return pairs[pairs["seconds"] > 0]
+def intersect_stretches(plan: pd.DataFrame, did: pd.DataFrame) -> pd.DataFrame:
+    """Return the time that each planned stretch shares with what was done, in pieces of one state.
+
+    Neither has stretches of an agent that overlap, so what meets a planned stretch stands side by side once sorted.
+    """
+    codes, _ = pd.factorize(pd.concat([plan["agent_id"], did["agent_id"]]))
+    edges = [frame[name].to_numpy(dtype="datetime64[us]").astype("int64") for frame in (plan, did) for name in _EDGES]
+    first = min(int(e.min()) for e in edges)
+    span = max(int(e.max()) for e in edges) - first + 1  # one line of time: each agent's after the one before
+    mine, others = (codes[: len(plan)] * span - first, codes[len(plan) :] * span - first)
+    order = np.argsort(others + edges[2], kind="stable")
+    start, end = (others + edges[2])[order], (others + edges[3])[order]
+    low = np.searchsorted(end, mine + edges[0], side="right")
+    count = np.maximum(np.searchsorted(start, mine + edges[1], side="left") - low, 0)
+    left = np.repeat(np.arange(len(plan)), count)
+    right = np.repeat(low, count) + np.arange(len(left)) - np.repeat(np.cumsum(count) - count, count)
+    begin = np.maximum((mine + edges[0])[left], start[right])
+    out = plan[["agent_id", "day", "state"]].rename(columns={"state": "planned"}).iloc[left].reset_index(drop=True)
+    out["place"] = plan.index.to_numpy()[left]
+    out["state"] = did["state"].iloc[order[right]].to_numpy()
+    finish = np.minimum((mine + edges[1])[left], end[right])
+    out["seconds"] = (finish - begin) / 1e6
+    for name, at in (("start", begin), ("end", finish)):
+        out[name] = pd.to_datetime(at - mine[left], unit="us", utc=True).as_unit("us")
+    return out
 
 
-def _is_on_contacts(activity: pd.Series) -> pd.Series:
+def is_on_contacts(activity: pd.Series) -> pd.Series:
+    """Return which planned activities are work on contacts: all that are no time off."""
     return ~activity.isin((*OFF_ACTIVITIES, *AWAY_ACTIVITIES))
 
 
@@ -135,7 +156,7 @@ def _agrees(planned: pd.Series, state: pd.Series) -> pd.Series:
     """Return where what was done is what was planned: contacts for contacts, and a break for a break."""
     ready = state.isin(ON_CONTACTS)
     return (
-        (_is_on_contacts(planned) & ready)
+        (is_on_contacts(planned) & ready)
         | (planned.eq(state) & ~ready)
         | (planned.isin(AWAY_ACTIVITIES) & state.isin(AWAY_ACTIVITIES))
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Bools
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
 from ..series.panel import check_columns
@@ -64,20 +65,23 @@ def find_owner_changes(
         rows["owner"].notna() & (rows["at"] >= begin - _COMPARISON_SPAN) & (rows["at"] < begin + _COMPARISON_SPAN)
     ]
     use = use.assign(_late=use["at"] >= begin, _group=use[group].astype("str") if group else "all")
+    use["owner"] = use["owner"].astype("category")  # many rows, few owners: counted by code
     found = []
-    final, newest = use.groupby("owner")["at"].max(), use["at"].max()
+    final, newest = use.groupby("owner", observed=True)["at"].max(), use["at"].max()
     for value, part in use.groupby("_group", sort=True):
-        counts = part.groupby(["owner", "_late"]).size().unstack(fill_value=0)
+        counts = part.groupby(["owner", "_late"], observed=True).size().unstack(fill_value=0)
         counts = counts.reindex(columns=[False, True], fill_value=0)
         sizes = counts.sum()
         if sizes[False] < _MIN_ROWS_BEFORE or sizes[True] < _MIN_ROWS_AFTER:
             continue
         shares = counts / sizes
-        last = part.groupby("owner")["at"].max()
+        last = part.groupby("owner", observed=True)["at"].max()
+        at, late, codes = part["at"].array, part["_late"].to_numpy(), part["owner"].cat.codes.to_numpy()
         for owner in shares.index[(abs(last.reindex(shares.index) - begin) <= pd.Timedelta(near)).to_numpy()]:
-            was, now = _share_until(part, owner, min(last[owner], begin)), float(shares.loc[owner, True])
             if newest - last[owner] < _MIN_SILENCE:
                 continue
+            is_own = codes == use["owner"].cat.categories.get_loc(owner)
+            was, now = _share_until(at, late, is_own, min(last[owner], begin)), float(shares.loc[owner, True])
             missed = was * float((part["at"] > last[owner]).sum())  # pieces of work that should have followed
             if missed < _MIN_ROWS_AFTER or was < _MIN_OWNER_SHARE or counts.loc[owner, False] < _MIN_ROWS_AFTER:
                 continue
@@ -234,11 +238,11 @@ def _work(log: CaseLog) -> pd.DataFrame:
     return pd.concat(full, ignore_index=True) if full else parts[0]
 
 
-def _share_until(work: pd.DataFrame, owner: Any, end: pd.Timestamp) -> float:
+def _share_until(at: Any, late: Bools, is_own: Bools, end: pd.Timestamp) -> float:
     """Return an owner's share of the work up to an instant: days after the last piece of work would thin it out."""
-    before = work[(work["at"] <= end) & ~work["_late"]]
-    before = before if len(before) >= _MIN_ROWS_BEFORE else work[~work["_late"]]
-    return float((before["owner"] == owner).mean())
+    before = (at <= end) & ~late
+    before = before if before.sum() >= _MIN_ROWS_BEFORE else ~late
+    return float(is_own[before].mean())
 
 
 def _owner_row(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.renamed import with_old_attributes
@@ -153,10 +154,10 @@ def search_combinations(
     >>> cells = pd.DataFrame({"product": ["TV", "TV", "Net", "Net"], "region": ["N", "S", "N", "S"]})
     >>> cells = cells.assign(n_before=[100, 100, 100, 100], n_after=[100, 220, 100, 100])
     >>> search_combinations(cells, ["product", "region"], count=True)[["segment", "contribution"]].values.tolist()
-    [['product TV, region S', 120]]
+    [['product TV, region S', 120.0]]
     """  # noqa: E501
     check_columns(cells, (*by, "n_before", "n_after", *(() if count else _CELL_COLUMNS[2:])), "cells")
-    rest = cells.reset_index(drop=True)
+    rest = cells.reset_index(drop=True).astype(dict.fromkeys(by, "category"))  # grouped and compared by code
     totals = rest[["n_before", "n_after"]].sum()
     if not count and not (totals > 0).all():
         raise InputError(
@@ -197,11 +198,10 @@ def _strongest(
     whole = rest[sums].sum()
     for size in range(1, min(depth, len(by)) + 1):
         for columns in combinations(by, size):
-            own = rest.groupby(list(columns), sort=True)[sums].sum()
+            every, own = _sum_cells(rest, columns, sums)
             share = np.maximum(own["n_before"] / max(totals["n_before"], 1e-12), own["n_after"] / totals["n_after"])
-            own = own[share.to_numpy() >= support]
-            for names, cell in zip(own.index, own.to_dict("records"), strict=True):
-                names = names if isinstance(names, tuple) else (names,)
+            for place in np.flatnonzero(share >= support):
+                names, cell = every[place], {name: float(values[place]) for name, values in own.items()}
                 evidence = _evidence(cell, whole, count, days, spread)
                 merit = evidence - _EVIDENCE_PER_COLUMN * (size - 1)
                 if evidence < _MIN_EVIDENCE or (best and merit <= best[0] + 1e-9):
@@ -220,6 +220,24 @@ def _strongest(
                 }
                 best = merit, inside, row
     return best[1:] if best else None
+
+
+def _sum_cells(
+    rest: pd.DataFrame, columns: Sequence[str], sums: Sequence[str]
+) -> tuple[list[tuple[Any, ...]], dict[str, Floats]]:
+    """Return the combinations of values in order, and their sums; cells without one of the values are left out."""
+    known = [rest[c].cat for c in columns]
+    sizes = [len(k.categories) for k in known]
+    codes = np.array([k.codes for k in known], dtype=np.int64)
+    inside = (codes >= 0).all(axis=0)
+    if not inside.any():
+        return [], {name: np.empty(0) for name in sums}
+    key = np.ravel_multi_index(tuple(codes[:, inside]), sizes)
+    found = np.flatnonzero(np.bincount(key))
+    places = np.unravel_index(found, sizes)
+    names = list(zip(*(k.categories[place] for k, place in zip(known, places, strict=True)), strict=True))
+    weights = {name: rest[name].to_numpy(dtype=float)[inside] for name in sums}
+    return names, {name: np.asarray(np.bincount(key, values)[found], dtype=float) for name, values in weights.items()}
 
 
 def _evidence(

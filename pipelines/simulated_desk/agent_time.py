@@ -7,12 +7,15 @@ import pandas as pd
 
 from .columns import text_column, time_column
 from .contacts import Contacts
-from .staff import Member
+from .staff import LUNCH, Member, repeat_plan
 from .work import TEAM_NAMES, Touches
 from .world import END_DAY, END_S, FIRST_DAY, TIMEZONE, Array
 
-_STATES = ("handling", "available", "break", "absent")
-_HANDLING, _AVAILABLE, _BREAK, _ABSENT = range(4)
+#: Handling goes before the rest; of the two breaks, the second is lunch, which is not paid.
+_STATES = ("handling", "available", "break", "break", "training", "absent", "leave")
+_HANDLING, _AVAILABLE, _BREAK, _LUNCH = range(4)
+_KINDS = ("present", "breaks", "lunches", "training", "absent", "leave")
+_WORDS = ("phone", "chat", "cases", "break", "training", "leave")
 
 
 def agent_time_frame(crew: list[Member], contacts: Contacts, touches: Touches) -> pd.DataFrame:
@@ -20,8 +23,8 @@ def agent_time_frame(crew: list[Member], contacts: Contacts, touches: Touches) -
     agent, at, state, step = _boundaries(crew, contacts, touches)
     order = np.lexsort((at, agent))
     agent, at, state, step = agent[order], at[order], state[order], step[order]
-    on = np.empty((4, len(order)), dtype=bool)
-    for code in range(4):  # every stretch is closed again, so one running sum serves all agents
+    on = np.empty((len(_STATES), len(order)), dtype=bool)
+    for code in range(len(_STATES)):  # every stretch is closed again, so one running sum serves all agents
         on[code] = np.cumsum(np.where(state == code, step, 0)) > 0
     now: Array = np.where(on.any(axis=0), on.argmax(axis=0), -1)
     length = np.diff(at, append=0)
@@ -39,15 +42,26 @@ def agent_time_frame(crew: list[Member], contacts: Contacts, touches: Touches) -
         "team": text_column(team[agent[kept]], TEAM_NAMES),
         "start": time_column(begin[kept]),
         "end": time_column(np.where(end[kept] <= END_S, end[kept], -1)),
-        "state": text_column(now[kept], _STATES),
-        "paid": pd.Series(_paid(now[kept], end[kept] - begin[kept]), dtype="boolean"),
+        "state": text_column(np.where(now == _LUNCH, _BREAK, now)[kept], _STATES),
+        "paid": pd.Series(now[kept] != _LUNCH, dtype="boolean"),
     }
     return pd.DataFrame(columns, copy=False)
 
 
-def _paid(state: Array, length: Array) -> Array:
-    """Everything is paid but lunch."""
-    return np.asarray((state != _BREAK) | (length < 1200))
+def schedules_frame(crew: list[Member]) -> pd.DataFrame:
+    """Return each agent's planned time, with that of the two weeks ahead."""
+    rows = [(i, *row) for i, member in enumerate(crew) for row in repeat_plan(member.plan, END_S)]
+    agent, begin, end, activity = np.array(sorted(rows), dtype=np.int64).reshape(-1, 4).T
+    team = np.minimum(np.array([m.team for m in crew]), 2)[agent]
+    word = np.choose(activity, [team, 3, 3, 4, 5])
+    columns = {
+        "agent_id": text_column(agent, [m.name for m in crew]),
+        "start": time_column(begin),
+        "end": time_column(end),
+        "activity": text_column(word, _WORDS),
+        "paid": pd.Series(activity != LUNCH, dtype="boolean"),
+    }
+    return pd.DataFrame(columns, copy=False)
 
 
 def _boundaries(crew: list[Member], contacts: Contacts, touches: Touches) -> tuple[Array, Array, Array, Array]:
@@ -55,7 +69,7 @@ def _boundaries(crew: list[Member], contacts: Contacts, touches: Touches) -> tup
     talked, worked = np.flatnonzero(contacts.agent >= 0), np.flatnonzero(touches.agent >= 0)
     for rows, source, end in ((talked, contacts, contacts.free), (worked, touches, touches.end)):
         parts.append((source.agent[rows], source.start[rows], end[rows], _HANDLING))
-    for code, kind in ((_AVAILABLE, "present"), (_BREAK, "breaks"), (_ABSENT, "absent")):
+    for code, kind in enumerate(_KINDS, start=_AVAILABLE):
         flat = [(i, *stretch) for i, m in enumerate(crew) for stretch in getattr(m, kind)]
         table = np.array(flat, dtype=np.int64).reshape(-1, 3)
         parts.append((table[:, 0], table[:, 1], table[:, 2], code))

@@ -124,9 +124,11 @@ def _scatter(counts: Array, rng: np.random.Generator) -> tuple[Array, Array]:
     return draw_times(day, codes[0], codes[2], rng), codes
 
 
-def draw_times(day: Array, channel: Array, region: Array, rng: np.random.Generator) -> Array:
-    """Draw whole seconds since the begin on the given local days."""
-    shares = np.cumsum(intraday_profile(), axis=2)
+def draw_times(
+    day: Array, channel: Array, region: Array, rng: np.random.Generator, profile: Array | None = None
+) -> Array:
+    """Draw whole seconds since the begin on the given local days, by the profile of cases or another one."""
+    shares = np.cumsum(intraday_profile() if profile is None else profile, axis=2)
     weekend = (day % 7 >= 5).astype(np.int64)
     at = np.empty(len(day), dtype=np.int64)
     for c in range(len(CHANNELS)):

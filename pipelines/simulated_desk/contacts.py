@@ -9,15 +9,20 @@ import numpy as np
 from ...forecasting.simulation.queue import ABANDONED, SERVED, simulate_queue
 from .arrivals import CHAT, FAULT, PHONE, Cases, draw_times, is_phone_open, local_day
 from .staff import Member, contact_shifts, roster
-from .world import END_S, Array, known_events
+from .world import END_S, EXTRA_WEEKDAY_FACTORS, Array, extra_profile, known_events
 
-#: Calls and chats without a case, per case of the channel: short questions.
-EXTRA_CONTACTS_PER_CASE = (1.5, 0.6)
+#: Calls and chats without a case, per case of the channel. Most calls are answered on the spot and leave no case, so
+#: the phone is far busier than the case log tells; a chat mostly becomes one.
+EXTRA_CONTACTS_PER_CASE = (13.0, 0.6)
 #: Team of each channel.
 CONTACT_TEAMS = ("phone", "chat")
 _SERVICE_LEVEL = (0.81, 0.76)
 _ANSWER_WITHIN_S = (20.0, 60.0)
-_TALK_S, _HOLD_S, _WRAP_S = (250.0, 420.0), (50.0, 0.0), (45.0, 40.0)
+_TALK_S, _HOLD_S, _WRAP_S = (440.0, 420.0), (60.0, 0.0), (90.0, 40.0)
+#: How long contacts without a case are, and all of them, as a multiple of the talk.
+_EXTRA_SCALE, _MEAN_SCALE = (1.0, 0.75), (1.0, 0.95)
+#: Share of a shift that the roster expects off contacts: breaks, lunch, training, sickness.
+_OFF_SHARE = (0.06, 0.0)
 _PATIENCE_S = (200.0, 240.0)
 
 
@@ -68,11 +73,17 @@ def _run_channel(
     wrap = rng.exponential(_WRAP_S[channel], size).astype(np.int64)
     patience = 1 + rng.exponential(_PATIENCE_S[channel], size).astype(np.int64)
     handle = talk + hold + wrap
-    mean = _TALK_S[channel] * 0.95 + _HOLD_S[channel] + _WRAP_S[channel]
     shifts = contact_shifts(
-        channel, 1 + EXTRA_CONTACTS_PER_CASE[channel], n, mean, _SERVICE_LEVEL[channel], _ANSWER_WITHIN_S[channel]
+        channel,
+        EXTRA_CONTACTS_PER_CASE[channel],
+        n,
+        mean_handle_time(channel),
+        _SERVICE_LEVEL[channel],
+        _ANSWER_WITHIN_S[channel],
+        _OFF_SHARE[channel],
     )
-    members = roster(shifts, lambda i: Member(f"{CONTACT_TEAMS[channel]}-{i + 1:03d}", channel, _skills(i)), rng)
+    team, habits = CONTACT_TEAMS[channel], rng.spawn(1)[0]
+    members = roster(shifts, lambda i: Member(f"{team}-{i + 1:03d}", channel, _skills(i)), rng, habits=habits)
     line = (product % 2).astype(np.int64)
     run = simulate_queue(at, handle, [m.agent() for m in members], skill=line, patience=patience, until=END_S)
     served, gone = run.outcome == SERVED, run.outcome == ABANDONED
@@ -94,6 +105,11 @@ def _run_channel(
     ), members
 
 
+def mean_handle_time(channel: int) -> float:
+    """Return the mean handle time of a contact in seconds: talk, hold and wrap-up."""
+    return _TALK_S[channel] * _MEAN_SCALE[channel] + _HOLD_S[channel] + _WRAP_S[channel]
+
+
 def _skills(number: int) -> tuple[int, ...]:
     """Most agents know both lines; of five, the fourth knows only one and the fifth only the other."""
     return {3: (0,), 4: (1,)}.get(number % 5, (0, 1))
@@ -104,14 +120,29 @@ def _with_extra(cases: Cases, mine: Array, channel: int, rng: np.random.Generato
     like = mine[rng.integers(0, len(mine), int(len(mine) * EXTRA_CONTACTS_PER_CASE[channel]))] if len(mine) else mine
     region = cases.region[like]
     day = local_day(cases.at[like], region)
-    extra = draw_times(day, np.full(len(like), channel), region, rng)
+    if channel == PHONE:
+        kept = rng.random(len(like)) < EXTRA_WEEKDAY_FACTORS[day % 7]
+        like, region, day = like[kept], region[kept], day[kept]
+    extra = draw_times(day, np.full(len(like), channel), region, rng, extra_profile())
     good = is_phone_open(extra, region) & (extra < END_S)
     like, extra = like[good], extra[good]
     at = np.concatenate([cases.at[mine], extra])
     case = np.concatenate([mine, np.full(len(like), -1)])
     scale = np.where(cases.type[mine] == FAULT, 1.3, 1.1) * np.where(cases.lost_agent[mine], 1.3, 1.0)
-    scale = np.concatenate([scale, np.full(len(like), 0.75)])
+    scale = np.concatenate([scale, np.full(len(like), _EXTRA_SCALE[channel])])
     return at, case, np.concatenate([cases.product[mine], cases.product[like]]), scale
+
+
+def describe_phone(contacts: Contacts) -> dict[str, object]:
+    """Return the entry of ``truth.json`` on the phone: calls with and without a case, and their handle time."""
+    mine = contacts.channel == PHONE
+    return {
+        "calls": int(mine.sum()),
+        "calls_with_a_case": int((mine & (contacts.case >= 0)).sum()),
+        "mean_handle_time_s": mean_handle_time(PHONE),
+        "effect": "most calls are answered on the spot and leave no case; they come like the cases of the phone, "
+        "more on Mondays and in the morning",
+    }
 
 
 def resolved_on_contact(cases: Cases, contacts: Contacts, rng: np.random.Generator) -> Array:

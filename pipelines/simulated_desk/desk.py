@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 
 from ...features.errors import InputError
-from .agent_time import agent_time_frame, costs_frame
+from .agent_time import agent_time_frame, costs_frame, schedules_frame
 from .arrivals import Cases, draw_cases
 from .articles import article_truth, articles_of_contacts, draw_views, searches_frame, views_frame, weaken_article
 from .columns import format_ids
 from .config import ADVICE_ON_LEAVER, MOVED_GOAL, format_desk_config
-from .contacts import resolved_on_contact, run_contacts
+from .contacts import Contacts, describe_phone, resolved_on_contact, run_contacts
 from .events import build_events, events_frame, final_resolution
 from .hand_backs import way_truth
+from .staff import describe_habits
 from .tables import (
     cases_frame,
     contacts_frame,
@@ -130,11 +131,12 @@ def simulate_desk(n_cases: int = 40_000, seed: int = 1, progress: SimulationProg
     tables["searches"] = searches_frame(views, help_centre)
     tables["tasks"] = tasks_frame(cases, extra)
     tables["agent_time"] = agent_time_frame(crew, contacts, touches)
+    tables["schedules"] = schedules_frame(crew)
     tables["costs"] = costs_frame(tables["agent_time"], contacts)
     tables["repairs"] = repairs_frame(cases, case_ids, extra)
     tables["sla_policies"] = policies_frame()
     say("done", 1.0)
-    truth = _truth(cases, seed, satisfied) | {"weak_article": article_truth(views)} | ways
+    truth = _truth(cases, contacts, seed, satisfied) | {"weak_article": article_truth(views)} | ways
     return SimulatedDesk(tables, truth, _rates(n_cases))
 
 
@@ -149,7 +151,7 @@ def _check_whole_number(value: object, name: str, least: int, most: int) -> None
         )
 
 
-def _truth(cases: Cases, seed: int, satisfied: float) -> dict[str, Any]:
+def _truth(cases: Cases, contacts: Contacts, seed: int, satisfied: float) -> dict[str, Any]:
     events = [event.truth() for event in known_events().values()]
     for event in events:
         if event["kind"] == "agent_leaves":
@@ -162,6 +164,8 @@ def _truth(cases: Cases, seed: int, satisfied: float) -> dict[str, Any]:
         "timezone": TIMEZONE,
         "events": events,
         "repeat_contacts": int((cases.before >= 0).sum()),
+        "phone": describe_phone(contacts),
+        "agents": describe_habits(),
         "csat_if_all_had_answered": round(satisfied, 6),
         # what its owner decided, as deskcast.toml has it
         "goals_moved": [dict(MOVED_GOAL)],

@@ -1,6 +1,6 @@
 """Who works at the simulated desk, and when: rosters that follow the expected work, with breaks, leaves and sickness.
 
-The planner knows the usual rates and nothing of the known events, of the daily noise or of who falls ill.
+The planner knows the usual rates and nothing of the known events, of the daily noise, of who falls ill or comes late.
 """
 
 from __future__ import annotations
@@ -11,24 +11,49 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...forecasting.simulation.queue import Agent
-from .world import SITE_OF_REGION, SPAN_DAYS, Array, daily_rates, day_begin, days_off, intraday_profile
+from .world import (
+    EXTRA_WEEKDAY_FACTORS,
+    SITE_OF_REGION,
+    SPAN_DAYS,
+    Array,
+    daily_rates,
+    day_begin,
+    days_off,
+    extra_profile,
+    intraday_profile,
+)
 
 Stretch = tuple[int, int]
 _HALF_HOUR_S = 1800
 _MAX_WORKDAYS_PER_WEEK = 5
-_SICKNESS_SHARE = 0.025
+#: Share of shifts on which somebody is ill; worked days that earn a day of paid leave.
+SICKNESS_SHARE, WORKDAYS_PER_LEAVE_DAY = 0.025, 11
+#: Weekly training of agents on calls and chats in seconds, and after how long a shift holds it.
+TRAINING_S, _TRAINING_AFTER_S = 3600, 6 * 3600
+#: How late such agents come and how long they overrun a break: usually, and one shift in twenty.
+LATE_S, VERY_LATE_S, VERY_LATE_SHARE, OVERRUN_S = 90, 900, 0.05, 60
+#: What a stretch of planned time is for: the work of the team, a paid break, lunch, training or leave.
+WORK, BREAK, LUNCH, TRAINING, LEAVE = range(5)
+PLAN_WEEKS_AHEAD = 2
 
 
 @dataclass
 class Member:
-    """One agent of a team: skills, presence (shifts less breaks), breaks, and days away with pay."""
+    """One agent of a team: skills, presence (shifts less breaks), time off with and without pay, and the plan of it.
+
+    ``plan`` holds (start, end, activity) as the roster had it: with sickness, lateness and overrun breaks unknown.
+    """
 
     name: str
     team: int
     skills: tuple[int, ...]
     present: list[Stretch] = field(default_factory=list)
     breaks: list[Stretch] = field(default_factory=list)
+    lunches: list[Stretch] = field(default_factory=list)
+    training: list[Stretch] = field(default_factory=list)
     absent: list[Stretch] = field(default_factory=list)
+    leave: list[Stretch] = field(default_factory=list)
+    plan: list[tuple[int, int, int]] = field(default_factory=list)
     away: frozenset[int] = frozenset()
     last_day: int = SPAN_DAYS
 
@@ -42,13 +67,16 @@ def roster(
     hire: Callable[[int], Member],
     rng: np.random.Generator,
     last_days: dict[int, int] | None = None,
+    habits: np.random.Generator | None = None,
 ) -> list[Member]:
     """Give the shifts of each day to the first members who are free, five days a week at most; hire when none is.
 
-    ``last_days`` gives the day from which a member, by position, is gone.
+    ``last_days`` gives the day from which a member, by position, is gone. With ``habits`` members have a training each
+    week, come late and overrun breaks; without them they do as planned.
     """
     members: list[Member] = []
     worked: list[int] = []
+    days: list[list[int]] = []
     for day, wanted in enumerate(shifts):
         if day % 7 == 0:
             worked = [0] * len(members)
@@ -58,13 +86,19 @@ def roster(
             while who is None:
                 members.append(_plan_leave(hire(len(members)), rng, (last_days or {}).get(len(members), SPAN_DAYS)))
                 worked.append(0)
+                days.append([])
                 who = len(members) - 1 if _is_available(members[-1], day) else None
             worked[who] += 1
+            days[who].append(day)
             member = members[who]
-            if rng.random() < _SICKNESS_SHARE:
+            is_taught = habits is not None and (who + day) % 5 == 0
+            pauses = _plan_shift(member, begin, end, who + day, is_taught)
+            if rng.random() < SICKNESS_SHARE:
                 member.absent.append((begin, end))
             else:
-                _work(member, begin, end, who + day)
+                _work(member, begin, end, pauses, habits)
+    for member, own in zip(members, days, strict=True):
+        _take_leave(member, own)
     return members
 
 
@@ -81,39 +115,110 @@ def _plan_leave(member: Member, rng: np.random.Generator, last_day: int) -> Memb
     return member
 
 
-def _work(member: Member, begin: int, end: int, turn: int) -> None:
-    """Add a shift with its breaks: lunch from six hours on, ten minutes in each half; taken in turns."""
+def _take_leave(member: Member, worked: list[int]) -> None:
+    """Pay as many of the days away as were earned: eight hours each, Monday to Friday, between first and last shift."""
+    begins, shut = day_begin(0), days_off()[0]
+    inside = [d for d in sorted(member.away) if worked and worked[0] < d < worked[-1] and d % 7 < 5 and not shut[d]]
+    for day in inside[: len(worked) // WORKDAYS_PER_LEAVE_DAY]:
+        stretch = (int(begins[day]) + 9 * 3600, int(begins[day]) + 17 * 3600)
+        member.leave.append(stretch)
+        member.plan.append((*stretch, LEAVE))
+
+
+def _plan_shift(member: Member, begin: int, end: int, turn: int, is_taught: bool) -> list[tuple[int, int, int]]:
+    """Plan a shift: lunch from six hours on, ten minutes in each half, perhaps a training; return the time off."""
     length = end - begin
-    pauses: list[Stretch] = []
+    pauses: list[tuple[int, int, int]] = []
     if length >= 6 * 3600:
         lunch = begin + 3 * 3600 + 1800 * (turn % 4)
-        pauses = [(lunch - 5400, lunch - 4800), (lunch, lunch + 1800), (lunch + 7800, lunch + 8400)]
+        pauses = [
+            (lunch - 5400, lunch - 4800, BREAK),
+            (lunch, lunch + 1800, LUNCH),
+            (lunch + 7800, lunch + 8400, BREAK),
+        ]
     elif length >= 4 * 3600:
         middle = begin + length // 2 + 600 * (turn % 3)
-        pauses = [(middle, middle + 600)]
+        pauses = [(middle, middle + 600, BREAK)]
+    if is_taught and length >= _TRAINING_AFTER_S:
+        pauses.insert(2, (lunch + 3600, lunch + 3600 + TRAINING_S, TRAINING))
+    pauses = [p for p in pauses if p[1] <= end - 1200]
     at = begin
-    for pause in (p for p in pauses if p[1] <= end - 1200):
-        member.present.append((at, pause[0]))
-        member.breaks.append(pause)
+    for pause in pauses:
+        member.plan += [(at, pause[0], WORK), pause]
         at = pause[1]
+    member.plan.append((at, end, WORK))
+    return pauses
+
+
+def _work(
+    member: Member,
+    begin: int,
+    end: int,
+    pauses: list[tuple[int, int, int]],
+    habits: np.random.Generator | None,
+) -> None:
+    """Work a shift as planned, or by habits: somewhat late at its begin, and from breaks."""
+    at = begin + (0 if habits is None else _draw_lateness(habits))
+    kinds = {BREAK: member.breaks, LUNCH: member.lunches, TRAINING: member.training}
+    for start, stop, activity in pauses:
+        back = stop if habits is None else stop + int(min(habits.exponential(OVERRUN_S), 600))
+        if at < start:
+            member.present.append((at, start))
+        kinds[activity].append((start, back))
+        at = max(at, back)
     member.present.append((at, end))
 
 
+def _draw_lateness(habits: np.random.Generator) -> int:
+    """Draw how many seconds late somebody comes: an hour at most, which is before the first break."""
+    is_very_late = habits.random() < VERY_LATE_SHARE
+    return int(min(habits.exponential(VERY_LATE_S if is_very_late else LATE_S), 3600))
+
+
+def describe_habits() -> dict[str, object]:
+    """Return the entry of ``truth.json`` on the time of agents: what was put in beside their shifts."""
+    return {
+        "sickness_share_of_shifts": SICKNESS_SHARE,
+        "worked_days_per_day_of_paid_leave": WORKDAYS_PER_LEAVE_DAY,
+        "phone_and_chat": {
+            "training_s_a_week": TRAINING_S,
+            "mean_lateness_s": LATE_S,
+            "very_late_share_of_shifts": VERY_LATE_SHARE,
+            "mean_very_late_s": VERY_LATE_S,
+            "mean_overrun_of_breaks_s": OVERRUN_S,
+        },
+    }
+
+
+def repeat_plan(
+    plan: list[tuple[int, int, int]], end: int, weeks: int = PLAN_WEEKS_AHEAD
+) -> list[tuple[int, int, int]]:
+    """Return a plan and that of the weeks after its end, which repeat its last one; leave is not repeated."""
+    last = [row for row in plan if row[0] >= end - 7 * 86400 and row[2] != LEAVE]
+    return [*plan, *((a + k * 7 * 86400, b + k * 7 * 86400, c) for k in range(1, weeks + 1) for a, b, c in last)]
+
+
 def contact_shifts(
-    channel: int, per_case: float, n: int, handle_s: float, target: float, within_s: float
+    channel: int, extra: float, n: int, handle_s: float, target: float, within_s: float, off: float = 0.0
 ) -> list[list[Stretch]]:
     """Return the shifts of each day of a phone or chat team that serves all regions.
 
-    ``per_case`` is how many contacts come on one case of the channel, ``n`` the cases of the span, ``target`` the
-    share to answer within ``within_s``, by the formula of Erlang C for each half hour of the desk's clock.
+    ``extra`` is how many contacts without a case come on one case of the channel, ``n`` the cases of the span,
+    ``target`` the share to answer within ``within_s``, by the formula of Erlang C for each half hour of the desk's
+    clock. ``off`` is the share of a shift that is expected to be spent off contacts.
     """
-    rates = daily_rates().sum(axis=2)[:, channel] * n * per_case
-    shape = intraday_profile()[channel][(np.arange(SPAN_DAYS) % 7 >= 5).astype(np.int64)]
+    rates = daily_rates().sum(axis=2)[:, channel] * n
+    weekday = np.arange(SPAN_DAYS) % 7
+    busy = EXTRA_WEEKDAY_FACTORS[weekday] if channel == 0 else np.ones(SPAN_DAYS)
+    is_weekend = (weekday >= 5).astype(np.int64)
+    cases, others = intraday_profile()[channel][is_weekend], extra_profile()[channel][is_weekend]
+    shape = cases + extra * busy[:, None] * others
     calls = np.zeros((SPAN_DAYS, 50))
     for region, site in enumerate(SITE_OF_REGION):
         hours_later = 2 * int(site)
         calls[:, hours_later : hours_later + 48] += rates[:, region, None] * shape
     need = erlang_c_agents(calls * handle_s / _HALF_HOUR_S, handle_s, target, within_s)
+    need = np.ceil(need / (1 - off)).astype(np.int64)
     begins = day_begin(0)
     return [_cover_by_shifts(need[day], int(begins[day])) for day in range(SPAN_DAYS)]
 

@@ -201,6 +201,21 @@ def intraday_profile() -> Array:
     return np.asarray(shares / shares.sum(axis=2, keepdims=True))
 
 
+#: Chance that a contact without a case comes on a weekday, as a multiple of that of the busiest: Monday to Sunday.
+EXTRA_WEEKDAY_FACTORS = np.array([1.0, 0.84, 0.82, 0.82, 0.84, 0.8, 0.0])
+
+
+@cache
+def extra_profile() -> Array:
+    """Return :func:`intraday_profile` of contacts without a case: calls come in the morning rather than later."""
+    hours = np.arange(48) / 2
+    calls = _bumps((9.9, 1.15, 1.0), (14.5, 2.0, 0.55), (18, 1.5, 0.15))
+    both = np.array([calls * ((hours >= 8) & (hours < 20)), calls * ((hours >= 9) & (hours < 14))])
+    shares = intraday_profile().copy()
+    shares[0] = both / both.sum(axis=1, keepdims=True)
+    return shares
+
+
 @cache
 def truth_factors() -> Array:
     """Return what the known events multiply the daily rates by, shape as :func:`daily_rates`."""

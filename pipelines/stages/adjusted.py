@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from ..project.project import Project
 from ..state.adjustments import Adjustment, read_adjustments
 from ..state.database import read_state
 from ..words.facts import Finding
+from ..words.figures import figure
 from ..words.words import format_date, format_list
 
 #: Columns of what an adjustment did: its names, the volume without it, with it, and what came.
@@ -23,8 +24,10 @@ def read_kept(project: Project) -> list[Adjustment]:
         return read_adjustments(state, pd.Timestamp(project.as_of) if project.is_look_back else None)
 
 
-def adjustment_sentences(kept: Iterable[Adjustment], applied: Iterable[str]) -> list[Finding]:
-    """Say of each adjustment that was applied who made it, and why.
+def adjustment_sentences(
+    kept: Iterable[Adjustment], applied: Iterable[str], shares: Mapping[str, float] | None = None, queue: str = ""
+) -> list[Finding]:
+    """Say of each adjustment that was applied who made it, and why; of one of a part of a queue, its share of it.
 
     >>> from deskcast.forecasting.scenarios.what_if import Change
     >>> one = Adjustment(Change("fair", factor=1.3), "mailing", "ann", pd.Timestamp("2024-03-01T08:00Z"))
@@ -36,7 +39,16 @@ def adjustment_sentences(kept: Iterable[Adjustment], applied: Iterable[str]) -> 
     for one in kept:
         if one.change.name in names:
             text = f"Adjusted by {one.by} on {format_date(one.at)}: '{one.change.name}' ('{one.reason}')."
-            said.append(Finding(text, audience="planner", names=[one.by, one.change.name, one.reason]))
+            facts = []
+            if one.change.name in (shares or {}):
+                kind = "share of the queue that is adjusted"
+                share = figure(
+                    "staff_figures", kind, f"{queue} {one.change.name}", (shares or {})[one.change.name], "share"
+                )
+                text += f" It is for {share} of {queue}."
+                facts.append(share)
+            names_said = [one.by, one.change.name, one.reason, queue]
+            said.append(Finding(text, *facts, audience="planner", names=names_said))
     return said
 
 

@@ -27,6 +27,7 @@ from ..words.facts import Finding
 from ..words.figures import figure, setting
 from ..words.words import format_list
 from .adjusted import read_kept
+from .adjusted_parts import carry_parts
 from .forecast import forecast_context, read_known_columns
 
 #: The table of what the sentences on staffing say and no other table holds.
@@ -125,6 +126,13 @@ class PlannedQueue:
         """The adjustments of planners that are in force, of this queue and of others."""
         return read_kept(self.project)
 
+    @cached_property
+    def carried(self) -> tuple[list[Adjustment], dict[str, float]]:
+        """The adjustments with those of its parts turned into ones of it, and the share of each such part."""
+        kpi = "contacts_offered" if has_contacts(self.project.log, self.where) else "cases_opened"
+        by = self.project.config.forecast.by
+        return carry_parts(self.kept, self.adjusted_names, self.project.log, self.where, by, kpi)
+
     @property
     def adjusted_names(self) -> tuple[str, ...]:
         """What an adjustment calls it: its name, or a value of its segment."""
@@ -132,7 +140,7 @@ class PlannedQueue:
 
     def adjust(self, ahead: pd.DataFrame) -> pd.DataFrame:
         """Apply the adjustments that touch it to a forecast or to sample paths."""
-        return apply_adjustments(ahead, [one.change for one in self.kept], self.adjusted_names)
+        return apply_adjustments(ahead, [one.change for one in self.carried[0]], self.adjusted_names)
 
     def handle_times(self, slots: Any) -> Any:
         """Return the handle time of each slot ahead."""

@@ -25,6 +25,7 @@ from .accuracy_volumes import find_contacts, staffing_table
 from .adjusted import judge_adjustments
 from .day_plan import count_agents, read_handle_times, read_present
 from .measured import find_agents
+from .off_plan import read_agents_off
 from .queue import PlannedQueue
 from .staff import plan_queue
 from .volume_causes import find_volume_causes
@@ -108,7 +109,7 @@ def _review(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.Data
     shown["aht"] = shown["handle_s"] / shown["n"].where(shown["n"] > 0)
     shown["service_level"] = shown["in_time"] / shown["decided"].where(shown["decided"] > 0)
     columns = ["ds", "calls_planned", "calls", "aht_planned", "aht", "agents_planned", "service_level"]
-    columns += [name for name in ("agents_scheduled", "agents") if name in shown]
+    columns += [name for name in ("agents_scheduled", "agents", "agents_off") if name in shown]
     found = {"review": shown[columns].reset_index(drop=True), "review_causes": causes}
     found["review_volume"] = find_volume_causes(queue, begin, rows)
     found["review_adjustments"] = _judge_adjustments(queue, plan, rows, source)
@@ -193,6 +194,9 @@ def join_actuals(queue: PlannedQueue, plan: pd.DataFrame, begin: pd.Timestamp) -
     there = read_agents(queue, rows["ds"])
     if there is not None:
         rows["agents"] = there
+        off = read_agents_off(queue, rows["ds"])
+        if off is not None and present is not None:
+            rows["agents_off"] = off
     rows.attrs["unplanned"] = float(came["calls"].sum() - rows["calls"].sum())
     return rows
 

@@ -136,12 +136,12 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
         plan = _plan_over_period(queue, plan, ahead)
     plan = close_doors(queue, plan)
     said = _queue_sentences(queue, plan, basis)
-    said += unreached_sentences(queue.kept, queue.adjusted_names, ahead["ds"])
+    said += unreached_sentences(queue.carried[0], queue.adjusted_names, ahead["ds"])
     if "adjustment" not in ahead:
         return plan, said
     plan = plan.assign(baseline=ahead["baseline"].to_numpy(), adjustment=ahead["adjustment"].to_numpy())
     names = {name for text in plan["adjustment"].unique() for name in text.split("; ")}
-    return plan, said + adjustment_sentences(queue.kept, names)
+    return plan, said + adjustment_sentences(queue.kept, names, queue.carried[1], queue.name)
 
 
 def _plan_over_period(queue: PlannedQueue, plan: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:

@@ -69,6 +69,7 @@ PLANNER_COLUMNS = {
         "agents_planned": "Required agents, planned | number",
         "agents_scheduled": "Scheduled agents | number",
         "agents": "Agents on contacts | number",
+        "agents_off": "Scheduled, but off contacts | number",
         "service_level": "Service level, observed | share",
     },
     "review_causes": {

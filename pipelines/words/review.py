@@ -21,6 +21,8 @@ _READS = {
     "volume": ("more contacts", "fewer contacts"),
     "handle time": ("longer handle times", "shorter handle times"),
     "agents present": ("agents missing", "more agents than scheduled"),
+    "adherence": ("schedules not kept", "more time on contacts than scheduled"),
+    "shrinkage": ("unplanned shrinkage", "less shrinkage than planned"),
     "schedule": ("too few scheduled", "more scheduled than required"),
     "chance": ("chance", "chance"),
 }

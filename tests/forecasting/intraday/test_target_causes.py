@@ -56,6 +56,18 @@ def test_one_cause_is_the_whole_difference(cause, injected):
     assert (whole < 0) == (injected != {"volume": 0.8})
 
 
+@pytest.mark.parametrize(("off", "cause"), [(3.0, "shrinkage"), (0.0, "adherence")])
+def test_agents_missing_are_told_apart_where_it_is_known_who_was_off(off, cause):
+    rows = make_rows(away=3)
+    whole = explain_target(rows, TARGET).set_index("cause")["part"]["agents present"]
+    parts = explain_target(rows.assign(agents_off=off), TARGET).set_index("cause")["part"]
+    assert parts[cause] == pytest.approx(whole)
+    assert parts.drop(cause).abs().max() < 1e-9
+    both = explain_target(rows.assign(agents_off=1.0), TARGET).set_index("cause")["part"]
+    assert both["adherence"] < both["shrinkage"] < 0
+    assert both[["adherence", "shrinkage"]].sum() == pytest.approx(whole)
+
+
 def test_parts_are_the_mean_over_all_orders_of_exchange():
     rows = make_rows(1.1, 1.1, 2, 1)
     planned, required = rows["calls_planned"].to_numpy(), rows["agents_planned"].to_numpy()

@@ -100,6 +100,33 @@ def test_overlapping_stretches_count_each_hour_once_as_an_hour_by_hour_twin(rows
     assert found.to_dict() == pytest.approx(twin)
 
 
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=15, deadline=None)
+def test_kept_time_is_what_minutes_say(seed):
+    """Hour by hour twin: planned and actual stretches of several agents, which meet in every way."""
+    rng = np.random.default_rng(seed)
+    tables = []
+    for states in (("handling", "available", "break"), ("phone", "break")):
+        rows = []
+        for agent in "abc":
+            edges = np.sort(rng.choice(60, 8, replace=False))
+            rows += [(agent, states[rng.integers(len(states))], *edges[k : k + 2]) for k in range(0, 8, 2)]
+        tables.append(pd.DataFrame(rows, columns=["agent_id", "state", "start", "end"]))
+    kept = planned = 0
+    for agent, what, start, end in tables[1].itertuples(index=False):
+        own = tables[0][tables[0]["agent_id"] == agent]
+        for hour in range(start, end):
+            now = own.loc[(own["start"] <= hour) & (hour < own["end"]), "state"].tolist()
+            planned += 1
+            kept += bool(now) and (now[0] == "break") == (what == "break")
+    origin = pd.Timestamp("2024-03-04", tz=ZONE)
+    did, plan = (t.assign(**{c: origin + pd.to_timedelta(t[c], unit="h") for c in ("start", "end")}) for t in tables)
+    around = [origin + pd.Timedelta(f"{days}D") for days in (-9, 9)]  # seen before and after: every day counts
+    more = [did.head(1).assign(agent_id=a, start=at, end=at + pd.Timedelta("1h")) for a in "abc" for at in around]
+    seen = [split_agent_days(t, ZONE) for t in (pd.concat([did, *more]), plan)]
+    assert measure_teams(*seen)["adherence"].iloc[0] == pytest.approx(kept / planned)
+
+
 def test_teams_keep_to_their_schedules_by_time_and_by_amount():
     did = split_agent_days(
         stretches(
@@ -124,7 +151,8 @@ def test_teams_keep_to_their_schedules_by_time_and_by_amount():
     leave = plan.head(1).assign(activity="leave", start=plan["start"].iloc[0] + pd.Timedelta("1D"))
     leave["end"] = leave["start"] + pd.Timedelta("8h")
     with_leave = split_agent_days(pd.concat([plan, leave]), ZONE, state="activity")
-    rest = pd.concat([did, did.head(1).assign(day=did["day"] + pd.Timedelta("1D"), seconds=0.0)])
+    at = leave["start"].iloc[0].tz_convert("UTC")
+    rest = pd.concat([did, did.head(1).assign(day=did["day"] + pd.Timedelta("1D"), start=at, end=at, seconds=0.0)])
     assert measure_teams(rest, with_leave)["adherence"].iloc[0] == pytest.approx((7.25 + 8) / 16)  # away as planned
 
 

@@ -10,6 +10,8 @@ from deskcast.features.case_log.log import CaseLog, conform_frame
 from deskcast.features.case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES
 from deskcast.features.errors import InputError
 from deskcast.features.sla.milestones import milestones
+from deskcast.forecasting.staffing.adherence import measure_teams
+from deskcast.forecasting.staffing.agent_days import split_agent_days
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
@@ -30,7 +32,7 @@ def events(desk):
 
 
 def test_tables_are_canonical_as_they_are(desk):
-    assert set(desk.tables) == set(TABLES) - {"volumes", "due_times", "schedules"}
+    assert set(desk.tables) == set(TABLES) - {"volumes", "due_times"}
     for name, table in desk.tables.items():
         same = conform_frame(name, table)
         pd.testing.assert_frame_equal(same, table)
@@ -90,7 +92,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path):
         write_desk(simulate_desk(800, seed=seed), tmp_path / name)
     first, second, other = (digest(tmp_path / name) for name in "abc")
     assert first == second
-    assert len(first) == 13
+    assert len(first) == 14
     changed = {name for name in first if first[name] != other[name]}
     assert "data/cases.parquet" in changed
     assert "deskcast.toml" not in changed
@@ -260,7 +262,7 @@ def test_nobody_does_two_things_at_once(desk):
     time = desk.tables["agent_time"].sort_values(["agent_id", "start"])
     same = time["agent_id"].eq(time["agent_id"].shift())
     assert (time["start"][same] >= time["end"].shift()[same]).all()
-    assert set(time["state"]) == {"handling", "available", "break", "absent"}
+    assert set(time["state"]) == {"handling", "available", "break", "training", "absent", "leave"}
     calls = desk.tables["contacts"].dropna(subset=["answered_at"]).sort_values(["agent_id", "answered_at"])
     free = calls["ended_at"] + pd.to_timedelta(calls["wrap_s"], unit="s")
     same = calls["agent_id"].eq(calls["agent_id"].shift())
@@ -274,6 +276,44 @@ def test_time_of_agents_adds_up_to_the_contacts(desk):
     talk = (seconds(calls["ended_at"], calls["answered_at"]) + calls["wrap_s"]).sum()
     spoken = handling[handling["team"].isin(["phone", "chat"])]
     assert seconds(spoken["end"], spoken["start"]).sum() == pytest.approx(talk)
+
+
+def test_the_phone_is_a_desk_that_a_planner_recognises(desk):
+    """Twenty agents at the peak, most calls without a case, and time off that adds up to what was put in."""
+    contacts, truth = desk.tables["contacts"], desk.truth
+    calls = contacts[contacts["channel"] == "phone"]
+    assert truth["phone"]["calls"] == len(calls)
+    assert truth["phone"]["calls_with_a_case"] == calls["case_id"].notna().sum() < 0.1 * len(calls)
+    handled = seconds(calls["ended_at"], calls["answered_at"]) + calls["wrap_s"]
+    assert handled.mean() == pytest.approx(truth["phone"]["mean_handle_time_s"], rel=0.03)
+    time = desk.tables["agent_time"].query("team == 'phone'").dropna(subset=["end"])
+    on = time[time["state"].isin(["handling", "available"])]
+    edges = pd.concat([pd.Series(1, on["start"]), pd.Series(-1, on["end"])]).groupby(level=0).sum()
+    assert 20 <= edges.cumsum().max() <= 40
+    paid = time[time["paid"]].assign(seconds=seconds(time["end"], time["start"]))
+    hours = paid.groupby("state")["seconds"].sum()
+    assert 0.10 < 1 - hours[["handling", "available"]].sum() / hours.sum() < 0.20
+    assert 0.5 < hours["handling"] / hours[["handling", "available"]].sum() < 0.8
+    sick = hours["absent"] / (hours.sum() - hours["leave"])
+    assert sick == pytest.approx(truth["agents"]["sickness_share_of_shifts"], rel=0.25)
+
+
+def test_schedules_are_plans_that_agents_mostly_keep(desk):
+    plan, time = desk.tables["schedules"], desk.tables["agent_time"]
+    assert set(plan["activity"]) == {"phone", "chat", "cases", "break", "training", "leave"}
+    assert plan["end"].max() < pd.Timestamp(desk.truth["until"]) + pd.Timedelta(days=14)
+    order = plan.sort_values(["agent_id", "start"])
+    same = order["agent_id"].eq(order["agent_id"].shift())
+    assert (order["start"][same] >= order["end"].shift()[same]).all()
+    assert plan.loc[plan["activity"] == "break", "paid"].value_counts()[False] > 1000  # lunch
+    until = pd.Timestamp(desk.truth["until"])
+    did, due = (
+        split_agent_days(rows[rows["start"].between(until - pd.Timedelta("56D"), until)], "UTC", until, column)
+        for rows, column in ((time, "state"), (plan, "activity"))
+    )
+    teams = measure_teams(did, due).set_index("team")
+    assert teams.loc["phone", "adherence"] == pytest.approx(0.95, abs=0.02)
+    assert teams.loc["phone", "conformance"] == pytest.approx(1.0, abs=0.04)
 
 
 def test_waiting_comes_from_the_queue(desk):
