@@ -1,7 +1,7 @@
 """What an earlier run has computed: whoever can prove that it still holds takes it from there.
 
-A step of a long job that is a pure function of the past asks :func:`find_store` for what it left in an earlier run, shows
-by its inputs that it still holds, and computes the rest. Without a store, and for all who call a function by
+A step of a long job that is a pure function of the past asks :func:`find_store` for what it left in an earlier run,
+shows by its inputs that it still holds, and computes the rest. Without a store, and for all who call a function by
 themselves, everything is computed: results never depend on it.
 """
 

@@ -216,11 +216,12 @@ class EvidencePass:
 
     def keep(self, t: int) -> dict[str, npt.NDArray[Any]]:
         """Return all that the periods from ``t`` on need of those before it, beside the traces."""
-        learnt = {f"levels.{name}": value for name, value in vars(self.levels).items() if isinstance(value, np.ndarray)}
-        learnt |= {f"reach.{name}": value for name, value in vars(self.reach).items()}
+        parts = {"levels": vars(self.levels), "reach": vars(self.reach)}
+        learnt = {f"{part}.{name}": value for part, own in parts.items() for name, value in own.items()}
         sums = {"sum": self.sum, "peak": self.peak, "since": self.since, "run": np.stack(self.run)}
         # a run may have forbidden older rows to teach since then: they have taught
-        return {name: value.copy() for name, value in (learnt | sums | {"skip": self._young(t)}).items()}
+        kept = learnt | sums | {"skip": self._young(t)}
+        return {name: value.copy() for name, value in kept.items() if isinstance(value, np.ndarray)}
 
     def restore(self, kept: Mapping[str, npt.NDArray[Any]], t: int) -> None:
         """Take up what :meth:`keep` returned at ``t``; the traces up to there are in place."""

@@ -1,9 +1,9 @@
 """The evidence of a panel whose past an earlier run has gone through already: only what is new is judged.
 
 The pass over a panel is causal: what stands in row ``t`` depends on rows up to ``t``. So an earlier run leaves its
-inputs, what it made of them, and its state at some rows (checkpoints). The next run holds its own inputs against those,
-row by row, and goes on from the last checkpoint before the first row that differs. A value of the past that has
-changed, because its cases were still open or an event came late, is thereby judged anew with all that follows it.
+inputs, what it made of them, and its state at some rows (checkpoints). The next run holds its own inputs against
+those, row by row, and goes on from the last checkpoint before the first row that differs. A value of the past that has
+changed, because its cases were still open or an event came late, is judged anew with all that follows it.
 """
 
 from __future__ import annotations

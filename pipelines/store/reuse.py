@@ -1,4 +1,4 @@
-"""What a night leaves for the next one to reuse: arrays in files beside the results, which may be deleted at any time."""
+"""What a night leaves for the next one to reuse: arrays in files beside the state, which may be deleted at any time."""
 
 from __future__ import annotations
 

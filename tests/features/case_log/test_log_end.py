@@ -1,9 +1,10 @@
 """A stray time years off everything else moves neither the end of a log nor the begin of its periods."""
 
+import ibis
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.case_log.log_end import describe_stray_times
+from deskcast.features.case_log.log_end import describe_stray_times, find_first_instant, find_first_time
 from deskcast.features.cases.history import case_history
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.pipelines.project.project import open_project
@@ -133,3 +134,11 @@ def test_a_bound_log_of_counts_ends_where_one_of_frames_does(tmp_path):
     counts = pd.DataFrame({"unique_id": "a", "ds": ds, "slot_s": 86400.0, "y": 5.0})
     counts.to_parquet(tmp_path / "volumes.parquet")
     assert CaseLog.from_parquet(tmp_path).until == pd.Timestamp("2024-04-10T00:00Z")
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=60), st.integers(1, 40))
+@settings(max_examples=8, deadline=None)
+def test_the_engine_and_frames_find_the_same_first_time(days, times):
+    at = pd.Timestamp("2015-01-01T00:00Z") + pd.to_timedelta([d + 1 / 3 for d in days] * times, unit="D")
+    frame = pd.DataFrame({"at": pd.Series(at).dt.as_unit("us")})
+    assert find_first_instant(ibis.memtable(frame), "at") == find_first_time(frame["at"])
