@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ...forecasting.staffing.confidence_curve import confidence_curve
 from ...forecasting.staffing.lagged_load import finish_behind_doors, lag_calls, lag_forecast, lag_matrix, lags_behind
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from .queue import PlannedQueue
@@ -47,3 +48,9 @@ def close_doors(queue: PlannedQueue, plan: pd.DataFrame) -> pd.DataFrame:
             out[scheduled] = agents_to_schedule(out[required], **queue.shrinkage)
     high = next((c for c in bounds if str(c).startswith("deskcast-hi-80")), "deskcast")
     return out.assign(calls=ahead["deskcast"].to_numpy(dtype=float), calls_hi=ahead[high].to_numpy(dtype=float))
+
+
+def weigh_choices(queue: PlannedQueue) -> pd.DataFrame:
+    """Return agent hours and risk of a queue by how sure of its target each interval is planned to be."""
+    times, spread = slot_aht(queue), queue.handle_time_spread
+    return confidence_curve(planned_forecast(queue), times, queue.target, queue.shrinkage, aht_spread=spread)
