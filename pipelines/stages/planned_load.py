@@ -41,7 +41,7 @@ def close_doors(queue: PlannedQueue, plan: pd.DataFrame) -> pd.DataFrame:
         return plan
     ahead = queue.ahead
     bounds = [c for c in ahead.columns if str(c).startswith("deskcast")]
-    closed = (ahead[bounds].to_numpy() <= 0).all(axis=1)
+    closed = np.asarray((ahead[bounds].to_numpy() <= 0).all(axis=1))
     out = finish_behind_doors(plan, closed, [c for c in ("agents", "agents_hi", "agents_sure") if c in plan])
     for required, scheduled in (("agents", "agents_to_schedule"), ("agents_sure", "agents_to_schedule_sure")):
         if scheduled in out:

@@ -254,7 +254,11 @@ def _queue_sentences(planned_queue: PlannedQueue, plan: pd.DataFrame, basis: Fin
             audience="planner",
         ),
         Finding(f"{queue}: AHT {aht}{basis}.", aht, *basis.facts, audience="planner"),
-        *([Finding(f"{queue}: {LAGGED}", audience="planner")] if is_lagged(planned_queue, plan["aht_s"]) else ()),
+        *(
+            [Finding(f"{queue}: {LAGGED}", audience="planner")]
+            if is_lagged(planned_queue, plan["aht_s"].to_numpy())
+            else ()
+        ),
         Finding(
             f"{queue}: the peak requires {top:agent} to be {sure:%} sure of the target.", top, sure, audience="planner"
         ),
