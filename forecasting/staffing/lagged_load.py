@@ -23,7 +23,9 @@ def lags_behind(load: str, aht: Numbers, interval: float) -> bool:
     >>> lags_behind("auto", 1800.0, 1800), lags_behind("auto", 300.0, 1800), lags_behind("interval", 1800.0, 1800)
     (True, False, False)
     """
-    return load == "offered_load" or (load == "auto" and float(np.mean(aht)) >= LONG_HANDLE_TIME * interval)
+    return load == "offered_load" or (
+        load == "auto" and float(np.mean(np.asarray(aht, dtype=float))) >= LONG_HANDLE_TIME * interval
+    )
 
 
 def lag_matrix(aht: Floats, interval: float) -> Floats:

@@ -37,6 +37,9 @@ def staff(
     measured: Annotated[
         bool, typer.Option("--measured", help="Show shrinkage, adherence and chats at once as they were.")
     ] = False,
+    choices: Annotated[
+        bool, typer.Option("--choices", help="Show what it costs to be surer of the target, and the risk that is left.")
+    ] = False,
 ) -> None:
     """Plan required agents, backlog and shift schedules."""
     from ..stages.staff import staff_stage
@@ -44,10 +47,22 @@ def staff(
 
     project = open_for(config, as_of, out)
     with show_spinner("planning"):
-        stage = staff_stage(project, simulate=simulate, clear_by=clear_by)
-    names = ("casework", "schedule", "simulated", "clearing", "shrinkage", "team_time", "concurrency")
+        stage = staff_stage(project, simulate=simulate, clear_by=clear_by, choices=choices)
+    names = (
+        "casework",
+        "schedule",
+        "skill_groups",
+        "skill_service",
+        "staffing_choices",
+        "simulated",
+        "clearing",
+        "shrinkage",
+        "team_time",
+        "concurrency",
+    )
     also = [name for name in names if name in stage.tables]
-    first = "clearing" if clear_by else "simulated" if simulate else "shrinkage" if measured else ""
+    asked = {"clearing": clear_by, "simulated": simulate, "shrinkage": measured, "staffing_choices": choices}
+    first = next((name for name, wanted in asked.items() if wanted), "")
     main = "shrinkage" if measured and "shrinkage" in stage.tables else "staffing"
     also = [name for name in ("staffing", *also) if name != main]
     lines = 3 * len(project.config.staffing) if "shrinkage" in stage.tables and measured else int(measured)

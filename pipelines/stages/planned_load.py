@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
+from ...forecasting.staffing.confidence_curve import confidence_curve
 from ...forecasting.staffing.lagged_load import finish_behind_doors, lag_calls, lag_forecast, lag_matrix, lags_behind
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from .queue import PlannedQueue
@@ -40,10 +41,16 @@ def close_doors(queue: PlannedQueue, plan: pd.DataFrame) -> pd.DataFrame:
         return plan
     ahead = queue.ahead
     bounds = [c for c in ahead.columns if str(c).startswith("deskcast")]
-    closed = (ahead[bounds].to_numpy() <= 0).all(axis=1)
+    closed = np.asarray((ahead[bounds].to_numpy() <= 0).all(axis=1))
     out = finish_behind_doors(plan, closed, [c for c in ("agents", "agents_hi", "agents_sure") if c in plan])
     for required, scheduled in (("agents", "agents_to_schedule"), ("agents_sure", "agents_to_schedule_sure")):
         if scheduled in out:
             out[scheduled] = agents_to_schedule(out[required], **queue.shrinkage)
     high = next((c for c in bounds if str(c).startswith("deskcast-hi-80")), "deskcast")
     return out.assign(calls=ahead["deskcast"].to_numpy(dtype=float), calls_hi=ahead[high].to_numpy(dtype=float))
+
+
+def weigh_choices(queue: PlannedQueue) -> pd.DataFrame:
+    """Return agent hours and risk of a queue by how sure of its target each interval is planned to be."""
+    times, spread = slot_aht(queue), queue.handle_time_spread
+    return confidence_curve(planned_forecast(queue), times, queue.target, queue.shrinkage, aht_spread=spread)

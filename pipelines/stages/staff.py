@@ -20,7 +20,7 @@ from ..words.words import format_instant, format_queue
 from .adjusted import adjustment_sentences, unreached_sentences
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
-from .planned_load import close_doors, is_lagged, planned_forecast, planned_rates
+from .planned_load import close_doors, is_lagged, planned_forecast, planned_rates, weigh_choices
 from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
 from .shifts import cover_by_shifts
 from .skill_groups import plan_shared_agents
@@ -36,7 +36,9 @@ LAGGED = "contacts last long, so each interval is staffed for the work in it, wh
 _SIMULATED_BOUNDS = ("service_level_lo", "service_level_hi")
 
 
-def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | None = None) -> Stage:
+def staff_stage(
+    project: Project, *, simulate: bool = False, clear_by: str | None = None, choices: bool = False
+) -> Stage:
     """Turn the arrivals of each configured queue into people, with the risk of being short, and cover them by shifts.
 
     Parameters
@@ -45,15 +47,18 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
         Play the plans of calls and chats many times and put what happens beside the formulas.
     clear_by
         An instant by which today's backlog of case work is to be cleared, on the clock of its calendar.
+    choices
+        Compare what it costs to be surer of the target with the risk that is left, for calls and chats.
 
     Returns
     -------
     Stage
         Tables ``staffing`` (calls and chats by interval), and where they are configured ``casework`` (people, backlog
         and risk by slot), ``schedule`` (people by shift pattern) and ``coverage`` (need against people there); where
-        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people); of queues
-        with skills ``skill_groups`` and ``skill_service``; from the time of agents ``shrinkage``, ``team_time`` and
-        ``concurrency``; and ``staff_figures``, what the sentences state beyond these.
+        they are asked for ``simulated`` (by queue and day) and ``clearing`` (chance by number of people) and
+        ``staffing_choices`` (cost and risk by confidence); of queues with skills ``skill_groups`` and
+        ``skill_service``; from the time of agents ``shrinkage``, ``team_time`` and ``concurrency``; and
+        ``staff_figures``, what the sentences state beyond these.
     """
     config = project.config
     if not config.staffing:
@@ -104,6 +109,9 @@ def staff_stage(project: Project, *, simulate: bool = False, clear_by: str | Non
     if simulate:
         tables["simulated"], played = _simulated(planned)
         findings += played
+    for queue, _ in planned if choices else ():
+        if queue.spec.kind != "cases":
+            tables["staffing_choices"] = _add(tables.get("staffing_choices"), weigh_choices(queue), queue.name)
     for name in [name for name in plans if name in work] if clear_by else ():
         cleared, sentence = clear_cases(queues[name], work[name], str(clear_by))
         tables["clearing"] = _add(tables.get("clearing"), cleared, name)
@@ -246,7 +254,11 @@ def _queue_sentences(planned_queue: PlannedQueue, plan: pd.DataFrame, basis: Fin
             audience="planner",
         ),
         Finding(f"{queue}: AHT {aht}{basis}.", aht, *basis.facts, audience="planner"),
-        *([Finding(f"{queue}: {LAGGED}", audience="planner")] if is_lagged(planned_queue, plan["aht_s"]) else ()),
+        *(
+            [Finding(f"{queue}: {LAGGED}", audience="planner")]
+            if is_lagged(planned_queue, plan["aht_s"].to_numpy())
+            else ()
+        ),
         Finding(
             f"{queue}: the peak requires {top:agent} to be {sure:%} sure of the target.", top, sure, audience="planner"
         ),

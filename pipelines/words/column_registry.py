@@ -265,6 +265,13 @@ COLUMNS = {
         "formula_occupancy": "Occupancy (formula) | share",
         "overtime_h": "Overtime, hours | number",
     },
+    "staffing_choices": {
+        "confidence": "Sure of the target | share",
+        "hours": "Agent hours to schedule | number",
+        "peak": "Most agents to schedule | count",
+        "expected_service_level": "Service level incl. forecast error | share",
+        "days_below": "Days below target, expected | number",
+    },
     "clearing": {
         "agents": "Agents on cases | count",
         "chance": "Chance to clear by then | probability",

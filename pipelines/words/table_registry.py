@@ -37,6 +37,7 @@ TABLES = {
     "skill_groups": "Agents by skill group | planner",
     "skill_service": "Simulated service level with shared agents | planner",
     "simulated": "Simulated service level | planner",
+    "staffing_choices": "Cost and risk of being surer | planner",
     "clearing": "Agents to clear the backlog | planner",
     "shrinkage": "Measured shrinkage | planner",
     "team_time": "Time of agents by team | planner",

@@ -10,7 +10,7 @@ from deskcast.forecasting.queueing.offered_load import offered_load
 from deskcast.forecasting.staffing.staffing_plan import plan_for_target
 from deskcast.forecasting.staffing.target import QueueTarget
 from deskcast.pipelines.project.specs import StaffingSpec
-from deskcast.pipelines.stages.planned_load import close_doors, planned_forecast
+from deskcast.pipelines.stages.planned_load import close_doors, planned_forecast, weigh_choices
 from deskcast.pipelines.stages.queue import read_shrinkage
 
 DAY = np.concatenate([[0.0] * 2, 40 + 30 * np.sin(np.arange(14) / 13 * np.pi), [0.0] * 4])
@@ -39,3 +39,23 @@ def test_a_queue_of_long_calls_is_staffed_for_the_work_in_each_interval():
     own = SimpleNamespace(**(vars(queue) | {"spec": replace(spec, load="interval")}))
     assert planned_forecast(own) is ahead
     assert close_doors(own, plan) is plan
+
+
+def test_being_surer_costs_hours_and_takes_off_risk():
+    calls = np.full(8, 60.0)
+    ahead = pd.DataFrame({"unique_id": "all", "ds": pd.date_range("2024-03-04 08:00", periods=8, freq="30min")})
+    for name, part in (("", 1.0), ("-lo-95", 0.6), ("-lo-80", 0.75), ("-hi-80", 1.25), ("-hi-95", 1.4)):
+        ahead[f"deskcast{name}"] = calls * part
+    spec = StaffingSpec(aht_s=300.0)
+    queue = SimpleNamespace(
+        spec=spec, ahead=ahead, handle_times=lambda slots: 300.0, handle_time_spread=0.0,
+        target=QueueTarget(max_occupancy=None), shrinkage=read_shrinkage(spec),
+    )  # fmt: skip
+    found = weigh_choices(queue)
+    assert found["hours"].is_monotonic_increasing
+    assert found["days_below"].is_monotonic_decreasing
+    assert found["hours"].iloc[-1] > found["hours"].iloc[0]
+    sure = plan_for_target(ahead, 300.0, queue.target, queue.shrinkage, confidence=0.9)
+    assert found.loc[found["confidence"] == 0.9, "hours"].item() == pytest.approx(
+        sure["agents_to_schedule_sure"].sum() / 2
+    )
