@@ -10,6 +10,7 @@ from deskcast.features.kpis.article_table import measure_articles
 from deskcast.features.kpis.cases_behind import find_cases_behind
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.kpis.waiting_table import measure_waiting, measure_waiting_between
+from deskcast.features.sources.contacts import read_contacts
 from deskcast.features.sources.months import read_months
 from deskcast.features.sources.spec import SourceSpec
 from full_logs import full_log
@@ -118,6 +119,18 @@ def test_each_article_gets_its_deflection_and_a_session_counts_for_each_that_it_
     assert rows["contacts"].isna().all()  # the log cannot tell
     with pytest.raises(InputError, match="needs article_views"):
         measure_articles(CaseLog.from_frames(cases=cases))
+
+
+def test_outbound_calls_of_a_file_are_no_demand_and_count_for_their_share():
+    rows = {"id": ["1", "2", "3"], "start": "2024-03-01 09:00:00", "talk": ["60", "50", "40"],
+            "way": ["inbound", "outbound", "inbound"], "case": ["a", "a", None]}  # fmt: skip
+    columns = {"contact_id": "id", "queued_at": "start", "talk_s": "talk", "direction": "way", "case_id": "case"}
+    tables = read_contacts(SourceSpec("contacts", "calls.csv", columns=columns), pd.DataFrame(rows)).tables
+    assert tables["outbound_contacts"]["contact_id"].tolist() == ["2"]
+    log = CaseLog.from_frames(**tables, until="2024-04-02T00:00Z")
+    found = kpi_history(log, ["contacts_offered", "outbound_share"], freq="MS").set_index("kpi")
+    assert found["numerator"].to_dict() == {"contacts_offered": 2, "outbound_share": 1}
+    assert found.loc["outbound_share", "n"] == 3
 
 
 def test_windows_are_part_of_the_name():
