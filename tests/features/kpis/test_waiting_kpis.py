@@ -8,6 +8,7 @@ from deskcast.features.cases.stays import stays_expr
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.article_table import measure_articles
 from deskcast.features.kpis.cases_behind import find_cases_behind
+from deskcast.features.kpis.denominator_kpis import check_denominators
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.kpis.waiting_table import measure_waiting, measure_waiting_between
 from deskcast.features.sources.contacts import read_contacts
@@ -169,3 +170,16 @@ def test_cases_per_customer_by_hand():
     assert found.loc["cases_per_customer"].tolist()[:2] == [2 / 1000, 1 / 2000]
     assert found.loc["cases_per_unit"].isna().tolist() == [False, True, True]
     assert np.isnan(found.loc["cases_per_customer"].iloc[2])  # a month that is not in the file is not 0
+
+
+def test_a_segment_without_denominators_is_not_shown_and_one_that_no_case_has_is_named():
+    months = pd.DataFrame({"month": ["2024-03"], "customers": ["10"], "product": ["a"]})
+    months = read_months(SourceSpec("denominators", "c.csv"), months).tables["denominators"]
+    cases = pd.DataFrame({"case_id": ["1", "2"], "product": ["a", "b"], "created_at": "2024-03-05T09:00Z"})
+    log = CaseLog.from_frames(cases=cases, denominators=months, until="2024-04-03T00:00Z")
+    found = kpi_history(log, "cases_per_customer", "product", "MS")
+    assert found[["product", "value"]].values.tolist() == [["a", 0.1]]
+    rows = find_cases_behind(log, "cases_per_customer", "2024-03", {"product": "a"}, details=False)
+    assert [rows["numerator"].sum(), rows["n"].sum()] == [1, 10]
+    with pytest.raises(InputError, match="no case has any of these values"):
+        check_denominators(CaseLog.from_frames(cases=cases, denominators=months.assign(product="A")))
