@@ -28,7 +28,7 @@ def waiting_stage(project: Project, days: int = DEFAULT_DAYS) -> Stage:
     Returns
     -------
     Stage
-        Tables ``waiting_times`` (see :func:`deskcast.features.kpis.waiting_table.measure_waiting`) and ``waiting_between``
+        Tables ``waiting_times`` (:func:`deskcast.features.kpis.waiting_table.measure_waiting`) and ``waiting_between``
         (:func:`~deskcast.features.kpis.waiting_table.measure_waiting_between`). Teams of fewer than three people are
         left out, as their figures would be those of a person.
 
