@@ -31,9 +31,8 @@ def cases_per(desk: LogView, what: Denominator) -> pd.DataFrame:
 
 
 def cases_beside_denominators(desk: LogView) -> SumQuery:
-    """Count cases in the segments and periods of the denominators."""
-    source = desk.denominators
-    return aggregate_count(SegmentedRows(desk.opened.rows, source.by, source.first, source.clock), "created_at")
+    """Count cases in the segments and periods of the denominators; those of another segment have no denominator."""
+    return aggregate_count(desk.denominators.over(desk.opened.rows), "created_at")
 
 
 def check_denominators(log: CaseLog) -> None:

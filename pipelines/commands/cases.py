@@ -105,4 +105,4 @@ def waiting(
     with show_spinner("following the cases"):
         stage = waiting_stage(project, days)
     also = [name for name in ("waiting_between",) if name in stage.tables]
-    output_stage(stage, "waiting", out, as_json, *also, **answer_of(project, show_all))
+    output_stage(stage, "waiting_times", out, as_json, *also, **answer_of(project, show_all))

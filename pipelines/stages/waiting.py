@@ -28,7 +28,7 @@ def waiting_stage(project: Project, days: int = DEFAULT_DAYS) -> Stage:
     Returns
     -------
     Stage
-        Tables ``waiting`` (see :func:`deskcast.features.kpis.waiting_table.measure_waiting`) and ``waiting_between``
+        Tables ``waiting_times`` (:func:`deskcast.features.kpis.waiting_table.measure_waiting`) and ``waiting_between``
         (:func:`~deskcast.features.kpis.waiting_table.measure_waiting_between`). Teams of fewer than three people are
         left out, as their figures would be those of a person.
 
@@ -47,7 +47,7 @@ def waiting_stage(project: Project, days: int = DEFAULT_DAYS) -> Stage:
     parts = [measure_waiting(log, place, since) for place in _PLACES if place in places]  # type: ignore[arg-type]
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(WAITING_COLUMNS))
     table = table[~((table["place"] == "team") & table["name"].isin(small))].reset_index(drop=True)
-    tables = {"waiting": table}
+    tables = {"waiting_times": table}
     if "team" in places:
         pairs = measure_waiting_between(log, since)
         hidden = pairs["given_by"].isin(small) | pairs["team"].isin(small)
@@ -70,13 +70,13 @@ def find_small_teams(project: Project) -> set[str]:
 def _sentences(tables: dict[str, pd.DataFrame], days: int, small: set[str]) -> list[Finding]:
     span, found = setting("days", days), []
     for place, word in (("team", "with"), ("status", "in status")):
-        mine = tables["waiting"][tables["waiting"]["place"] == place]
+        mine = tables["waiting_times"][tables["waiting_times"]["place"] == place]
         if mine.empty:
             continue
         name = mine["name"].iloc[int(mine["open_hours"].to_numpy().argmax())]
         keys = {"place": place, "name": name}
         share, half, stays = (
-            Fact.at(Cell("waiting", column, keys), tables, column, f"{place} {name}", unit)
+            Fact.at(Cell("waiting_times", column, keys), tables, column, f"{place} {name}", unit)
             for column, unit in (("share", "share"), ("median_s", "s"), ("stays", "count"))
         )
         text = f"In {span:day}, open cases spent most time {word} {name}: {share} of it, {stays:stay}, half of them "

@@ -129,7 +129,7 @@ CASE_COLUMNS = {
         "cost": "Cost of its cases | number",
         "avoidable_cost": "Cost beyond the other articles | number",
     },
-    "waiting": {
+    "waiting_times": {
         "place": "Where | value",
         "name": "Team or status | text",
         **_STAYS,

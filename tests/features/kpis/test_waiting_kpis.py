@@ -8,8 +8,10 @@ from deskcast.features.cases.stays import stays_expr
 from deskcast.features.errors import InputError
 from deskcast.features.kpis.article_table import measure_articles
 from deskcast.features.kpis.cases_behind import find_cases_behind
+from deskcast.features.kpis.denominator_kpis import check_denominators
 from deskcast.features.kpis.kpi_history import kpi_history
 from deskcast.features.kpis.waiting_table import measure_waiting, measure_waiting_between
+from deskcast.features.sources.contacts import read_contacts
 from deskcast.features.sources.months import read_months
 from deskcast.features.sources.spec import SourceSpec
 from full_logs import full_log
@@ -120,6 +122,18 @@ def test_each_article_gets_its_deflection_and_a_session_counts_for_each_that_it_
         measure_articles(CaseLog.from_frames(cases=cases))
 
 
+def test_outbound_calls_of_a_file_are_no_demand_and_count_for_their_share():
+    rows = {"id": ["1", "2", "3"], "start": "2024-03-01 09:00:00", "talk": ["60", "50", "40"],
+            "way": ["inbound", "outbound", "inbound"], "case": ["a", "a", None]}  # fmt: skip
+    columns = {"contact_id": "id", "queued_at": "start", "talk_s": "talk", "direction": "way", "case_id": "case"}
+    tables = read_contacts(SourceSpec("contacts", "calls.csv", columns=columns), pd.DataFrame(rows)).tables
+    assert tables["outbound_contacts"]["contact_id"].tolist() == ["2"]
+    log = CaseLog.from_frames(**tables, until="2024-04-02T00:00Z")
+    found = kpi_history(log, ["contacts_offered", "outbound_share"], freq="MS").set_index("kpi")
+    assert found["numerator"].to_dict() == {"contacts_offered": 2, "outbound_share": 1}
+    assert found.loc["outbound_share", "n"] == 3
+
+
 def test_windows_are_part_of_the_name():
     log = make_log([("1", 0, "created", None), ("1", 1, "resolved", None), ("1", 1 + 24 * 12, "reopened", None)])
     found = kpi_history(log, ["reopen_rate", "reopen_rate_30d"], freq="MS", open_period=True)
@@ -156,3 +170,16 @@ def test_cases_per_customer_by_hand():
     assert found.loc["cases_per_customer"].tolist()[:2] == [2 / 1000, 1 / 2000]
     assert found.loc["cases_per_unit"].isna().tolist() == [False, True, True]
     assert np.isnan(found.loc["cases_per_customer"].iloc[2])  # a month that is not in the file is not 0
+
+
+def test_a_segment_without_denominators_is_not_shown_and_one_that_no_case_has_is_named():
+    months = pd.DataFrame({"month": ["2024-03"], "customers": ["10"], "product": ["a"]})
+    months = read_months(SourceSpec("denominators", "c.csv"), months).tables["denominators"]
+    cases = pd.DataFrame({"case_id": ["1", "2"], "product": ["a", "b"], "created_at": "2024-03-05T09:00Z"})
+    log = CaseLog.from_frames(cases=cases, denominators=months, until="2024-04-03T00:00Z")
+    found = kpi_history(log, "cases_per_customer", "product", "MS")
+    assert found[["product", "value"]].values.tolist() == [["a", 0.1]]
+    rows = find_cases_behind(log, "cases_per_customer", "2024-03", {"product": "a"}, details=False)
+    assert [rows["numerator"].sum(), rows["n"].sum()] == [1, 10]
+    with pytest.raises(InputError, match="no case has any of these values"):
+        check_denominators(CaseLog.from_frames(cases=cases, denominators=months.assign(product="A")))

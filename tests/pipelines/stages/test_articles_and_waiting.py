@@ -50,7 +50,7 @@ def test_hand_backs_and_duplicates_are_those_that_are_true(desk, project):
 
 def test_waiting_adds_up_and_small_teams_are_left_out(project):
     stage = waiting_stage(project)
-    table, pairs = stage.tables["waiting"], stage.tables["waiting_between"]
+    table, pairs = stage.tables["waiting_times"], stage.tables["waiting_between"]
     statuses = table[table["place"] == "status"]
     assert statuses["share"].sum() == pytest.approx(1)
     teams = set(table.loc[table["place"] == "team", "name"])
@@ -60,12 +60,12 @@ def test_waiting_adds_up_and_small_teams_are_left_out(project):
     cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T00:00Z"]})
     log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-03T00:00Z")
     stage = waiting_stage(replace(project, log=log))
-    assert stage.tables["waiting"]["name"].tolist() == ["a"]  # one person alone is team b
+    assert stage.tables["waiting_times"]["name"].tolist() == ["a"]  # one person alone is team b
     assert stage.tables["waiting_between"].empty
     assert any("left out" in sentence for sentence in stage.findings)
 
 
 def test_both_stand_beside_the_history_of_the_night(project):
     stage = add_work_tables(project, Stage("history", {"history": pd.DataFrame()}))
-    assert {"articles", "waiting", "waiting_between", "history"} <= set(stage.tables)
+    assert {"articles", "waiting_times", "waiting_between", "history"} <= set(stage.tables)
     assert table_title("waiting_between") == "Who waits for whom"
