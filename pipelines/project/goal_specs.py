@@ -99,9 +99,9 @@ def check_goals(goals: Sequence[GoalSpec], where: str) -> None:
                 raise InputError(problem, where=place, column=column, got=got, hint=hint, code="setting.invalid")
         days = [one.since for one in versions]
         if len(set(days)) < len(days):
-            got = next(one.valid_from for one in versions if days.count(one.since) > 1)
+            day = next(one.valid_from for one in versions if days.count(one.since) > 1)
             problem, hint = "two versions of a goal hold from the same day", "give the newer one its valid_from"
-            raise InputError(problem, where=place, column="valid_from", got=got, hint=hint, code="setting.invalid")
+            raise InputError(problem, where=place, column="valid_from", got=day, hint=hint, code="setting.invalid")
 
 
 @dataclass(frozen=True, config=SECTION)

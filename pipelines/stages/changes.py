@@ -84,6 +84,9 @@ def changes_stage(project: Project, *, nightly: bool = False) -> Stage:
             rows.append({"change": change.name, "date": change.day, "kpi": kpi, "column": column} | asdict(effect))
             subject = f"{format_kpi(kpi)}, {change.name}"
             said = describe_effect(effect, subject, format_date(change.day))
+            if nightly:  # sentences of a run are of at most 25 words
+                head, mark, tail = said.rpartition("; ")
+                said = f"{head}. {tail[:1].upper()}{tail[1:]}" if mark else said
             facts = effect_facts(effect, {"change": change.name, "kpi": kpi})
             audience: Audience = "everyone" if effect.verdict == VERDICTS[0] or not nightly else "planner"
             findings.append(Finding(said, *facts, audience=audience, names=[change.name]))
@@ -112,8 +115,13 @@ def effect_facts(effect: Effect, keys: Mapping[str, str]) -> list[Fact]:
     if effect.verdict == VERDICTS[1]:
         return [state("detectable", write_points(effect.detectable))]
     weeks = [state("weeks_after"), setting("weeks after a change", MIN_WEEKS_AFTER)]
-    before = [state("weeks_before"), setting("weeks before a change", MIN_WEEKS_BEFORE)]
-    return weeks if effect.verdict == VERDICTS[2] else [*before, setting("outcomes of a change", MIN_OUTCOMES)]
+    if effect.verdict == VERDICTS[2]:
+        return weeks
+    if np.isnan(effect.others_before) and np.isnan(effect.others_after):
+        return []
+    if effect.weeks_before < MIN_WEEKS_BEFORE:
+        return [state("weeks_before"), setting("weeks before a change", MIN_WEEKS_BEFORE)]
+    return [setting("outcomes of a change", MIN_OUTCOMES)]
 
 
 class _Outcomes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from ..project.project import Project
 from ..project.specs import Config
 from ..stage import Stage
@@ -27,7 +29,7 @@ def night_compare_stage(project: Project) -> Stage:
     Stage
         Tables ``change_effects`` and ``comparison``, as far as they are asked for.
     """
-    tables, findings = {}, list[Finding]()
+    tables, findings = dict[str, pd.DataFrame](), list[Finding]()
     if project.config.changes:
         changes = changes_stage(project, nightly=True)
         tables |= changes.tables

@@ -69,6 +69,7 @@ def _moved(row: Any) -> tuple[str, list[Fact]]:
 def review_sentences(review: pd.DataFrame) -> list[Finding]:
     """Say of each goal whether it still fits, and what to do with it."""
     found = []
+    row: Any
     for row in review.itertuples():
         keys = {"name": row.name, "kpi": row.kpi}
         subject, unit = f"{row.name}: {row.kpi}", find_kpi_unit(str(row.kpi)) or "score"

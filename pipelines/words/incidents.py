@@ -77,8 +77,10 @@ def find_advice(advice: pd.DataFrame | None, alert_id: Any) -> str:
     >>> find_advice(pd.DataFrame({"alert_id": ["a"], "place": [1], "do": ["Call"], "who": ["team lead"]}), "a")
     'call (team lead)'
     """
-    rows = advice[(advice["alert_id"] == alert_id) & (advice["place"] == 1)] if advice is not None else ()
-    if not len(rows):
+    if advice is None:
+        return ""
+    rows = advice[(advice["alert_id"] == alert_id) & (advice["place"] == 1)]
+    if rows.empty:
         return ""
     do = str(rows["do"].iloc[0]).rstrip(".")
     return f"{do if do[:2].isupper() else do[:1].lower() + do[1:]} ({rows['who'].iloc[0]})"

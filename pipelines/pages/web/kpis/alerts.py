@@ -210,7 +210,8 @@ def add_answer(view: PageView, alert_id: str, form: Annotated[Form, Depends(read
 
 def _list_advice(view: View, alert_id: str) -> list[dict[str, str]]:
     """Return what to try about an alert: what, who, and the work that it takes."""
-    rows = read_advice(view, alert_id)
+    found = read_advice(view, alert_id)
+    rows: list[Any] = [] if found is None else list(found.itertuples(index=False))
     return [
         {
             "place": str(int(row.place)),
@@ -218,7 +219,7 @@ def _list_advice(view: View, alert_id: str) -> list[dict[str, str]]:
             "who": str(row.who),
             "effort": "" if pd.isna(row.effort_s) else format_cell("advice", "effort_s", float(row.effort_s)),
         }
-        for row in ([] if rows is None else rows.itertuples(index=False))
+        for row in rows
     ]
 
 
