@@ -232,7 +232,7 @@ class _Lessons:
         x, usual = self._features(week, rows)
         first = week * self.volume.shape[2]
         came = self.came[rows, first : first + self.ahead]
-        mean = np.nanmean(self.usual[rows, week], axis=1) if usual.size else np.zeros(len(rows))
+        mean = np.nan_to_num(self.usual[rows, week]).mean(axis=1)
         used = ~np.isnan(came) & (usual > MIN_VOLUME_SHARE * mean[:, None]) & (usual > 0)
         ratio = np.minimum(came[used] / usual[used], MAX_RATIO)
         return x[used], ratio, (usual / unit[rows, None])[used], np.full(int(used.sum()), week)

@@ -90,7 +90,7 @@ def discounted_average(y: Floats, counts: Bools, discount: float) -> Floats:
     return average
 
 
-def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int) -> Floats:
+def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int, calm: bool = True) -> Floats:
     """Forecast one season from the origin on: discounted same slots times the level of the last days.
 
     The level is what came in the last six weeks over what the discounted same-slot average had in the same slots,
@@ -104,6 +104,8 @@ def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int) -> Floa
         The panel's profile at the origin, with the values that were looked back on.
     per_day
         Slots of a day; 1 for longer slots.
+    calm
+        Whether days that hold little of the week are brought near the week before them.
 
     Returns
     -------
@@ -115,7 +117,7 @@ def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int) -> Floa
     counts, slots = profile.counts[:, -LEVEL_WEEKS:], LEVEL_WEEKS * season
     usual = np.where(counts, week[:, None, :], 0.0)
     lately = np.where(counts, np.fmin(profile.y[:, -LEVEL_WEEKS:], MAX_RATIO * usual), 0.0)
-    if season == 7 * per_day:
+    if calm and season == 7 * per_day:
         lately = _calm_days(lately, usual, per_day)
     age = (slots - 1 - np.arange(slots)) // per_day
     weight = (LEVEL_DAY_DISCOUNT**age).reshape(1, LEVEL_WEEKS, season)
