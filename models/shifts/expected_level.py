@@ -21,6 +21,7 @@ _PRIOR_SHAPE_VARIANCE = 0.3  # variance of a slot of the week from series to ser
 _DISPERSION_PRIOR_VALUES = 30.0  # values by which how far a series strays is drawn to the panel
 _RUN_PRIOR_VALUES = 100.0  # the same for how much further sums of a week stray
 _TOLERATED_LONG_RUN = 1.3  # factor by which long runs may stray before it is taken for a level that wanders
+_MIN_LONG_RUN_SERIES = 10  # fewer have seen too few months
 _LONG_RUN_PRIOR_VALUES = 300.0  # values of a panel in which long runs strayed as chance does, had they been seen
 _MAX_RUN = np.array([9.0, 9.0 * LONG_RUN])  # what a run may say of how far runs stray
 _MAX_SCORE = 3.5  # spreads by which a value may lie off when it teaches
@@ -173,8 +174,9 @@ class ExpectedLevels:
         few = np.array([_MIN_DIVISOR, _LONG_RUN_PRIOR_VALUES])  # a single series has seen few months
         every = (top + few) / (bottom + few)
         top = self.run_top + _RUN_PRIOR_VALUES * np.maximum(1.0, every)[:, None]
-        weeks, months = top / (self.run_bottom + _RUN_PRIOR_VALUES)
-        return np.asarray(np.maximum(1.0, np.maximum(weeks, months / _TOLERATED_LONG_RUN)))
+        weeks = top[0] / (self.run_bottom[0] + _RUN_PRIOR_VALUES)  # months are those of the panel: a series has few
+        months = every[1] / _TOLERATED_LONG_RUN if len(weeks) >= _MIN_LONG_RUN_SERIES else 1.0
+        return np.asarray(np.maximum(1.0, np.maximum(weeks, months)))
 
     def learn(
         self,
