@@ -100,11 +100,11 @@ def smooth_ratio(came: Floats, heard: Floats, ahead: int, way: str) -> Floats:
     prior = PRIOR_UNITS * usual / np.maximum((heard > 0).sum(axis=1), 1)
     drift = THETA_SHARE * _line(came, heard) if way == "theta" else np.zeros(len(came))
     leads = np.arange(1, ahead + 1)
-    damped = SLOPE_DAMPING * (1 - SLOPE_DAMPING**leads) / (1 - SLOPE_DAMPING)
+    damped = np.asarray(SLOPE_DAMPING * (1 - SLOPE_DAMPING**leads) / (1 - SLOPE_DAMPING), dtype=np.float64)
     ends, losses = [], []
     for discount in DISCOUNTS:
         path, slope = _follow(came, heard, mean, prior, discount, way == "damped")
-        step = damped if way == "damped" else leads.astype(float)
+        step = damped if way == "damped" else leads.astype(np.float64)
         growth = slope if way == "damped" else np.repeat(drift[:, None], path.shape[1], axis=1)
         losses.append(_loss(came, heard, path, growth, step))
         ends.append(path[:, -1:] + growth[:, -1:] * step)
