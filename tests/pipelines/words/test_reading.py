@@ -44,7 +44,8 @@ def faults(finding):
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z])", rest)
     found += [f"{len(s.split())} words: {s}" for s in sentences if len(s.split()) > MAX_WORDS]
     found += [f"{len(sentences)} sentences"] if len(sentences) > MAX_SENTENCES else []
-    found += [sign for sign in (" %", "_", "?", "[", "e-") if sign in rest.replace("[[sla]]", "")]
+    found += [sign for sign in (" %", "_", "?", "[") if sign in rest.replace("[[sla]]", "")]
+    found += re.findall(r"\de-\d+", rest)  # 1e-05, but not an agent such as west-home-001
     return found
 
 
