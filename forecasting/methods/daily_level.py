@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...features.arrays import Bools, Floats
-from .level_shifts import find_medians
 from .calendar_effects import Design
+from .level_shifts import find_medians
 
 #: Ways to follow a level, weighed by past errors: weight of a day against the next in the level and, for those with
 #: a slope, in the slope (0 is none).
