@@ -232,7 +232,8 @@ class _Lessons:
         x, usual = self._features(week, rows)
         first = week * self.volume.shape[2]
         came = self.came[rows, first : first + self.ahead]
-        mean = np.nan_to_num(self.usual[rows, week]).mean(axis=1)
+        days = self.usual[rows, week]
+        mean = np.nansum(days, axis=1) / np.maximum((~np.isnan(days)).sum(axis=1), 1)
         used = ~np.isnan(came) & (usual > MIN_VOLUME_SHARE * mean[:, None]) & (usual > 0)
         ratio = np.minimum(came[used] / usual[used], MAX_RATIO)
         return x[used], ratio, (usual / unit[rows, None])[used], np.full(int(used.sum()), week)
@@ -244,7 +245,10 @@ class _Lessons:
         usual = self.usual[rows, week]
         common = [*self.calendar[week * classes + lead].T, lead]
         own = [self._recent(week, rows, weeks) for weeks in RECENT_WEEKS]
-        level, before = usual.sum(axis=1), self.usual[rows, max(week - GROWTH_WEEKS, 0)].sum(axis=1)
+        then = self.usual[rows, max(week - GROWTH_WEEKS, 0)]
+        # weekdays of which nothing is known, such as closed ones, say nothing of growth
+        both = ~np.isnan(usual) & ~np.isnan(then)
+        level, before = (np.where(both, each, 0.0).sum(axis=1) for each in (usual, then))
         own.append(np.where(before > 0, level / np.where(before > 0, before, 1.0), np.nan))
         shape = (len(rows), self.ahead)
         parts = [np.broadcast_to(c, shape) for c in common] + [np.broadcast_to(o[:, None], shape) for o in own]

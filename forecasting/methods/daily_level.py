@@ -8,6 +8,7 @@ import numpy as np
 
 from ...features.arrays import Bools, Floats
 from .calendar_effects import Design
+from .level_shifts import find_medians
 
 #: Ways to follow a level, weighed by past errors: weight of a day against the next in the level and, for those with
 #: a slope, in the slope (0 is none).
@@ -244,7 +245,7 @@ def calm_small_days(value: Floats, trust: Floats) -> Floats:
     gap = np.where(count > 1, value - near, 0.0)
     size = np.sqrt((trust * gap**2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
     # the odd days themselves must not widen what counts as usual
-    middle = 1.4826 * np.median(np.abs(gap), axis=1)
+    middle = 1.4826 * find_medians(np.where((trust > 0) & (count > 1), np.abs(gap), np.nan))
     limit = MAX_DAY_DEVIATIONS * np.where(middle > 0, np.minimum(size, middle), size)[:, None]
     return np.where(small, np.clip(value, near - limit, near + limit), value)
 
@@ -258,7 +259,8 @@ def calm_volumes(came: Floats, usual: Floats) -> Floats:
     >>> calm_volumes(odd, usual)[0, -2:].round(1).tolist()
     [3.0, 2.7]
     """
-    evidence = usual / np.maximum(usual.mean(axis=1, keepdims=True), 1e-300)
+    number = np.maximum((usual > 0).sum(axis=1, keepdims=True), 1)
+    evidence = usual / np.maximum(usual.sum(axis=1, keepdims=True) / number, 1e-300)
     ratio = np.where(usual > 0, came / np.where(usual > 0, usual, 1.0), 0.0)
     return np.where(usual > 0, calm_small_days(ratio, evidence) * usual, came)
 

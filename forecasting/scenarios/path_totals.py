@@ -72,12 +72,13 @@ def total_over(
     # with few paths the ends are the outermost ones
     count = table.shape[1]
     rank = np.minimum(1.0, (count + 1) * np.maximum(p, 1 - p) / count - 1e-9)
-    table = _between_whole(table)
+    table, middle = _between_whole(table), out["deskcast"]
     for level in levels:
         k = int(np.argmin(np.abs(p - (100 - level) / 200)))
         lower = -np.quantile(-table, rank[k], axis=1, method="inverted_cdf")
-        out[f"deskcast-lo-{level:g}"] = np.maximum(lower, 0.0) if (table > -1).all() else lower
-        out[f"deskcast-hi-{level:g}"] = np.quantile(table, rank[k], axis=1, method="inverted_cdf")
+        lower = np.maximum(lower, 0.0) if (table > -1).all() else lower
+        out[f"deskcast-lo-{level:g}"] = np.minimum(lower, middle)
+        out[f"deskcast-hi-{level:g}"] = np.maximum(np.quantile(table, rank[k], axis=1, method="inverted_cdf"), middle)
     return out
 
 
@@ -85,6 +86,7 @@ def _between_whole(table: Floats) -> Floats:
     """Spread sums that are whole numbers evenly over the half steps around them.
 
     Both ends of an interval belong to it: between whole numbers that are few it would hold more than its level says.
+    Sums that are the same on all paths, such as those of closed days, are known.
 
     >>> sums = np.repeat([[1.0, 2.0]], 50, axis=0).reshape(1, -1)
     >>> spread = _between_whole(sums)
@@ -95,7 +97,7 @@ def _between_whole(table: Floats) -> Floats:
     if count < MIN_SPREAD_PATHS or not (table == np.round(table)).all():
         return table
     steps = (np.random.default_rng(0).permutation(count) + 0.5) / count - 0.5
-    return np.asarray(table + steps)
+    return np.where(table.min(axis=1, keepdims=True) < table.max(axis=1, keepdims=True), table + steps, table)
 
 
 def path_matrix(paths: pd.DataFrame, unique_id: str | None = None) -> Floats:

@@ -144,8 +144,7 @@ class PlannedQueue:
 
     def handle_times(self, slots: Any) -> Any:
         """Return the handle time of each slot ahead."""
-        read = self.handle_totals
-        return self.handle_time[0] if read is None else estimate_handle_times(read.totals, slots)
+        return slot_handle_times(self.handle_totals, slots, self.handle_time[0])
 
     @cached_property
     def handle_time_spread(self) -> float:
@@ -291,16 +290,11 @@ def read_handle_totals(log: CaseLog, where: Mapping[str, str], spec: StaffingSpe
     """Return what the contacts of a queue took by interval, from single contacts or a report; nothing if configured."""
     if spec.aht_s is not None:
         return None
-    found = contact_handle_times(log, where, spec.interval_s), reported_handle_times(log, where)
-    for totals, from_report in zip(found, (False, True), strict=True):
+    for from_report in (False, True):
+        totals = reported_handle_times(log, where) if from_report else contact_handle_times(log, where, spec.interval_s)
         if totals is not None and totals["n"].sum() >= MIN_HANDLED_CONTACTS:
             return HandleTotals(totals, from_report)
     return None
-
-
-def estimate_aht(log: CaseLog, where: Mapping[str, str], spec: StaffingSpec, name: str) -> tuple[float, Finding]:
-    """Return the mean handle time of a queue in seconds, and where it comes from, in words."""
-    return describe_aht(read_handle_totals(log, where, spec), spec, name)
 
 
 def describe_aht(read: HandleTotals | None, spec: StaffingSpec, name: str) -> tuple[float, Finding]:
@@ -359,7 +353,6 @@ def reported_handle_times(log: CaseLog, where: Mapping[str, str]) -> pd.DataFram
     return pd.DataFrame({"ds": local, "handle_s": frame["handle_s"], "n": handled})
 
 
-def slot_handle_times(log: CaseLog, where: Mapping[str, str], spec: StaffingSpec, slots: Any, aht: float) -> Any:
+def slot_handle_times(read: HandleTotals | None, slots: Any, aht: float) -> Any:
     """Return the handle time of each slot ahead where contacts or a report tell it, else the one that is given."""
-    read = read_handle_totals(log, where, spec)
     return aht if read is None else estimate_handle_times(read.totals, slots)

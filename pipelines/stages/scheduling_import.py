@@ -14,7 +14,7 @@ from ..project.project import Project
 from ..project.specs import ForecastSpec, StaffingSpec
 from ..stage import Stage
 from ..store.scheduling_import import genesys_import
-from .queue import estimate_aht, slot_handle_times
+from .queue import describe_aht, read_handle_totals, slot_handle_times
 
 if TYPE_CHECKING:
     from ...features.arrays import Floats
@@ -81,8 +81,9 @@ def _handle_times(project: Project, where: dict[str, str], name: str, slots: pd.
     queues = project.config.staffing
     spec = next((q for q in queues.values() if dict(q.where) == where), None) or queues.get(name)
     spec = spec or (next(iter(queues.values())) if len(queues) == 1 else StaffingSpec())
-    aht, _ = estimate_aht(project.log, where, spec, name)
-    return np.asarray(slot_handle_times(project.log, where, spec, slots.reset_index(drop=True), aht), dtype=float)
+    read = read_handle_totals(project.log, where, spec)
+    aht, _ = describe_aht(read, spec, name)
+    return np.asarray(slot_handle_times(read, slots.reset_index(drop=True), aht), dtype=float)
 
 
 def _queue_name(project: Project, name: str) -> str:

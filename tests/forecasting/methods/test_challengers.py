@@ -1,10 +1,13 @@
 """Boosting and exponential smoothing of days: what they learn, and what they do not follow."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from deskcast.forecasting.grid.grid import make_grid
 from deskcast.forecasting.grid.special_days import mark_special_days
+from deskcast.forecasting.methods.daily_level import calm_volumes
 from deskcast.forecasting.methods.exponential import exponential_level, smooth_ratio
 from deskcast.forecasting.methods.registry import LONG_METHODS, MAX_BOOSTED_SERIES, run_method, select_auto_methods
 from deskcast.forecasting.methods.scene import build_scene
@@ -70,6 +73,32 @@ def test_a_new_level_of_weeks_is_met():
     grid = make_grid(pd.DataFrame({"unique_id": "a", "ds": weeks, "y": y}), 4, "W")
     scene = build_scene(grid, mark_special_days(grid)[0], grid.length, 4)
     assert exponential_level(scene).mean() == pytest.approx(25, rel=0.2)
+
+
+@settings(max_examples=4, deadline=None)
+@given(closed=st.sampled_from([(6,), (5, 6)]), first=st.integers(0, 600), seed=st.integers(0, 9))
+def test_unknown_weekdays_and_weeks_warn_of_nothing_and_do_not_move_boosting(closed, first, seed):
+    """Weekdays without a row, and a series that begins late beside one that does not: the rest is as usual."""
+    rng = np.random.default_rng(seed)
+    y = rng.poisson(np.tile(WEEK, 110)).astype(float)
+    whole, late = days_of(y), days_of(y, name="b").iloc[first:]
+    late = late[~late["ds"].dt.day_of_week.isin(closed)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = forecast_of(pd.concat([whole, late]), "boosting", 14)
+    known = ~np.isin(np.arange(14) % 7, closed)
+    assert made[:, known] == pytest.approx(np.tile(np.tile(WEEK, 2)[known], (2, 1)), rel=0.25)
+
+
+@pytest.mark.parametrize("unknown", [0, 60, 77, 91])
+def test_days_of_which_nothing_is_known_do_not_say_what_is_usual(unknown):
+    usual = np.tile(WEEK, 20)[None, :]
+    came = usual * np.exp(np.random.default_rng(0).normal(0, 0.1, usual.shape))
+    usual[0, :unknown] = came[0, :unknown] = 0.0
+    odd = came.copy()
+    odd[0, -1] *= 4
+    assert calm_volumes(odd, usual)[0, -1] < 1.6 * usual[0, -1]
+    assert np.abs(calm_volumes(came, usual) - came).sum() < 0.001 * came.sum()
 
 
 def test_boosting_and_smoothing_are_tried_unasked_where_they_are_cheap_and_earn():

@@ -34,6 +34,20 @@ def test_sums_that_are_no_whole_numbers_keep_their_quantiles():
     assert np.allclose(found["deskcast-hi-80"], expected)
 
 
+def test_a_sum_that_is_the_same_on_all_paths_has_no_width():
+    drawn = np.stack([np.zeros(200), np.full(200, 7.0), np.arange(200) % 5.0], axis=1)
+    found = total_over(frame(drawn))
+    assert found["deskcast-hi-95"][:2].tolist() == found["deskcast-lo-95"][:2].tolist() == [0, 7]
+    assert found["deskcast-hi-95"][2] > 4
+
+
+def test_narrow_intervals_hold_the_middle_of_few_whole_numbers():
+    found = total_over(frame(np.repeat([3.0, 4.0, 5.0], [98, 62, 40])[:, None]), levels=(10, 30))
+    assert found["deskcast"].item() == 4
+    assert found["deskcast-lo-30"].item() < found["deskcast-lo-10"].item() <= 4 <= found["deskcast-hi-10"].item()
+    assert found["deskcast-hi-10"].item() <= found["deskcast-hi-30"].item()
+
+
 def test_levels_of_sparse_series_go_in_the_order_of_the_common_scores():
     spread = CountSpread(np.ones(40), np.ones(40), together=0.09, apart=0.0)
     scores = np.random.default_rng(1).normal(size=500)

@@ -36,7 +36,7 @@ def test_single_contacts_tell_interval_weekday_and_spread(seed, spread, zone):
     read = read_handle_totals(log, {"channel": "phone"}, SPEC)
     assert set(read.totals["ds"].dt.hour) == {9, 15}
     ahead = pd.Series(pd.to_datetime(["2024-04-09 09:00", "2024-04-09 15:00", "2024-04-08 15:00"]))
-    early, late, monday = slot_handle_times(log, {}, SPEC, ahead, 1.0)
+    early, late, monday = slot_handle_times(read, ahead, 1.0)
     assert early < late < monday
     assert late - early == pytest.approx(100, abs=35)
     found = estimate_handle_time_spread(read.totals)
@@ -61,7 +61,7 @@ def test_single_contacts_and_a_report_of_them_agree():
 def test_what_is_configured_or_cannot_be_told_has_no_totals():
     few = CaseLog.from_frames(contacts=contacts(0.1, 1).head(20))
     assert read_handle_totals(few, {}, SPEC) is None
-    assert slot_handle_times(few, {}, SPEC, pd.Series(pd.to_datetime(["2024-04-09 09:00"])), 90.0) == 90.0
+    assert slot_handle_times(None, pd.Series(pd.to_datetime(["2024-04-09 09:00"])), 90.0) == 90.0
     with pytest.raises(InputError, match="missing AHT"):
         describe_aht(None, SPEC, "phone")
     many = CaseLog.from_frames(contacts=contacts(0.1, 1))

@@ -17,7 +17,7 @@ from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.project.specs import ForecastSpec
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.stages.history import _latest_sentences, history_stage
-from deskcast.pipelines.stages.queue import estimate_aht, slot_handle_times
+from deskcast.pipelines.stages.queue import describe_aht, read_handle_totals, slot_handle_times
 from deskcast.pipelines.stages.scheduling_import import check_import_form, format_import
 from deskcast.pipelines.stages.staff import staff_stage
 from deskcast.pipelines.stages.watch import watched_history
@@ -101,10 +101,10 @@ def test_staffing_takes_the_handle_time_of_each_interval(project):
     assert early.between(200, 215).all()
     assert late.between(385, 400).all()
     t = report()
-    mean, basis = estimate_aht(project.log, {}, spec, name)
+    mean, basis = describe_aht(read_handle_totals(project.log, {}, spec), spec, name)
     assert mean == pytest.approx((t["AHT"] * t["Answered"]).sum() / t["Answered"].sum())
     assert "by interval and weekday" in basis
-    fixed = slot_handle_times(project.log, {}, replace(spec, aht_s=90.0), plan["ds"], 90.0)
+    fixed = slot_handle_times(read_handle_totals(project.log, {}, replace(spec, aht_s=90.0)), plan["ds"], 90.0)
     assert fixed == 90.0
 
 

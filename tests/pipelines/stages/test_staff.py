@@ -17,9 +17,10 @@ from deskcast.pipelines.stages.casework import find_sla_targets, load_backlog
 from deskcast.pipelines.stages.queue import (
     PlannedQueue,
     counted_noun,
-    estimate_aht,
+    describe_aht,
     queue_arrivals,
     queue_segments,
+    read_handle_totals,
     shrinkage_words,
 )
 from deskcast.pipelines.stages.shifts import clock_seconds, required_column
@@ -185,15 +186,20 @@ def test_a_queue_takes_contacts_where_there_are_any_and_else_cases(project):
     assert queue_arrivals(project.log, {"channel": "email"}, "h")["y"].sum() > 0
 
 
+def estimate_aht(log, where):
+    """Return the mean handle time of a queue, and where it comes from."""
+    return describe_aht(read_handle_totals(log, where, StaffingSpec()), StaffingSpec(), where.get("channel", "all"))
+
+
 def test_handle_time_is_measured_from_the_contacts_of_the_queue(project):
-    seconds, basis = estimate_aht(project.log, {"channel": "phone"}, StaffingSpec(), "phone")
+    seconds, basis = estimate_aht(project.log, {"channel": "phone"})
     rows = project.log.frame("contacts").query("channel == 'phone'").dropna(subset=["answered_at", "ended_at"])
     rows = rows[rows["queued_at"] > project.log.until - pd.Timedelta(days=56)]
     slow = ((rows["ended_at"] - rows["answered_at"]).dt.total_seconds() + rows["wrap_s"]).mean()
     assert seconds == pytest.approx(slow)
     assert "8 weeks" in basis
     with pytest.raises(InputError, match=r"\[staffing.email\].*'aht'.*missing AHT"):
-        estimate_aht(project.log, {"channel": "email"}, StaffingSpec(), "email")
+        estimate_aht(project.log, {"channel": "email"})
 
 
 def test_wrap_time_that_is_not_recorded_is_not_zero():
@@ -201,9 +207,9 @@ def test_wrap_time_that_is_not_recorded_is_not_zero():
     contacts = pd.DataFrame({"contact_id": [str(i) for i in range(40)], "queued_at": start, "answered_at": start})
     contacts["ended_at"] = start + pd.Timedelta(seconds=100)
     contacts["wrap_s"] = [60.0, np.nan] * 20
-    whole = estimate_aht(CaseLog.from_frames(contacts=contacts), {}, StaffingSpec(), "phone")[0]
+    whole = estimate_aht(CaseLog.from_frames(contacts=contacts), {})[0]
     assert whole == pytest.approx(160.0)
-    none = estimate_aht(CaseLog.from_frames(contacts=contacts.drop(columns="wrap_s")), {}, StaffingSpec(), "phone")[0]
+    none = estimate_aht(CaseLog.from_frames(contacts=contacts.drop(columns="wrap_s")), {})[0]
     assert none == pytest.approx(100.0)
 
 
