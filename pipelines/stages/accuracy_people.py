@@ -37,7 +37,7 @@ def goals_accuracy(project: Project, issued: pd.DataFrame, history: pd.DataFrame
             continue  # the period is not over
         part = part.sort_values("as_of", kind="stable")
         one = part.iloc[-1]
-        kpi, series = str(one["kpi"]), str(one["series"] or "all") if "series" in one.index else "all"
+        kpi, series = str(one["kpi"]), str(one["series"])
         try:
             if (kpi, series) not in histories:
                 where = parse_series(project.log, series)

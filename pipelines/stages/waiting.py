@@ -90,9 +90,7 @@ def _sentences(tables: dict[str, pd.DataFrame], days: int, small: set[str]) -> l
             Fact.at(Cell("waiting_between", column, keys), tables, column, subject, unit)
             for column, unit in (("stays", "count"), ("median_s", "s"))
         )
-        text = (
-            f"{row['given_by']} waits longest for {row['team']}: {stays:case} given, half of them there for more than "
-        )
+        text = f"{row['given_by']} waits longest for {row['team']}: {stays:hand-over}, half of the waits longer than "
         found.append(Finding(f"{text}{half}.", stays, half, audience="everyone"))
     if small:
         count, limit = (

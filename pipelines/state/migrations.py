@@ -22,6 +22,7 @@ def _add_alarms_and_saved(connection: Connection) -> None:
 def _add_segments_of_goals(connection: Connection) -> None:
     if "series" not in {column["name"] for column in inspect(connection).get_columns(ISSUED_GOALS.name)}:
         connection.execute(text(f"ALTER TABLE {ISSUED_GOALS.name} ADD COLUMN series TEXT"))
+        connection.execute(ISSUED_GOALS.update().values(series="all"))  # a goal was for the whole desk until then
 
 
 #: Version -> the step that leads to it from the one before; each is done in a transaction of its own. A new database

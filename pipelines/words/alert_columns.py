@@ -85,7 +85,7 @@ ALERT_COLUMNS = {
     "goal_review": {
         "name": "Goal | text",
         "target": "Target | kpi_value",
-        "verdict": "Does it fit | text",
+        "verdict": "Verdict on the last periods | text",
         "periods": "Past periods | count",
         "periods_met": "Met in | count",
         "level": "Reached in half of them | kpi_value",

@@ -9,9 +9,10 @@ import pandas as pd
 
 from ...features.kpis.catalogue import find_kpi_unit
 from ...features.kpis.purposes import PURPOSES, find_purposes
-from ...models.goal_review import is_met
+from ...models.goal_review import MIN_PERIODS, is_met
 from .facts import Cell, Fact, Finding
-from .figures import figure
+from .figures import figure, setting
+from .incidents import format_period
 from .words import format_date, format_kpi, format_list
 
 #: The table of what the sentences on goals say and no other table holds.
@@ -62,7 +63,7 @@ def _moved(row: Any) -> tuple[str, list[Fact]]:
     met_old = is_met(row.value, row.target_before, str(row.better))
     if pd.notna(row.met) and bool(row.met) != met_old:
         does = "meets it, and would have missed" if row.met else "misses it, and would have met"
-        return f"{text}: {value} {does} the old one.", [old, new, value]
+        return f"{text}: {value} {format_period(row.start, row.end)} {does} the old one.", [old, new, value]
     return f"{text}.", [old, new]
 
 
@@ -79,7 +80,14 @@ def review_sentences(review: pd.DataFrame) -> list[Finding]:
             for c in ("periods_met", "periods")
         )
         facts = [target, met, whole]
-        text = f"{_head(row)} ({target}): {row.verdict}, {met} of {whole:past period}."
+        text, is_on_all = f"{_head(row)} ({target}): {row.verdict}", row.periods_met in (0, row.periods)
+        if row.verdict not in ("always met", "never met"):
+            text = f"{text}, met in {met} of {whole:past period}."
+        elif is_on_all:
+            text = f"{text}, {met} of {whole:past period}."
+        else:  # the verdict is on the last ones
+            last = setting("periods for a verdict", MIN_PERIODS)
+            text, facts = f"{text} in the last {last:period}; {met} of {whole:past period} met it.", [*facts, last]
         if row.verdict in ("always met", "never met"):
             level = Fact("goal", subject, row.level, unit, cell=Cell("goal_review", "level", keys))
             text, facts = f"{text} Half of the periods reached {level}.", [*facts, level]
@@ -99,8 +107,9 @@ def purpose_sentences(table: pd.DataFrame, goals: Sequence[tuple[str, str, str]]
         rows = table[(table["serves"] == purpose) & table["available"].astype(bool)]
         with_goal = [format_kpi(kpi) for kpi in rows.loc[rows["goal"] != "", "kpi"]]
         without = [format_kpi(kpi) for kpi in rows.loc[rows["goal"] == "", "kpi"]][:MAX_KPIS_NAMED]
-        held = f"{format_list(with_goal)} {'has' if len(with_goal) == 1 else 'have'} a goal" if with_goal else "no goal"
-        more = f"; {'also' if with_goal else 'it is served by'} {format_list(without)}" if without else ""
+        held = f"goal on {format_list(with_goal)}" if with_goal else "no goal"
+        more = f"; {format_list(without)} {'serves' if len(without) == 1 else 'serve'} it" if without else ""
+        more += " too" if more and with_goal else ""
         found.append(Finding(f"{purpose.capitalize()}: {held}{more}.", names=[*with_goal, *without]))
     for name, kpi, serves in dict.fromkeys(goals):
         if serves and serves not in find_purposes(kpi):

@@ -254,7 +254,7 @@ def _goal(row: Any) -> Finding:
         old = state("target_before")
         moved, before = f", moved from {old} on {format_date(row.moved_on)}", [old]
     names = [row.name, series]
-    head = f"{format_kpi(row.kpi)}{where} goal {_format_period(row.start, row.end)} ({bound}{target}{moved})"
+    head = f"{format_kpi(row.kpi)}{where} goal {format_period(row.start, row.end)} ({bound}{target}{moved})"
     if pd.isna(row.so_far) and pd.isna(row.probability):
         return Finding(f"{head}: no value yet.", target, *before, names=names)
     whole = state("days", "count")
@@ -274,12 +274,12 @@ def _goal(row: Any) -> Finding:
     return Finding(text, *known, ahead, low, high, chance, names=names)
 
 
-def _format_period(start: pd.Timestamp, end: pd.Timestamp) -> str:
+def format_period(start: pd.Timestamp, end: pd.Timestamp) -> str:
     """Name a whole month, or else the last day.
 
-    >>> _format_period(pd.Timestamp("2026-03-01"), pd.Timestamp("2026-03-31"))
+    >>> format_period(pd.Timestamp("2026-03-01"), pd.Timestamp("2026-03-31"))
     'for March'
-    >>> _format_period(pd.Timestamp("2026-01-01"), pd.Timestamp("2026-03-31"))
+    >>> format_period(pd.Timestamp("2026-01-01"), pd.Timestamp("2026-03-31"))
     'until Tue 31 Mar'
     """
     if pd.isna(start) or pd.isna(end):

@@ -13,6 +13,7 @@ from deskcast.pipelines.stages.goals import goals_table
 from deskcast.pipelines.state.database import change_state
 from deskcast.pipelines.state.issue import Issue, issue_rows
 from deskcast.pipelines.words.contradictions import contradictions, undeclared_numbers
+from deskcast.pipelines.words.goals import review_sentences
 
 DAYS = pd.date_range("2025-01-01", "2025-08-31", freq="D")
 
@@ -65,7 +66,7 @@ def test_past_periods_have_the_goal_of_then_and_a_move_is_said(make):
     assert past["moved_on"].notna().tolist() == [False] * 3 + [True] + [False] * 2
     said = next(said for said in stage.findings if "was moved" in said)
     assert "met in 3 of 6 past periods" in said
-    assert "moved from 80% to 60% on Sat 10 May 2025: 70% meets it, and would have missed the old one" in said
+    assert "moved from 80% to 60% on Sat 10 May 2025: 70% for June meets it, and would have missed the old one" in said
     is_sound(stage)
     reviewed = goals_stage(make(old, new), review=True)
     assert reviewed.tables["goal_review"]["verdict"].tolist() == ["met by a move of the goal"]
@@ -98,6 +99,7 @@ def test_review_names_what_is_always_or_never_met_and_who_serves_what(make):
     stage = goals_stage(make(*goals), review=True)
     table = stage.tables["goal_review"].set_index("name")
     assert table["verdict"].to_dict() == {"low": "always met", "high": "never met"}
+    assert any("goal (90%): never met, 0 of 8 past periods." in said for said in stage.findings)
     assert table["level"].round(6).tolist() == [0.7, 0.7]
     assert any(said == "high: Resolved within 2d does not serve cost." for said in stage.findings)
     kpis = stage.tables["goal_kpis"]
@@ -105,6 +107,12 @@ def test_review_names_what_is_always_or_never_met_and_who_serves_what(make):
         ["retention", "low; high"]
     ]
     is_sound(stage)
+
+
+def test_a_verdict_on_the_last_periods_does_not_contradict_all_of_them():
+    row = {"name": "a", "kpi": "csat", "series": "all", "target": 0.8, "verdict": "never met", "periods": 12.0}
+    said = str(review_sentences(pd.DataFrame([row | {"periods_met": 5.0, "level": 0.76, "bought_with": ""}]))[0])
+    assert said.startswith("CSAT goal (80%): never met in the last 5 periods; 5 of 12 past periods met it. Half")
 
 
 def test_the_chance_of_a_goal_of_a_segment_is_judged_by_that_segment(make):

@@ -228,6 +228,21 @@ def test_a_state_without_saved_things_gets_their_table(place):
         assert len(read_issued(state, "risk")) == 2
 
 
+def test_goals_that_were_issued_before_goals_had_segments_are_of_the_whole_desk(place):
+    goal = {"name": "a", "kpi": "csat", "better": "higher", "start": NIGHT, "end": NIGHT, "target": 0.8}
+    with change_state(place) as state:
+        issue_rows(state, issue("goal"), pd.DataFrame([goal]))
+        state.execute(text("ALTER TABLE issued_goals DROP COLUMN series"))
+        state.execute(text("DELETE FROM schema_version"))
+        state.execute(text("INSERT INTO schema_version (version) VALUES (2)"))
+    with change_state(place) as state:
+        newer = pd.DataFrame([goal | {"series": "region Ireland"}])
+        issue_rows(state, issue("goal", at=NIGHT + pd.Timedelta("1D")), newer)
+    with read_state(place) as state:
+        assert migrations.find_version(state) == 3
+        assert read_issued(state, "goal")["series"].tolist() == ["all", "region Ireland"]
+
+
 def test_files_of_an_earlier_version_are_read_in_once_and_set_aside(place):
     place.folder.mkdir()
     flags = pd.DataFrame({"metric": "resolution", "case_id": ["a", "b"], "at": [NIGHT, NIGHT + pd.Timedelta("1D")]})
