@@ -117,12 +117,11 @@ def find_first_instant(rows: Any, column: str) -> pd.Timestamp | None:
     found = fetch(days.order_by("first"))
     if found.empty:
         return None
-    upto, n_times = found["n"].cumsum(), int(found["n"].sum())
-    gap = MIN_STRAY_GAP_OF_MANY if n_times >= MANY_TIMES else MIN_STRAY_GAP
-    after = found["first"].shift(-1)
-    strays = (upto <= count_possible_strays(n_times)) & (after - found["last"] >= gap)
-    first: pd.Timestamp = after[strays].iloc[-1] if strays.any() else found["first"].iloc[0]
-    return first
+    n_times = int(found["n"].sum())
+    wanted = count_possible_strays(n_times) + 1
+    rows = found.head(wanted)[["n", "first", "last"]].itertuples(index=False)
+    earliest = [time for n, first, last in rows for time in [first] * min(n - 1, wanted) + [last]]
+    return find_regular_start(earliest[:wanted], n_times)
 
 
 def find_end_of_frames(frames: Mapping[str, pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp] | None:

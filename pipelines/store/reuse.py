@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,7 @@ KEEP_NIGHTS, MAX_BYTES = 10, 256_000_000
 COMPARE_DAYS = 7
 _PACKAGE = Path(__file__).resolve().parents[2]
 _LIBRARIES = ("numpy", "scipy", "pandas")
+_NAMES = "names of all arrays"
 
 
 class NightStore:
@@ -57,19 +57,20 @@ class NightStore:
         self.root, self.folder, self.night = folder, folder / self.code, night
         self.differences: list[str] = []
         self.lost = ""
-        book = self._read_book()
-        self.number: int = book["night"] + 1
-        self.used: dict[str, int] = book["used"]
-        compared = pd.Timestamp(book["compared"] or night)
+        last, self.used, compared = self._read_book()
+        self.number = last + 1
         self.compares = not pd.Timedelta(0) <= night - compared < pd.Timedelta(days=COMPARE_DAYS)
         self.compared = night if self.compares else compared
 
     def read(self, slot: str) -> Arrays | None:
-        """Return what stands in a slot; a file that is broken counts as none."""
+        """Return what stands in a slot; a file that is broken counts as none, in whichever way it is."""
         try:
             with np.load(self._file(slot), allow_pickle=False) as arrays:
                 found = {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError):
+            names = found.pop(_NAMES).tolist()
+        except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError, RuntimeError):
+            return None
+        if names != sorted(found):  # its table of contents may have lost one
             return None
         self.used[slot] = self.number
         return found
@@ -82,7 +83,7 @@ class NightStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with aside.open("wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, allow_pickle=False, **arrays, **{_NAMES: np.array(sorted(arrays))})
             aside.replace(self._file(slot))
         except OSError as error:
             self.lost = error.strerror or str(error)
@@ -114,17 +115,20 @@ class NightStore:
     def _file(self, slot: str) -> Path:
         return self.folder / f"{slot}.npz"
 
-    def _read_book(self) -> dict[str, Any]:
-        empty: dict[str, Any] = {"night": 0, "used": {}, "compared": ""}
+    def _read_book(self) -> tuple[int, dict[str, int], pd.Timestamp]:
+        """Return the number of the last night, that of each slot's last use, and the instant of the last comparison."""
         try:
-            found = json.loads((self.folder / "book.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return empty
-        return found if isinstance(found, dict) and found.keys() == empty.keys() else empty
+            book = json.loads((self.folder / "book.json").read_text(encoding="utf-8"))
+            used = {str(slot): int(number) for slot, number in book["used"].items()}
+            compared = pd.Timestamp(book["compared"])
+            _ = self.night - compared  # both have a time zone
+            return int(book["night"]), used, compared
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return 0, {}, self.night
 
     def _remove_unused(self) -> None:
         for other in self.root.iterdir():
-            if other != self.folder:
+            if other.is_dir() and other != self.folder:
                 shutil.rmtree(other)
         files = {path: path.stat().st_size for path in self.folder.iterdir() if path.name != "book.json"}
         size, kept = 0, {}

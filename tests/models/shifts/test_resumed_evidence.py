@@ -3,6 +3,7 @@
 from dataclasses import fields
 
 import numpy as np
+import pandas as pd
 import pytest
 from deskcast.features.reuse import are_same, reuse_from
 from deskcast.models.shifts.cusum import Evidence, EvidencePass, run_cusum
@@ -88,6 +89,38 @@ def test_only_what_follows_a_change_is_judged_again(kind, monkeypatch):
     value[101, 3] += 0.5
     go(shelf, kind, (value[:142], n[:142], quiet[:142]))
     assert judged == list(range(98, 142))
+
+
+@given(kind=st.sampled_from(KINDS), weekly=st.booleans(), ends=st.lists(st.integers(0, 24), min_size=2, max_size=3))
+@settings(max_examples=5, deadline=None)
+def test_a_season_of_the_year_is_taken_over_too(kind, weekly, ends):
+    freq, before, length = ("W-MON", 70, 96) if weekly else ("D", 540, 600)
+    value, n, quiet = make_panel(kind, days=length)
+    stamps = pd.date_range("2022-01-03", periods=length, freq=freq)
+    value *= 1 + 0.3 * np.cos(2 * np.pi * stamps.day_of_year.to_numpy() / 365)[:, None]
+    n[np.isnan(value)] = np.nan
+    value = np.minimum(value, 1.0) if kind == "share" else value
+    shelf = Shelf()
+    with reuse_from(shelf):
+        for end in (before, *(length - 25 + end for end in sorted(ends)), length):  # the first knows no season yet
+            panel = value[:end], n[:end], Pace.of(freq), quiet[:end], stamps[:end], freq
+            assert_same(resume_cusum(("kpi",), kind, *panel), run_cusum(kind, *panel))
+    (left,) = shelf.values()
+    assert left["year"].any() == (kind != "stock")
+
+
+def test_a_value_that_changes_the_season_of_the_year_is_judged_again_from_there(monkeypatch):
+    value, n, quiet = make_panel("count", days=700)
+    stamps, judged, step = pd.date_range("2022-01-03", periods=700), [], EvidencePass.step
+    shelf = Shelf()
+    with reuse_from(shelf):
+        resume_cusum(("kpi",), "count", value[:690], n[:690], DAY, quiet[:690], stamps[:690], "D")
+        value[600, 0] *= 3
+        wanted = run_cusum("count", value, n, DAY, quiet, stamps, "D")
+        monkeypatch.setattr(EvidencePass, "step", lambda self, t: (judged.append(t), step(self, t))[1])
+        assert_same(resume_cusum(("kpi",), "count", value, n, DAY, quiet, stamps, "D"), wanted)
+    assert 560 < judged[0] <= 600
+    assert judged[-1] == 699
 
 
 def test_other_series_and_other_lengths_have_nothing_in_common():

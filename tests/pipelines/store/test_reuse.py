@@ -1,6 +1,7 @@
 """What a night leaves for the next one: bounded, of one code, deletable, and compared once a week."""
 
 import errno
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -53,14 +54,41 @@ def test_a_broken_file_counts_as_none(open_store, cut):
     assert open_store().number == 1
 
 
-def test_a_byte_that_flipped_is_found(open_store):
+def test_any_bit_that_flipped_is_found_or_harmless(open_store):
     store = open_store()
-    store.write("x-1", {"a": np.arange(50.0)})
+    store.write("x-1", {"a": np.arange(5.0), "b": np.arange(2)})
     path = store.folder / "x-1.npz"
-    whole = bytearray(path.read_bytes())
-    whole[len(whole) // 2] ^= 1
-    path.write_bytes(whole)
-    assert store.read("x-1") is None
+    whole = path.read_bytes()
+    found = []
+    for place in range(0, 8 * len(whole), 11):
+        broken = bytearray(whole)
+        broken[place // 8] ^= 1 << place % 8
+        path.write_bytes(broken)
+        found.append(store.read("x-1"))
+    read = [{name: array.tolist() for name, array in one.items()} for one in found if one is not None]
+    assert all(one == {"a": [0, 1, 2, 3, 4], "b": [0, 1]} for one in read)
+    assert len(read) < len(found) / 2
+
+
+@pytest.mark.parametrize(
+    "change", [{"compared": "2024-13-01"}, {"compared": "2024-03-01"}, {"used": []}, {"night": {}}]
+)
+def test_a_book_that_makes_no_sense_counts_as_none(open_store, change):
+    store = open_store()
+    store.write("x-1", {"a": np.arange(3)})
+    store.close()
+    book = store.folder / "book.json"
+    book.write_text(json.dumps(json.loads(book.read_text()) | change))
+    after = open_store(1)
+    assert (after.number, after.compares, after.read("x-1")["a"].tolist()) == (1, False, [0, 1, 2])
+
+
+def test_a_file_of_somebody_else_beside_the_versions_is_left_alone(open_store):
+    store = open_store()
+    store.write("x-1", {"a": np.arange(3)})
+    (store.root / "README").write_text("mine")
+    store.close()
+    assert (store.lost, names(store)) == ("", ["README", "book.json", "x-1.npz"])
 
 
 def test_nights_leave_nothing_that_nobody_needs(open_store):
@@ -78,7 +106,7 @@ def test_nights_leave_nothing_that_nobody_needs(open_store):
 
 
 def test_what_is_larger_than_allowed_loses_the_least_used_first(open_store, monkeypatch):
-    monkeypatch.setattr(reuse, "MAX_BYTES", 2500)
+    monkeypatch.setattr(reuse, "MAX_BYTES", 3500)
     for night, slot in enumerate(("x-1", "x-2", "x-3")):
         store = open_store(night)
         store.write(slot, {"a": np.zeros(100)})
