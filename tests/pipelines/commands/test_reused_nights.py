@@ -85,6 +85,7 @@ def test_three_nights_with_an_event_that_came_late(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_ten_nights_are_those_of_a_desk_that_computes_everything(tmp_path):
+    left = []
     for night in range(10):
         end = START + pd.Timedelta(days=98 + night)
         late = LATE if night >= 4 else ()
