@@ -93,7 +93,7 @@ def slice_of(tables, since, until, most):
             continue
         at = {"contacts": "queued_at", "searches": "searched_at", "surveys": "offered_at",
               "article_views": "viewed_at", "tasks": "started_at",
-              "agent_time": "start", "costs": "start", "repairs": "failed_at", "events": "at"}[name]  # fmt: skip
+              "agent_time": "start", "schedules": "start", "costs": "start", "repairs": "failed_at", "events": "at"}[name]  # fmt: skip
         kept = table[(table[at] >= since) & (table[at] < until)]
         kept = kept[kept["case_id"].isin(cases["case_id"])] if name == "events" else kept.head(150)
         out[name] = kept.reset_index(drop=True)
