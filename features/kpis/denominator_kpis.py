@@ -72,12 +72,16 @@ def check_denominators(log: CaseLog) -> None:
 
 
 def _measure(source: SegmentedRows, what: Denominator) -> Floats:
-    """Return units in each cell, or the mean number of customers; 0 where part of the period is not known."""
-    rows = source.rows.filter(source.rows[what].notnull())
+    """Return units in each cell, or the mean number of customers; 0 where part of the period is not known.
+
+    A month is known where all of its rows have a figure: a total without one of its segments would be too small.
+    """
+    rows = source.rows
     seconds = (rows.end.epoch_seconds() - rows.start.epoch_seconds()).cast("float64")
     rows = rows.mutate(_amount=rows[what] * (seconds if what == "customers" else 1.0), _span=seconds)
     total = sum_overlap(source, rows, None, amount="_amount")
-    covered = sum_overlap(source, rows.group_by(*source.by, "start", "end").agg(_n=rows.count()), None)
+    months = rows.group_by(*source.by, "start", "end").agg(_lacks=rows[what].isnull().sum())
+    covered = sum_overlap(source, months.filter(months["_lacks"] == 0), None)
     length = np.tile(_seconds_of(source), len(source.segments))
     whole = covered >= length - 1.0
     return np.where(whole, total / length if what == "customers" else total, 0.0)

@@ -56,8 +56,11 @@ def articles_stage(project: Project, days: int = DEFAULT_DAYS) -> Stage:
 def _add_verdicts(table: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
     """Judge each article by the funnel of :mod:`deskcast.models.comparison.compare`."""
     table = table.assign(expected=float("nan"), verdict=NEVER_JUDGED)
-    if sessions[ARTICLE].nunique() < 2 or sessions["numerator"].nunique() < 2:
+    if sessions[ARTICLE].nunique() < 2:
         return table
+    if sessions["numerator"].nunique() == 1:  # all readers do the same, so no article differs
+        same = table["verdict"].where(table["sessions"] < MIN_CASES, "as expected")
+        return table.assign(expected=float(sessions["numerator"].iloc[0]), verdict=same)
     rows = pd.DataFrame({"unit": sessions[ARTICLE], "outcome": sessions["numerator"], "session": sessions["other_row"]})
     compared = compare_units(rows.reset_index(drop=True), cluster="session").table.set_index("unit")
     found = compared.reindex(table[ARTICLE])
@@ -65,11 +68,11 @@ def _add_verdicts(table: pd.DataFrame, sessions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cost_per_case(project: Project, since: pd.Timestamp) -> float:
-    """Return what a case costs in these days, missing where the log has no costs."""
+    """Return what a case costs in the months of these days, missing where the log has no costs."""
     if describe_missing_data(project.log, "cost_per_case"):
         return float("nan")
     history = kpi_history(project.log, "cost_per_case", freq="MS")
-    history = history[(history["ds"] >= since) & history["value"].notna()]
+    history = history[(history["ds"] >= since.to_period("M").start_time) & history["value"].notna()]
     return float(history["numerator"].sum() / history["n"].sum()) if history["n"].sum() else float("nan")
 
 
@@ -81,7 +84,7 @@ def _sentences(table: pd.DataFrame, days: int) -> list[Finding]:
         FIGURES, "deflection rate", "all", 1 - table["cases"].sum() / total if total else float("nan"), "share"
     )
     weak = table[table["verdict"] == WEAK]
-    few = figure(FIGURES, "articles with too few sessions", "all", float((table["verdict"] == NEVER_JUDGED).sum()))
+    few = figure(FIGURES, "articles with too few sessions", "all", float((table["sessions"] < MIN_CASES).sum()))
     low = figure(FIGURES, "weak articles", "all", float(len(weak)))
     limit = setting("sessions for a verdict", MIN_CASES)
     text = (
@@ -99,12 +102,15 @@ def _describe_weak(table: pd.DataFrame, name: str) -> Finding:
         return Fact.at(Cell("articles", column, {ARTICLE: name}), {"articles": table}, column, name, unit)
 
     rate, low, high, expected = (at(column, "share") for column in ("deflection_rate", "lo", "hi", "expected"))
-    sessions, cases, money = at("sessions"), at("cases"), at("avoidable_cost")
+    sessions, cases, money = at("sessions"), at("cases"), at("avoidable_cost", "money")
     text = (
         f"Article {name} answers too little: {rate} of {sessions:session} without a case ({low} to {high}), expected "
     )
-    text += f"{expected}; {cases:case} came"
+    text += f"{expected}. {cases:case} came"
     facts = [rate, sessions, low, high, expected, cases]
     if not pd.isna(money.value):
-        text, facts = f"{text}, and about {money} could be saved", [*facts, money]
+        text, facts = (
+            f"{text}; at the rate of the other articles they would have cost about {money} less",
+            [*facts, money],
+        )
     return Finding(f"{text}.", *facts, audience="everyone")

@@ -79,8 +79,9 @@ def _sentences(tables: dict[str, pd.DataFrame], days: int, small: set[str]) -> l
             Fact.at(Cell("waiting_times", column, keys), tables, column, f"{place} {name}", unit)
             for column, unit in (("share", "share"), ("median_s", "s"), ("stays", "count"))
         )
-        text = f"In {span:day}, open cases spent most time {word} {name}: {share} of it, {stays:stay}, half of them "
-        found.append(Finding(f"{text}longer than {half}.", span, share, stays, half, audience="everyone"))
+        text = f"In {span:day}, open cases spent most time {word} {name}: {share} of it, {stays:stay}"
+        tail, more = _describe_half(half, "them")
+        found.append(Finding(f"{text}, {tail}.", span, share, stays, *more, audience="everyone"))
     pairs = tables.get("waiting_between")
     if pairs is not None and len(pairs):
         row = pairs.iloc[0]
@@ -90,8 +91,9 @@ def _sentences(tables: dict[str, pd.DataFrame], days: int, small: set[str]) -> l
             Fact.at(Cell("waiting_between", column, keys), tables, column, subject, unit)
             for column, unit in (("stays", "count"), ("median_s", "s"))
         )
-        text = f"{row['given_by']} waits longest for {row['team']}: {stays:hand-over}, half of the waits longer than "
-        found.append(Finding(f"{text}{half}.", stays, half, audience="everyone"))
+        text = f"{row['given_by']} waits longest for {row['team']}: {stays:hand-over}"
+        tail, more = _describe_half(half, "the waits")
+        found.append(Finding(f"{text}, {tail}.", stays, *more, audience="everyone"))
     if small:
         count, limit = (
             figure(FIGURES, "teams left out", "all", float(len(small))),
@@ -100,3 +102,10 @@ def _sentences(tables: dict[str, pd.DataFrame], days: int, small: set[str]) -> l
         text = f"{count:team} of fewer than {limit} people left out, as figures would be those of a person."
         found.append(Finding(text, count, limit, audience="planner"))
     return found
+
+
+def _describe_half(median: Fact, noun: str) -> tuple[str, list[Fact]]:
+    """State the median; where more than half of the stays still run there is none yet."""
+    if pd.isna(median.value):
+        return f"more than half of {noun} not over yet", []
+    return f"half of {noun} longer than {median}", [median]

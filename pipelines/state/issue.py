@@ -177,8 +177,10 @@ def _risks(connection: Connection, rows: pd.DataFrame, _: dict[str, Any]) -> Val
 
 def _goals(connection: Connection, rows: pd.DataFrame, _: dict[str, Any]) -> Values:
     numbers = number_texts(connection, rows["name"])
-    texts = {name: [None if pd.isna(v) else str(v) for v in rows[name]] for name in ("kpi", "better", "start", "end")}
-    texts["series"] = [str(v) for v in rows["series"].fillna("all")] if "series" in rows else ["all"] * len(rows)
+    texts: dict[str, list[Any]] = {
+        name: [None if pd.isna(v) else str(v) for v in rows[name]] for name in ("kpi", "better", "start", "end")
+    }
+    texts["series"] = list(rows["series"].fillna("all").astype("str")) if "series" in rows else ["all"] * len(rows)
     figures = _optional(rows, ["target", "so_far", "forecast", "low", "high", "probability"])
     return _dicts(goal_id=rows["name"].astype(str).map(numbers), **texts, **figures)
 

@@ -188,7 +188,9 @@ def denominator_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
         def made() -> Cells:
             out: Cells = {}
             for name in sorted({*map(desk.segment, months)}):
-                mine = [row for row in months if desk.segment(row) == name and known(row[what])]
+                mine = [row for row in months if desk.segment(row) == name]
+                lacking = {row["start"] for row in mine if not known(row[what])}
+                mine = [row for row in mine if row["start"] not in lacking]
                 cases = [case for case in desk.cases if desk.segment(case) == name]
                 for slot, (start, end) in spans.items():
                     total, covered = 0.0, set()

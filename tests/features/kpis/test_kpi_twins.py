@@ -78,7 +78,7 @@ def test_every_kpi_agrees_with_loops_on_the_small_desk(seed, freq, by, timezone)
 @pytest.fixture(scope="module")
 def desk():
     """A slice of the simulated desk: its last eight weeks, and 60 of the cases that were opened in them."""
-    tables = simulate_desk(300, seed=1).tables
+    tables = simulate_desk(300, seed=11).tables  # repairs fall in its last weeks
     until = tables["events"]["at"].max().floor("D")
     return slice_of(tables, until - pd.Timedelta(days=56), until, 60)
 

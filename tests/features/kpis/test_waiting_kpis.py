@@ -183,3 +183,20 @@ def test_a_segment_without_denominators_is_not_shown_and_one_that_no_case_has_is
     assert [rows["numerator"].sum(), rows["n"].sum()] == [1, 10]
     with pytest.raises(InputError, match="no case has any of these values"):
         check_denominators(CaseLog.from_frames(cases=cases, denominators=months.assign(product="A")))
+
+
+def test_a_month_without_the_customers_of_one_segment_has_no_total():
+    rows = {
+        "month": ["2024-02", "2024-02", "2024-03", "2024-03"],
+        "region": list("NSNS"),
+        "customers": ["9", "", "9", "1"],
+    }
+    months = read_months(SourceSpec("denominators", "c.csv"), pd.DataFrame(rows)).tables["denominators"]
+    cases = pd.DataFrame({"case_id": list("123"), "region": list("NNS")})
+    cases = cases.assign(created_at=["2024-02-05T09:00Z", "2024-03-05T09:00Z", "2024-03-06T09:00Z"])
+    log = CaseLog.from_frames(cases=cases, denominators=months, until="2024-04-03T00:00Z")
+    found = kpi_history(log, "cases_per_customer", freq="MS").set_index("ds")["value"]
+    assert pd.isna(found["2024-02-01"])
+    assert found["2024-03-01"] == pytest.approx(0.2)
+    north = kpi_history(log, "cases_per_customer", "region", freq="MS")
+    assert north.loc[north["region"] == "N", "value"].tolist() == pytest.approx([1 / 9, 1 / 9])

@@ -65,6 +65,27 @@ def test_waiting_adds_up_and_small_teams_are_left_out(project):
     assert any("left out" in sentence for sentence in stage.findings)
 
 
+def test_a_median_that_is_not_known_yet_is_not_said(project):
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T00:00Z"]})
+    events = pd.DataFrame({"case_id": "1", "kind": "assigned", "team": list("ab")})
+    events = events.assign(at=pd.date_range("2024-03-01", periods=2, freq="h", tz="UTC"))
+    log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-03T00:00Z")
+    found = waiting_stage(replace(project, log=log)).findings
+    assert any("a waits longest for b: 1 hand-over, more than half of the waits not over yet." in s for s in found)
+    assert not any("unknown" in sentence for sentence in found)
+
+
+def test_readers_who_all_open_a_case_are_as_expected_and_not_too_few(project):
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    views = pd.DataFrame({"session_id": [f"s{k}" for k in range(70)], "article_id": ["a", "b"] * 30 + ["c"] * 10})
+    views = views.assign(case_id="1", viewed_at=pd.date_range("2024-03-01T08:00Z", periods=70, freq="s"))
+    log = CaseLog.from_frames(cases=cases, article_views=views, until="2024-03-05T00:00Z")
+    stage = articles_stage(replace(project, log=log))
+    verdicts = stage.tables["articles"].set_index("article_id")["verdict"].to_dict()
+    assert verdicts == {"a": "as expected", "b": "as expected", "c": "too few to tell"}
+    assert ", 1 with too few sessions to tell" in stage.findings[0]
+
+
 def test_both_stand_beside_the_history_of_the_night(project):
     stage = add_work_tables(project, Stage("history", {"history": pd.DataFrame()}))
     assert {"articles", "waiting_times", "waiting_between", "history"} <= set(stage.tables)
