@@ -74,6 +74,12 @@ def server() -> Iterator[str]:
         yield f"postgresql://deskcast@/postgres?host={folder}"
 
 
+def restart(uri: str, mode: str) -> None:
+    """End a server of these tests, ``fast`` or ``immediate`` as pg_ctl has it, and start it anew."""
+    folder, user = uri.split("host=")[1], _unprivileged() if os.geteuid() == 0 else None
+    _run(user, "pg_ctl", "-D", f"{folder}/data", "-w", "-t", "60", "-l", f"{folder}/log", "-m", mode, "restart")
+
+
 @contextmanager
 def _ended_with_us(folder: Path) -> Iterator[None]:
     """Stop the server of a folder and remove the folder when the block ends, or this process by whatever means."""

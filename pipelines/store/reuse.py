@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import sys
 import zipfile
@@ -39,7 +40,7 @@ class NightStore:
     night
         Instant of the night: by it a comparison is due.
     code
-        Digest of all that computes: the package, its libraries, Python.
+        Digest of all that computes: the package, its libraries, Python, the processor.
 
     Examples
     --------
@@ -175,8 +176,12 @@ def describe_reuse(store: NightStore | None) -> tuple[str, str]:
 
 @cache
 def digest_code() -> str:
-    """Return a digest of the code of the package, of Python, and of the libraries that compute."""
-    said = [sys.version, *(f"{name} {version(name)}" for name in _LIBRARIES)]
+    """Return a digest of the code of the package, of Python, and of the libraries and the processor that compute.
+
+    On another processor numpy takes other ways, and the last bit of a logarithm may differ.
+    """
+    processor = [platform.machine(), str(np.show_config(mode="dicts").get("SIMD Extensions"))]
+    said = [sys.version, *processor, *(f"{name} {version(name)}" for name in _LIBRARIES)]
     digest = hashlib.sha256("\n".join(said).encode())
     for path in sorted(_PACKAGE.glob("*/**/*.py")):
         if path.relative_to(_PACKAGE).parts[0] in ("features", "forecasting", "models", "extend", "pipelines"):

@@ -175,5 +175,8 @@ def test_the_code_is_the_package_and_what_computes(monkeypatch, tmp_path):
     other = digest_code()
     (tmp_path / "models" / "new.py").write_text("one = 2\n")
     digest_code.cache_clear()
-    assert len({before, other, digest_code()}) == 3
+    changed = digest_code()
+    monkeypatch.setattr(np, "show_config", lambda mode: {"SIMD Extensions": {"found": ["NONE"]}})
+    digest_code.cache_clear()
+    assert len({before, other, changed, digest_code()}) == 4
     digest_code.cache_clear()
