@@ -13,6 +13,7 @@ from deskcast.forecasting.methods.registry import (
     DEFAULT_METHODS,
     FORECAST_METHODS,
     INTRADAY_METHODS,
+    LONG_METHODS,
     SPARSE_METHODS,
     check_models,
     select_auto_methods,
@@ -139,10 +140,15 @@ def test_a_level_that_wanders_is_followed_and_the_next_hour_is_like_the_last():
 
 def test_the_cheap_set_depends_on_the_panel():
     grid = make_grid(daily(60), 7, "D")
-    assert select_auto_methods(grid) == (*DEFAULT_METHODS, *DAILY_METHODS)
+    assert select_auto_methods(grid) == (*DEFAULT_METHODS, *DAILY_METHODS, *LONG_METHODS)
     assert select_auto_methods(make_grid(hourly(21), 24, "h", OFFICE)) == (*DEFAULT_METHODS, *INTRADAY_METHODS)
     empty = daily(60).assign(y=lambda f: np.where(f["ds"].dt.day % 5 == 0, 1.0, 0.0))
-    assert select_auto_methods(make_grid(empty, 7, "D")) == (*DEFAULT_METHODS, *DAILY_METHODS, *SPARSE_METHODS)
+    assert select_auto_methods(make_grid(empty, 7, "D")) == (
+        *DEFAULT_METHODS,
+        *DAILY_METHODS,
+        *LONG_METHODS,
+        *SPARSE_METHODS,
+    )
     assert check_models("all") == tuple(FORECAST_METHODS)
     assert set(CHALLENGERS) < set(FORECAST_METHODS)
 
