@@ -245,7 +245,7 @@ def calm_small_days(value: Floats, trust: Floats) -> Floats:
     gap = np.where(count > 1, value - near, 0.0)
     size = np.sqrt((trust * gap**2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
     # the odd days themselves must not widen what counts as usual
-    middle = 1.4826 * find_medians(np.where((trust > 0) & (count > 1), np.abs(gap), np.nan))
+    middle = 1.4826 * find_medians(np.where(trust > 0, np.abs(gap), np.nan))
     limit = MAX_DAY_DEVIATIONS * np.where(middle > 0, np.minimum(size, middle), size)[:, None]
     return np.where(small, np.clip(value, near - limit, near + limit), value)
 

@@ -99,12 +99,12 @@ def smooth_ratio(came: Floats, heard: Floats, ahead: int, way: str) -> Floats:
     mean = np.where(usual > 0, total / np.where(usual > 0, usual, 1.0), 1.0)
     prior = PRIOR_UNITS * usual / np.maximum((heard > 0).sum(axis=1), 1)
     drift = THETA_SHARE * _line(came, heard) if way == "theta" else np.zeros(len(came))
-    leads = np.arange(1, ahead + 1)
-    damped = np.asarray(SLOPE_DAMPING * (1 - SLOPE_DAMPING**leads) / (1 - SLOPE_DAMPING), dtype=np.float64)
+    leads: Floats = np.arange(1, ahead + 1, dtype=np.float64)
+    damped: Floats = SLOPE_DAMPING * (1 - SLOPE_DAMPING**leads) / (1 - SLOPE_DAMPING)
     ends, losses = [], []
     for discount in DISCOUNTS:
         path, slope = _follow(came, heard, mean, prior, discount, way == "damped")
-        step = damped if way == "damped" else leads.astype(np.float64)
+        step = damped if way == "damped" else leads
         growth = slope if way == "damped" else np.repeat(drift[:, None], path.shape[1], axis=1)
         losses.append(_loss(came, heard, path, growth, step))
         ends.append(path[:, -1:] + growth[:, -1:] * step)

@@ -75,8 +75,8 @@ def forecast(
         From and to when the data are complete, and known outages: see :func:`deskcast.forecasting.grid.grid.make_grid`.
         The forecast begins with the first slot that is not complete at ``until``.
     models
-        Methods that the forecast may be made of: ``"auto"`` for those that cost little, ``"all"`` (with Prophet,
-        models of statsmodels and gradient boosting, which take seconds to minutes), or names.
+        Methods that the forecast may be made of: ``"auto"`` for those that cost little on this panel, ``"all"`` (with
+        Prophet, models of statsmodels, and gradient boosting of any panel, which take seconds to minutes), or names.
     kind, bounds
         ``count``; or ``rate`` (within ``bounds``), ``duration``, ``stock``: other series, whose history may have a
         column ``n``, see :func:`deskcast.forecasting.volume.forecast_kind.forecast_kind`. They choose among ways of

@@ -190,6 +190,7 @@ class EvidencePass:
         usable = np.isfinite(x) & (np.ones_like(x, dtype=bool) if quiet is None else ~quiet)
         if kind == "share":
             usable &= cases > 0
+        x = np.where(usable, x, np.nan)
         year = None if stamps is None else estimate_yearly_season(kind, x, cases, stamps, freq, pace)
         return cls(kind, x, cases, pace, usable, np.zeros_like(x) if year is None else year)
 

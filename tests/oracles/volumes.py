@@ -1,5 +1,7 @@
 """Volume forecasts the slow, obvious way: one slot at a time, by looking up stamps."""
 
+import statistics
+
 import numpy as np
 import pandas as pd
 
@@ -36,6 +38,24 @@ def panel(seed=0, series=3, days=140, freq="D", level=50.0, start="2024-01-01"):
     return pd.concat(frames, ignore_index=True)
 
 
+def _slow_calm(came, usual):
+    """Bring days that usually hold less than .6 of a mean day near the seven days before them, one day at a time."""
+    known = [u for u in usual if u > 0]
+    trust = [u / (sum(known) / len(known)) for u in usual]
+    ratio = [c / u if u > 0 else 0.0 for c, u in zip(came, usual, strict=True)]
+    near = []
+    for day in range(len(came)):
+        before = range(max(day - 7, 0), day)
+        heard = sum(trust[b] for b in before)
+        near.append(sum(trust[b] * ratio[b] for b in before) / heard if heard > 1 else ratio[day])
+    gaps = [abs(r - n) for r, n in zip(ratio, near, strict=True)]
+    size = (sum(t * g**2 for t, g in zip(trust, gaps, strict=True)) / sum(trust)) ** 0.5
+    middle = 1.4826 * statistics.median(g for g, t in zip(gaps, trust, strict=True) if t > 0)
+    limit = 2.5 * (min(size, middle) if middle > 0 else size)
+    held = [min(max(r, n - limit), n + limit) for r, n in zip(ratio, near, strict=True)]
+    return [h * u if 0 < t < 0.6 else c for h, u, t, c in zip(held, usual, trust, came, strict=True)]
+
+
 def slow_recent_week(y):
     """Move the discounted week of daily values to the level of the last days, one value at a time."""
     size = len(y)
@@ -49,9 +69,11 @@ def slow_recent_week(y):
                 bottom += 0.9 ** (back - 1)
         week.append(top / bottom)
     came = expected = squares = total = 0.0
-    for age in range(min(42, size)):
-        usual = week[(-1 - age) % 7]
-        lately = min(y[size - 1 - age], 5 * usual)
+    ages = range(min(42, size))
+    usual_of = [week[(-1 - age) % 7] for age in ages]
+    calm = _slow_calm([min(y[size - 1 - age], 5 * usual_of[age]) for age in ages][::-1], usual_of[::-1])[::-1]
+    for age in ages:
+        usual, lately = usual_of[age], calm[age]
         came += 0.8**age * lately
         expected += 0.8**age * usual
         squares += (lately - usual) ** 2

@@ -51,6 +51,20 @@ def test_a_year_that_has_come_twice_is_expected_of_every_kind(kind, freq, swing,
     assert errors[0] < errors[1]
 
 
+@pytest.mark.parametrize("kind", ["count", "share", "score"])
+def test_quiet_periods_teach_no_season(kind):
+    """What comes on days that do not count, such as a holiday of a week each year, is no season."""
+    stamps = pd.date_range(FIRST, periods=900)
+    value, n = made(kind, year(stamps, 0.3), seed=1, series=2)
+    off = (stamps.day_of_year.to_numpy() // 3 % 25) == 0
+    odd = value.copy()
+    odd[off] *= 0.2
+    quiet_days = np.broadcast_to(off[:, None], value.shape)
+    found = [run_cusum(kind, v, n, Pace.of("D"), quiet_days, stamps, "D").expected[~off] for v in (value, odd)]
+    assert np.isfinite(found[0][800:]).all()
+    np.testing.assert_array_equal(found[0], found[1])
+
+
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 99), st.integers(560, 760))
 def test_no_season_depends_on_what_comes_later(seed, cut):
