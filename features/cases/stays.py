@@ -64,10 +64,10 @@ def _follow(log: CaseLog, kind: StayKind) -> Any:
     told = events.select("case_id", "at", "seq", value=value).filter(lambda rows: rows.value.notnull())
     told = told.inner_join(cases, "case_id")
     told = told.select(
-        "case_id", at=ibis.greatest(told["at"], told.created_at), seq="seq", value="value", opens=ibis.null("int8")
+        "case_id", at=ibis.greatest(told["at"], told.created_at), seq="seq", value="value", opens=ibis.null("int64")
     )
     turns = transitions_expr(log)
-    opens = turns.change.isin(("opened", "reopened")).cast("int8")
+    opens = ibis.ifelse(turns.change.isin(("opened", "reopened")), 1, 0).cast("int64")  # PostgreSQL casts no boolean
     turns = turns.select("case_id", "at", "seq", value=ibis.null("string"), opens=opens)
     marks = told.union(turns)
     marks = marks.group_by("case_id", "at").agg(

@@ -136,7 +136,7 @@ def recognise_table(file: Path, raw: RawFile, ask: Ask | None = None) -> Recogni
     missing = SourceSpec("cases", "").missing
     frame = _without_blank_rows(raw.frame.head(_MAX_ROWS_EXAMINED))
     columns = profile_columns(frame, missing)
-    found = _canonical(columns) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
+    found = _canonical(columns, file) or _audit_log(columns) or _call_log(columns) or _survey_file(columns, file)
     found = found or recognise_planner_file(columns, frame, file.name)
     if found is None:
         if not any(p.time for p in columns.values()):
@@ -226,17 +226,17 @@ def _as_messages(columns: Mapping[str, ColumnProfile], parent: str) -> tuple[tup
     return ((f"each row is a message of the case '{parent}'", Reading("table of messages", 1.0, found)),)
 
 
-def _canonical(columns: Mapping[str, ColumnProfile]) -> dict[str, Any] | None:
-    """Recognise a table that has the canonical names already."""
-    fits: list[tuple[int, str]] = []
+def _canonical(columns: Mapping[str, ColumnProfile], file: Path) -> dict[str, Any] | None:
+    """Recognise a table that has the canonical names already; of two tables of the same columns the file names one."""
+    fits: list[tuple[int, bool, str]] = []
     for name, table in TABLES.items():
         known = {*table.names, *(CASE_TIMES if name == "cases" else ())}
         shared = len(known & set(columns))
         if set(table.required) <= set(columns) and shared >= 0.7 * len(columns):
-            fits.append((shared, name))
+            fits.append((shared, file.name.split(".")[0] == name, name))
     if not fits:
         return None
-    name = max(fits)[1]
+    name = max(fits, key=lambda fit: fit[:2])[2]
     segments = {c: columns[c].distinct for c in TABLES["cases"].names[2:] if c in columns and name == "cases"}
     why = {"table": f"its columns have the names of the canonical table '{name}'"}
     return {"shape": "canonical table", "table": name, "segments": segments, "why": why}

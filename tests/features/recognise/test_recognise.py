@@ -144,6 +144,9 @@ def test_canonical_tables_are_known_by_their_columns(tmp_path):
     assert (seen.shape, seen.table, dict(seen.columns)) == ("canonical table", "events", {})
     contacts = "contact_id,channel,queued_at,answered_at,ended_at\n1,phone,2024-03-01,2024-03-01,2024-03-01\n"
     assert recognise(write(tmp_path, contacts)).table == "contacts"
+    outbound = tmp_path / "outbound_contacts.csv"
+    outbound.write_text(contacts)
+    assert recognise(outbound).table == "outbound_contacts"
 
 
 def test_numbers_are_not_taken_for_epochs_unless_the_name_says_time(tmp_path):

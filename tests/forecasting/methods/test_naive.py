@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from volumes import panel, slow_recent_week
 
 
-def week_of(history, ordinary=None, calm=True):
+def week_of(history, ordinary=None):
     grid = make_grid(history, 7, "D")
     usual = np.ones(grid.length + 7, dtype=bool) if ordinary is None else ordinary
-    return forecast_level_adjusted_week(build_profile(grid, usual, grid.length), 1, calm)
+    return forecast_level_adjusted_week(build_profile(grid, usual, grid.length), 1)
 
 
 @settings(max_examples=20, deadline=None)
@@ -21,7 +21,7 @@ def test_it_agrees_with_its_slow_twin(seed, days, level):
     history = panel(seed, series=1, days=days, level=level)
     if history["y"].max() == 0:
         return
-    np.testing.assert_allclose(week_of(history, calm=False)[0], slow_recent_week(history["y"].tolist()), rtol=1e-10)
+    np.testing.assert_allclose(week_of(history)[0], slow_recent_week(history["y"].tolist()), rtol=1e-10)
 
 
 def test_a_new_level_is_followed_half_of_the_way_within_two_weeks():

@@ -90,7 +90,7 @@ def test_the_list_holds_all_that_people_wrote_the_newest_first(desk, tmp_path):
 
 def test_feedback_on_an_alert_is_refused_where_it_is_unknown(desk):
     assert "unknown KPI alert" in go("watch", "--feedback", "a-9")
-    said = go("watch", "--feedback", "a-1", "--verdict", "done")
+    said = go("watch", "--feedback", "a-1", "--verdict", "maybe")
     assert "unknown verdict" in said
     assert "was real, was noise" in said
     assert "unknown verdict" in go("watch", "--feedback", "a-1")  # which of the two is not guessed
