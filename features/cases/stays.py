@@ -76,8 +76,8 @@ def _follow(log: CaseLog, kind: StayKind) -> Any:
     )
     so_far = ibis.window(group_by="case_id", order_by="at", preceding=None, following=0)
     marks = marks.mutate(
-        _value=marks.value.notnull().cast("int64").sum().over(so_far),
-        _opens=marks.opens.notnull().cast("int64").sum().over(so_far),
+        _value=ibis.ifelse(marks.value.notnull(), 1, 0).sum().over(so_far),
+        _opens=ibis.ifelse(marks.opens.notnull(), 1, 0).sum().over(so_far),
     )
     marks = marks.mutate(
         value=marks.value.max().over(ibis.window(group_by=["case_id", "_value"])),
