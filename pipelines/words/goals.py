@@ -21,8 +21,8 @@ FIGURES = "goals_figures"
 MAX_KPIS_NAMED = 4
 _WHAT_TO_DO = {
     "fits": "It still tells good periods from bad ones.",
-    "always met": "Raise it, or watch another KPI.",
-    "never met": "Lower it to a step that can be reached, or find out what it would take.",
+    "always met": "Set a harder one, or watch another KPI.",
+    "never met": "Set one that can be reached, or find out what it would take.",
     "met by a move of the goal": "By the goal before it would have been missed.",
     "bought with another KPI": "Set a goal for both, or for the other.",
     "too few periods": "",

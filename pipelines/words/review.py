@@ -26,6 +26,9 @@ _READS = {
     "schedule": ("too few scheduled", "more scheduled than required"),
     "chance": ("chance", "chance"),
 }
+#: What is left over, where it is more than chance: chats routed one at a time, calls that wait from one interval to the
+#: next, or agents who help out.
+_UNEXPLAINED = "something that the plan's formulas leave out"
 
 #: A volume is off from this many standard deviations of a count on, and from this share of the plan on.
 MIN_DEVIATIONS, MIN_CHANGE = 3.0, 0.05
@@ -97,7 +100,9 @@ def _causes(name: str, tables: Tables, levels: Mapping[Any, Any]) -> list[Findin
         part = Fact.at(
             Cell("review_causes", "part", keys, scale=100.0), held, "part of a cause", f"{name} {cause}", "points"
         )
-        reads = _READS[cause][size > 0]
+        row = table[table["cause"] == cause].iloc[0]
+        is_beyond_chance = row["part-lo"] > 0 or row["part-hi"] < 0
+        reads = _UNEXPLAINED if cause == "chance" and is_beyond_chance else _READS[cause][size > 0]
         facts.append(part)
         if place:
             parts.append(f"{reads} {part}")
