@@ -182,7 +182,10 @@ def draw_maps(
     there = there * (1 - moved.shrinkage) / (1 - own.shrinkage)
     gap = there - rows[moved.required].astype(float)
     maps.append(
-        (draw("Scheduled agents on contacts", there, _one_decimal), "What is left of the shifts after shrinkage.")
+        (
+            draw("Scheduled agents on contacts", there.round(6), _one_decimal),
+            "What is left of the shifts after shrinkage.",
+        )
     )
     note = "Below 0: understaffed. Above 0: overstaffed. Scheduled less required agents on contacts."
     maps.append((draw("Difference", gap.round(6), _one_decimal, signed=True), note))
