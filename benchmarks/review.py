@@ -65,7 +65,7 @@ def judge(strength: dict[str, float], seeds: int) -> tuple[float, float, float, 
     for seed in range(seeds):
         found = explain_target(play_week(strength, seed), TARGET)
         named = set(found["cause"].head(len(strength))) == set(strength)
-        share = float(found.set_index("cause").loc[list(strength), "share"].sum())
+        share = float(found.set_index("cause").loc[list(strength), "part"].sum() / found["part"].sum())
         first.append(named)
         enough.append(named and share >= 0.7)
         shares.append(share)

@@ -21,6 +21,8 @@ CAUSES = ("volume", "handle time", "agents present", "adherence", "shrinkage", "
 _AGENT_CAUSES = ("schedule", "agents present", "adherence", "shrinkage")
 #: Draws of days that intervals rest on.
 DRAWS = 400
+#: A part of less than this, 0.05 points, reads as none: its sign is that of rounding.
+MIN_PART = 0.0005
 _COLUMNS = ("ds", "calls_planned", "calls", "aht_planned", "n", "handle_s", "agents_planned", "in_time", "decided")
 
 
@@ -59,8 +61,9 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
     Returns
     -------
     One row a cause, the largest part in the direction of the difference first: ``cause``, ``part``, ``part-lo``,
-    ``part-hi``, ``share`` (of the difference). ``attrs``: ``planned`` (service level of the plan), ``recomputed`` (with
-    everything as it was) and ``observed``; ``observed - planned`` is the sum of the parts.
+    ``part-hi``, ``share`` (of the difference; missing where parts raise and lower the service level, since their shares
+    would be above the whole). ``attrs``: ``planned`` (service level of the plan), ``recomputed`` (with everything as it
+    was) and ``observed``; ``observed - planned`` is the sum of the parts.
 
     Raises
     ------
@@ -102,17 +105,27 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
     tail = 50 - level / 2
     whole = float(observed[0] - values[frozenset()][0])
     found = pd.DataFrame(
-        [
-            (cause, part[0], *np.percentile(part[1:], [tail, 100 - tail]), part[0] / whole if whole else np.nan)
-            for cause, part in parts.items()
-        ],
-        columns=["cause", "part", "part-lo", "part-hi", "share"],
+        [(cause, part[0], *np.percentile(part[1:], [tail, 100 - tail])) for cause, part in parts.items()],
+        columns=["cause", "part", "part-lo", "part-hi"],
     )
+    found["share"] = _share_out(found["part"].to_numpy())
     direction = -1.0 if whole < 0 else 1.0
     found = found.iloc[np.argsort(-direction * found["part"].to_numpy(), kind="stable")].reset_index(drop=True)
     found.attrs |= {"planned": float(values[frozenset()][0]), "observed": float(observed[0])}
     found.attrs["recomputed"] = float(values[frozenset(causes)][0])
     return found
+
+
+def _share_out(parts: Floats) -> Floats:
+    """Return the share of each part in their sum; missing where they have both signs, or are nothing.
+
+    >>> _share_out(np.array([-0.03, -0.01, 0.0])).tolist(), _share_out(np.array([-0.03, 0.02])).tolist()
+    ([0.75, 0.25, -0.0], [nan, nan])
+    """
+    seen = parts[np.abs(parts) >= MIN_PART]
+    if not len(seen) or (np.sign(seen) != np.sign(seen[0])).any():
+        return np.full(len(parts), np.nan)
+    return np.asarray(parts / parts.sum())
 
 
 def _read_inputs(rows: pd.DataFrame, day: Ints) -> Inputs:

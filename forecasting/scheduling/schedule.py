@@ -129,7 +129,8 @@ def shift_schedule(
     before = _read_still_on(still_on, len(ds))
     open_need = np.maximum(people - before, 0.0)
     columns = split_free_days(patterns)
-    worked = days_worked(columns.patterns, ds, calendar, day_before=still_on is None)
+    is_known = still_on is not None
+    worked = _days_begun(columns.patterns, ds, calendar, is_known)
     allowed = patterns_within_hours(columns.patterns, calendar)
     if not allowed.any():
         hint = "shorter shifts, or other hours"
@@ -144,7 +145,7 @@ def shift_schedule(
         chosen, count, found = solve_free_days(
             patterns, columns, usable, matrix, open_need, paid, dear, rules, share, work
         )
-        worked = days_worked(chosen, ds, calendar, day_before=still_on is None) if chosen else []
+        worked = _days_begun(chosen, ds, calendar, is_known) if chosen else []
         matrix, paid = coverage_matrix(chosen, ds, slot, worked), _paid_hours(chosen, worked, ds)
     else:
         usable = np.flatnonzero((paid > 0) & allowed)
@@ -169,6 +170,20 @@ def shift_schedule(
     spent = perf_counter() - begun
     carried = float((coverage["scheduled"] - covered).sum() * slot / 3600)
     return Schedule(table, coverage, hours * gross, bound, found.gap, spent, idle * gross, surplus, rounding, carried)
+
+
+def _days_begun(
+    patterns: Sequence[ShiftPattern], ds: pd.DatetimeIndex, calendar: BusinessCalendar | None, is_known: bool
+) -> list[npt.NDArray[np.float64]]:
+    """Return the midnights of the days that count; where it is known who is still on, of shifts that begin from now on.
+
+    Shifts that began before the first interval, on the day before or on the same day, are those of who is still on.
+    """
+    worked = days_worked(patterns, ds, calendar, day_before=not is_known)
+    if not is_known:
+        return worked
+    first = ds[:1].as_unit("us").asi8[0] / 1e6
+    return [days[days + p.start_s >= first] for days, p in zip(worked, patterns, strict=True)]
 
 
 def _paid_hours(

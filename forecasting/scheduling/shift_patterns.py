@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from ...features.arrays import Floats
+from ...features.durations import format_duration
 from ...features.errors import InputError
 from ..arguments import check_number, check_numbers
 from ..solver import Matrix, triplets
@@ -216,6 +217,11 @@ def shift_patterns(
             middle = round((length - rest) / 2 / between) * between
             shifted = middle + (np.arange(choices) - (choices - 1) // 2) * between
             pauses = [(((float(a), rest),), ()) for a in shifted if a > 0 and a + rest < length]
+            if not pauses:
+                raise InputError(
+                    "the break does not fit into the shift", where="argument 'break_s'", got=format_duration(rest),
+                    wanted=f"a break within the shift of {format_duration(length)}", code="plan.impossible",
+                )  # fmt: skip
         for days, start, (unpaid, paid) in product(off, starts, pauses):
             worked = count if free_days else None
             found.append(ShiftPattern(kind, days, float(start), float(length), unpaid, paid, worked))

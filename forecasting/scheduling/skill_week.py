@@ -18,6 +18,7 @@ from scipy import stats
 
 from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
+from ...features.frames import require_columns
 from ..simulation.queue import SERVED, Agent, simulate_queue
 from ..staffing.target import QueueTarget
 from .skill_queues import MAX_QUEUES, Skills, read_by_group, read_interval
@@ -107,7 +108,7 @@ def plan_skill_groups(
     Raises
     ------
     InputError
-        If a queue has no group, or the limits are too low.
+        If a queue has no group, the limits are too low, or ``need`` and ``rates`` do not hold the same intervals.
 
     Examples
     --------
@@ -154,11 +155,21 @@ def count_runs(calls: float, is_sure: bool) -> int:
 
 def _read_days(need: pd.DataFrame, queues: Mapping[str, SkillQueue]) -> _Days:
     names = list(queues)
+    if not names:
+        raise InputError("missing queues", where="argument 'queues'", code="queue.empty")
     if len(names) > MAX_QUEUES:
         wanted = f"at most {MAX_QUEUES}"
         raise InputError(
             "too many queues", where="argument 'queues'", got=len(names), wanted=wanted, code="plan.too_large"
         )
+    require_columns(need, ("queue", "ds", "calls", "aht_s", "agents"), "argument 'need'")
+    twice = need.duplicated(["queue", "ds"]).to_numpy()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        raise InputError(
+            "duplicate interval of a queue", where="argument 'need'", column="ds", row=row + 1,
+            got=str(need["ds"].iloc[row]), code="row.doubled",
+        )  # fmt: skip
     wide = need.pivot(index="ds", columns="queue", values=["calls", "aht_s", "agents"])
     if wide.isna().any(axis=None) or set(names) - set(need["queue"]):
         raise InputError("queues differ in their intervals", where="argument 'need'", code="value.length")
@@ -171,7 +182,17 @@ def _read_days(need: pd.DataFrame, queues: Mapping[str, SkillQueue]) -> _Days:
 
 def _read_rates(days: _Days, rates: Mapping[str, Floats] | None) -> Floats:
     """Return rates as (queue, path, interval)."""
-    return days.calls[:, None, :] if rates is None else np.stack([rates[name] for name in days.names])
+    if rates is None:
+        return days.calls[:, None, :]
+    shapes = {name: np.shape(rates.get(name, ())) for name in days.names}
+    paths = max((shape[0] for shape in shapes.values() if shape), default=0)
+    for name, shape in shapes.items():
+        if shape != (max(paths, 1), len(days.ds)):
+            raise InputError(
+                "wrong length", where=f"argument 'rates[{name!r}]'", got=shape,
+                wanted=f"({max(paths, 1)}, {len(days.ds)})", code="value.length",
+            )  # fmt: skip
+    return np.stack([rates[name] for name in days.names])
 
 
 def _bounds(days: _Days, skills: Bools, price: Floats, high: Floats, targets: list[QueueTarget]) -> tuple[Ints, Ints]:

@@ -201,6 +201,9 @@ class StaffingSpec:
         if self.skills and self.kind != "calls":
             problem, wanted = "skills are for queues of calls", 'kind = "calls"'
             raise InputError(problem, column="skills", got=self.kind, wanted=wanted, code="setting.invalid")
+        if self.load != "auto" and self.kind != "calls":
+            problem, wanted = "the load is chosen for queues of calls", 'kind = "calls"'
+            raise InputError(problem, column="load", got=self.kind, wanted=wanted, code="setting.invalid")
         if self.target_over != "interval" and self.confidence is None:
             problem, hint = "a target over a day or week needs a confidence", "such as confidence = 0.8"
             raise InputError(problem, column="confidence", hint=hint, code="setting.missing")
@@ -238,6 +241,10 @@ class ShiftSpec:
 
     @model_validator(mode="after")
     def _check(self) -> ShiftSpec:
+        if not self.lengths:
+            raise InputError(
+                "missing lengths of shifts", column="lengths", hint='such as "8h30min"', code="setting.missing"
+            )
         for text in self.breaks:
             parse_break(text)
         if self.min_agents is not None and self.max_agents is not None and self.min_agents > self.max_agents:
@@ -256,6 +263,13 @@ class AgentsSpec:
     skills: tuple[str, ...]
     cost: fields.AboveZero = 1.0
     max_agents: fields.Count | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> AgentsSpec:
+        if not self.skills:
+            hint = "the skills of a queue in [staffing.NAME]"
+            raise InputError("missing skills", column="skills", hint=hint, code="setting.missing")
+        return self
 
 
 @dataclass(frozen=True, config=SECTION)

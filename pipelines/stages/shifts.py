@@ -209,13 +209,14 @@ def clock_seconds(text: str, where: str, column: str) -> float:
     27000.0
     """
     hours, _, minutes = text.partition(":")
-    if not (hours.isdigit() and minutes.isdigit() and int(minutes) < 60 and int(hours) <= 48):
+    most = 48 if column == "last_end" else 23
+    if not (hours.isdigit() and minutes.isdigit() and int(minutes) < 60 and int(hours) <= most):
         raise InputError(
             "not a valid time",
             where=where,
             column=column,
             got=text,
-            wanted="HH:MM",
+            wanted="HH:MM" if column == "last_end" else "HH:MM before 24:00",
             code="time.unreadable",
         )
     return 3600.0 * int(hours) + 60.0 * int(minutes)

@@ -133,7 +133,17 @@ def test_a_week_played_call_by_call_names_the_cause_that_was_injected():
             rows[name] = np.bincount(slot, np.asarray(values, dtype=float), minlength=len(rows))
         found = explain_target(rows, TARGET)
         assert found["cause"].iloc[0] == cause
-        assert found["share"].iloc[0] > 0.7
+        assert found["part"].iloc[0] / (found.attrs["observed"] - found.attrs["planned"]) > 0.7
+
+
+def test_shares_are_told_only_where_all_parts_point_one_way():
+    shared = explain_target(make_rows(volume=1.1, handling=1.1, away=1), TARGET)
+    assert shared["share"].between(-1e-9, 1).all()
+    assert shared["share"].sum() == pytest.approx(1)
+    opposed = explain_target(make_rows(volume=1.3, unscheduled=-1), TARGET)
+    assert {"volume", "schedule"} <= set(opposed.loc[opposed["part"].abs() > 0.01, "cause"])
+    assert opposed["share"].isna().all()
+    assert explain_target(make_rows(), TARGET)["share"].isna().all()
 
 
 def test_the_chance_of_counts_and_of_means_is_no_cause():

@@ -79,6 +79,15 @@ def test_who_is_still_on_is_counted_and_nobody_else_is():
         shift_schedule(need(1), patterns, still_on=np.where(np.arange(168) == 1, -1.0, 0.0))
 
 
+def test_a_shift_that_began_before_now_is_that_of_who_is_still_on():
+    ds = pd.date_range("2024-03-04 16:00", periods=6, freq="h")
+    patterns = shift_patterns(lengths_s=[8 * 3600], starts_s=[14 * 3600, 18 * 3600], break_choices=0, days_per_week=7)
+    on = np.array([1.0] * 6)
+    found = shift_schedule(need(2, ds), patterns, still_on=on)
+    assert found.coverage["scheduled"].tolist() == [1.0] * 2 + [2.0] * 4
+    assert (found.table["start"].tolist(), found.hours, found.carried_hours) == (["18:00"], 8, 6)
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 999), first=st.integers(0, 6), weeks=st.sampled_from([1, 2]), apart=st.booleans())
 def test_coverage_is_that_of_the_people_hour_by_hour(seed, first, weeks, apart):

@@ -93,6 +93,10 @@ def test_closed_hours_need_nobody_and_a_hole_in_the_day_is_no_work(few_contacts)
         ({"limits": {"de": 1, "fr": 1, "both": 1}}, "limits are too low"),
         ({"need": need().iloc[1:]}, "queues differ in their intervals"),
         ({"groups": {"de": ["de"], "all": ["de", "frr"]}}, "frr"),
+        ({"need": pd.concat([need(), need()])}, "column 'ds', row 25: duplicate interval of a queue"),
+        ({"need": need().drop(columns="agents")}, "column 'agents': missing column"),
+        ({"rates": {"de": np.ones((3, 12))}}, r"rates\['fr'\]': wrong length"),
+        ({"rates": {"de": np.ones((3, 12)), "fr": np.ones((3, 5))}}, r"rates\['fr'\]': wrong length"),
     ],
 )
 def test_what_cannot_be_is_refused(change, message):

@@ -100,7 +100,11 @@ def test_breaks_days_off_and_numbers_of_agents_are_those_of_the_contract(tmp_pat
             {"days": ["mon-fri"], "days_per_week": 6},
             "shifts.full-time.: key 'days_per_week': the number is out of range",
         ),
-        ({"starts": ["25:30"]}, "shifts.full-time.: key 'starts': the number is out of range"),
+        (
+            {"starts": ["25:30"]},
+            "shifts.full-time.: key 'starts': not a valid time; got '25:30', expected HH:MM before",
+        ),
+        ({"break": "9h"}, "shifts.full-time.: key 'break': the break does not fit into the shift; got '9 h'"),
     ],
 )
 def test_rules_that_contradict_each_other_are_refused_by_name(tmp_path, keys, message):
@@ -117,6 +121,7 @@ def test_rules_that_contradict_each_other_are_refused_by_name(tmp_path, keys, me
         ({"breaks": ["30min from 5h to 3h"]}, "'breaks': not a valid break"),
         ({"breaks": ["30 from 5h"]}, "'breaks': not a valid duration"),
         ({"days_off": "apartt"}, "'days_off': unknown way to lay days off; got 'apartt' .did you mean 'apart'"),
+        ({"lengths": []}, "'lengths': missing lengths of shifts"),
         ({"min_rest": "0h"}, "'min_rest': the time is out of range"),
     ],
 )

@@ -57,6 +57,7 @@ PHONE = {"skills": ["german"]}
         ({"p": {"skills": ["a", "b"]}}, {"a": {"skills": ["a"]}, "b": {"skills": ["b"]}}, "these skills; got 'a, b'"),
         ({"phone": PHONE | {"kind": "chat"}}, {"a": PHONE}, "key 'skills': skills are for queues of calls; got 'chat'"),
         ({"phone": PHONE, "sales": PHONE | {"interval": "1h"}}, {"a": PHONE}, "need one interval; got '3600 s'"),
+        ({"phone": PHONE}, {"a": PHONE, "b": {"skills": []}}, "agents.b.: key 'skills': missing skills"),
         ({"phone": PHONE}, {"a": PHONE | {"cost": 0}}, "key 'cost': the number is out of range"),
         ({"phone": PHONE | {"priority": 0}}, {"a": PHONE}, "key 'priority': not a valid value; got 0"),
     ],

@@ -256,6 +256,7 @@ def test_a_queue_that_cannot_be_planned_is_named_and_the_rest_goes_on(project):
         ({"staffing": {"chat": {"kind": "chat", "slowdown": -1}}}, "'slowdown': the number is out of range; got -1"),
         ({"staffing": {"phone": {}}, "shifts": {"full": {"queue": "fone"}}}, "unknown queue; got 'fone' .did you mean"),
         ({"staffing": {"phone": {}}, "shifts": {"full": {}}}, "'queue': missing key"),
+        ({"staffing": {"chat": {"kind": "chat", "load": "offered_load"}}}, "'load': the load is chosen for queues of"),
     ],
 )
 def test_bad_sections_are_named(tmp_path, section, message):
