@@ -14,19 +14,8 @@ from ..state.database import read_state
 from ..state.issued import read_issued
 from .accuracy_plans import scheduled_by_interval
 from .accuracy_volumes import find_contacts
-from .planned_time import count_agents, read_present
 from .queue import PlannedQueue, interval_freq, queue_arrivals
 from .staff import plan_queue
-
-__all__ = [
-    "DayPlan",
-    "count_agents",
-    "find_day_contacts",
-    "find_past_mornings",
-    "read_day_plan",
-    "read_handle_times",
-    "read_present",
-]
 
 #: Past open days that a re-forecast learns from, and days of history that their mornings are forecast from.
 MAX_PAST_DAYS, HISTORY_DAYS = 30, 182

@@ -8,8 +8,8 @@ from ...features.arrays import Floats
 from ...features.calendars.instants import parse_instant
 from ...forecasting.staffing.adherence import intersect_stretches, is_on_contacts
 from ...forecasting.staffing.agent_days import ON_CONTACTS, split_agent_days
-from .day_plan import count_agents
 from .measured import find_agents
+from .planned_time import count_agents
 from .queue import PlannedQueue
 
 #: A break at another time than planned is no time off beside the schedule, but a schedule that was not kept.

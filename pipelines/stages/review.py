@@ -23,9 +23,10 @@ from ..words.review import FIGURES, review_findings
 from .accuracy_plans import scheduled_by_interval
 from .accuracy_volumes import find_contacts, staffing_table
 from .adjusted import judge_adjustments
-from .day_plan import count_agents, read_handle_times, read_present
+from .day_plan import read_handle_times
 from .measured import find_agents
 from .off_plan import read_agents_off
+from .planned_time import count_agents, read_present
 from .queue import PlannedQueue
 from .staff import plan_queue
 from .volume_causes import find_volume_causes

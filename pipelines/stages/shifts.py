@@ -137,6 +137,12 @@ def build_shift_patterns(kind: str, spec: ShiftSpec) -> list[Any]:
     """
     place = f"[shifts.{kind}]"
     lengths = [parse_duration(text, where=place, column="lengths") for text in spec.lengths]
+    for text, length in zip(spec.lengths, lengths, strict=True):
+        if not 0 < length <= 86400:
+            raise InputError(
+                "not a valid length of a shift", where=place, column="lengths", got=text, wanted="above 0, up to 24h",
+                code="setting.invalid",
+            )  # fmt: skip
     _check_rest(spec, lengths, place)
     rules: dict[str, Any] = {"free_days": spec.days_off == "apart"}
     if spec.starts:

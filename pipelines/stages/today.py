@@ -16,7 +16,8 @@ from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import figures_table
 from ..words.today import FIGURES, today_findings
-from .day_plan import find_day_contacts, find_past_mornings, read_day_plan, read_handle_times, read_present
+from .day_plan import find_day_contacts, find_past_mornings, read_day_plan, read_handle_times
+from .planned_time import read_present
 from .queue import PlannedQueue
 
 #: Methods that the track record of re-forecasts compares, by the columns of a backtest.

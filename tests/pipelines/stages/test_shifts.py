@@ -104,6 +104,10 @@ def test_breaks_days_off_and_numbers_of_agents_are_those_of_the_contract(tmp_pat
             {"starts": ["25:30"]},
             "shifts.full-time.: key 'starts': not a valid time; got '25:30', expected HH:MM before",
         ),
+        (
+            {"lengths": ["8h", "25h"]},
+            "'lengths': not a valid length of a shift; got '25h', expected above 0, up to 24h",
+        ),
         ({"break": "9h"}, "shifts.full-time.: key 'break': the break does not fit into the shift; got '9 h'"),
     ],
 )

@@ -12,6 +12,7 @@ from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.project.specs import StaffingSpec
 from deskcast.pipelines.stages import day_plan
 from deskcast.pipelines.stages.issuing import issue_stages
+from deskcast.pipelines.stages.planned_time import read_present
 from deskcast.pipelines.stages.queue import PlannedQueue
 from deskcast.pipelines.stages.staff import staff_stage
 from deskcast.pipelines.stages.today import today_stage
@@ -135,7 +136,7 @@ def test_a_break_within_a_shift_is_no_agent_on_contacts(zone, day):
     log = CaseLog.from_frames(cases=cases, schedules=plan, timezone=zone)
     queue = SimpleNamespace(project=SimpleNamespace(log=log), spec=StaffingSpec(interval_s=3600.0), where={})
     ds = pd.Series(pd.date_range(day, periods=24, freq="h"))
-    found = day_plan.read_present(queue, ds).set_index(ds.dt.hour)
+    found = read_present(queue, ds).set_index(ds.dt.hour)
     assert found.loc[[0, 9, 10, 12, 16], "scheduled"].tolist() == [0, 2, 1, 1, 0]
     assert found.loc[[9, 10], "on_break"].tolist() == [0, 0.5]
 
