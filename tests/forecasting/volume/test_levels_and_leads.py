@@ -52,7 +52,9 @@ def test_levels_are_nested_and_never_the_same(seed, grain, level, horizon, share
         assert ((low < ahead[f"deskcast-lo-{inner}"] - 1e-9) | (low == 0)).all()
 
 
-@pytest.mark.parametrize(("freq", "slots", "rate"), [("D", 200, 20), ("W", 104, 100), ("MS", 36, 400)])
+@pytest.mark.parametrize(
+    ("freq", "slots", "rate"), [("D", 200, 20), pytest.param("W", 104, 100, marks=pytest.mark.slow), ("MS", 36, 400)]
+)
 def test_the_next_value_is_held_as_often_as_said(freq, slots, rate):
     held = 0
     for seed in range(12):
@@ -97,7 +99,7 @@ def drifting(seed):
     return USUAL * np.exp(level + rng.normal(0, 0.03, len(DAYS)))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 @pytest.mark.parametrize("odd", [(2.1, 3.3), (1.0, 3.3), (0.3, 0.3)])
 def test_one_odd_last_weekend_hardly_moves_four_weeks(seed, odd):
     """A weekend of a tenth of the week is a tenth of the evidence."""
