@@ -22,12 +22,10 @@ Denominator = Literal["customers", "units"]
 
 
 def cases_per(desk: LogView, what: Denominator) -> pd.DataFrame:
-    """Put cases beside customers or units; a period that is not covered whole has no value."""
+    """Put cases beside customers or units; a period that is not covered whole has its cases and no value."""
     source = desk.denominators
-    beside = _measure(source, what)
-    opened = cases_beside_denominators(desk).frame()["value"].to_numpy()
-    there = beside > 0
-    return compute_ratio(source, np.where(there, opened, 0.0), np.where(there, beside, 0.0))
+    opened = cases_beside_denominators(desk).frame()["value"].to_numpy(dtype=float)
+    return compute_ratio(source, opened, _measure(source, what))
 
 
 def cases_beside_denominators(desk: LogView) -> SumQuery:

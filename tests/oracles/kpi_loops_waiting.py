@@ -202,7 +202,7 @@ def denominator_kpis(desk: SlowDesk) -> dict[str, Callable[[], Cells]]:
                             covered.add((row["start"], inside))
                     whole = sum(inside for _, inside in covered) >= seconds(start, end)
                     count = sum(start <= case["created_at"] < end for case in cases)
-                    out[name, slot] = each(count, total) if whole else cell(n=0, numerator=0)
+                    out[name, slot] = each(count, total) if whole and total else cell(n=0, numerator=count)
             return out
 
         return made
