@@ -84,6 +84,16 @@ def _c(name: str, kind: ColumnKind, required: bool = False, by: str | None = Non
     return Column(name, kind, required, by)
 
 
+#: What a call or chat has, whoever began it.
+_CONTACT = (
+    _c("contact_id", "id", True),
+    _c("case_id", "id", by="ended_at"),
+    _c("channel", "text"),
+    _c("queued_at", "instant", True),
+    _c("answered_at", "instant", by="answered_at"),
+    _c("ended_at", "instant", by="ended_at"),
+)
+
 _ALL = (
     Table(
         "cases",
@@ -126,12 +136,7 @@ _ALL = (
     Table(
         "contacts",
         (
-            _c("contact_id", "id", True),
-            _c("case_id", "id", by="ended_at"),
-            _c("channel", "text"),
-            _c("queued_at", "instant", True),
-            _c("answered_at", "instant", by="answered_at"),
-            _c("ended_at", "instant", by="ended_at"),
+            *_CONTACT,
             _c("hold_s", "seconds", by="ended_at"),
             _c("wrap_s", "seconds", by="ended_at"),
             _c("outcome", "text", by="ended_at"),
@@ -146,12 +151,7 @@ _ALL = (
     Table(
         "outbound_contacts",
         (
-            _c("contact_id", "id", True),
-            _c("case_id", "id", by="ended_at"),
-            _c("channel", "text"),
-            _c("queued_at", "instant", True),
-            _c("answered_at", "instant", by="answered_at"),
-            _c("ended_at", "instant", by="ended_at"),
+            *_CONTACT,
             _c("agent_id", "id"),
             _c("team", "text"),
         ),

@@ -7,6 +7,8 @@ from typing import Any, Literal
 import ibis
 
 from ..calendars.instants import seconds_between
+from ..case_log.backends import materialise
+from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from .facts import case_history_table
 from .transitions import transitions_expr
@@ -55,6 +57,11 @@ def stays_expr(log: CaseLog, kind: StayKind) -> Any:
         "case_id", "left_at", "next", begun_at=stays["at"], given_by=stays.before, spent_s=spent, **{kind: stays.where}
     )
     return stays.filter(stays.spent_s > 0).order_by("case_id", "begun_at")
+
+
+def find_stays(log: CaseLog, kind: StayKind) -> Any:
+    """Return what :func:`stays_expr` gives, computed once for a log."""
+    return compute_once(log, f"stays {kind}", lambda: materialise(stays_expr(log, kind)))
 
 
 def _follow(log: CaseLog, kind: StayKind) -> Any:

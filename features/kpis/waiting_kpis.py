@@ -7,7 +7,7 @@ import ibis
 from ..case_log.backends import materialise
 from ..case_log.cache import compute_once
 from ..cases.duplicates import duplicates_expr
-from ..cases.stays import StayKind, stays_expr
+from ..cases.stays import StayKind, find_stays
 from .aggregate import aggregate_duration, aggregate_share
 from .catalogue import KPI_ENTRIES
 from .queries import DurationQuery, SumQuery
@@ -21,8 +21,7 @@ _OF_THE_DESK = ("agent", "bot", "system")
 
 def stay_time(desk: LogView, kind: StayKind) -> DurationQuery:
     """Measure the stays of cases with a team or in a status; one that still runs is censored."""
-    rows = compute_once(desk.log, f"stays {kind}", lambda: materialise(stays_expr(desk.log, kind)))
-    source = desk.bind(rows, "begun_at")
+    source = desk.bind(find_stays(desk.log, kind), "begun_at")
     rows = source.rows
     return aggregate_duration(
         source, "begun_at", rows.spent_s, rows.left_at.notnull(), horizon=_HORIZONS_S[f"{kind}_time"]

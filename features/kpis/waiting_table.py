@@ -7,11 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..case_log.backends import materialise
-from ..case_log.cache import compute_once
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from ..cases.stays import StayKind, stays_expr
+from ..cases.stays import StayKind, find_stays
 from ..statistics.kaplan_meier import kaplan_meier
 
 WAITING_COLUMNS = ("place", "name", "stays", "running", "median_s", "p90_s", "open_hours", "share")
@@ -30,7 +28,7 @@ PAIR_COLUMNS = (
 
 def fetch_stays(log: CaseLog, kind: StayKind, since: pd.Timestamp | None = None) -> pd.DataFrame:
     """Fetch the stays of :func:`deskcast.features.cases.stays.stays_expr` that begin at an instant or later."""
-    rows = compute_once(log, f"stays {kind}", lambda: materialise(stays_expr(log, kind)))
+    rows = find_stays(log, kind)
     return fetch(rows if since is None else rows.filter(rows.begun_at >= since))
 
 
