@@ -38,8 +38,8 @@ MIN_BUSY_SHARE = 0.5
 #: Share of a day's volume that must be known of it.
 MIN_KNOWN_SHARE = 0.5
 
-#: Days by which a lesson counts half.
-LESSON_HALF_LIFE_DAYS = 728.0
+#: Days, or weeks or months where these are forecast, after which a lesson counts half.
+LESSON_HALF_LIFE = 728.0
 
 #: Days from which the distance to a day off, and the number of a business day, no longer matter.
 MAX_DISTANCE_DAYS, MAX_BUSINESS_DAYS = 8, 12
@@ -204,7 +204,7 @@ class _Lessons:
         y, weight = (np.concatenate([p[i] for p in parts]) if parts else np.zeros(0) for i in (1, 2))
         if len(y) < MIN_TRAINING_ROWS or not y.sum() > 0:
             return None
-        weight *= 0.5 ** (classes * (weeks - np.concatenate([part[3] for part in parts])) / LESSON_HALF_LIFE_DAYS)
+        weight *= 0.5 ** (classes * (weeks - np.concatenate([part[3] for part in parts])) / LESSON_HALF_LIFE)
         told = ~np.isnan(x).all(axis=0)
         model = HistGradientBoostingRegressor(
             loss="poisson", learning_rate=0.1, max_iter=60, max_leaf_nodes=12, min_samples_leaf=20,
