@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from ...features.errors import InputError, did_you_mean
 from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.purposes import PURPOSES
+from ...models.goals import better_direction
 from ...models.shifts.advice import CONDITIONS, KNOWN_VALUES, Advice
 from . import fields
 from .checks import split_values
@@ -63,6 +64,11 @@ class GoalSpec:
         """Segment that it is for, as alerts name it; ``all`` without one."""
         return next((f"{column} {value}" for column, value in self.where.items()), "all")
 
+    @property
+    def direction(self) -> str:
+        """Whether ``higher`` or ``lower`` is better: as given, else by the KPI."""
+        return "higher" if better_direction(self.kpi, self.better) > 0 else "lower"
+
 
 def _day(text: str) -> pd.Timestamp:
     return pd.Timestamp(text).tz_localize(None).normalize()
@@ -91,11 +97,11 @@ def check_goals(goals: Sequence[GoalSpec], where: str) -> None:
     """
     for name, versions in group_goals(goals).items():
         place = f"{where} [[goal]] {name}"
-        for key in ("kpi", "series", "period"):
+        for key in ("kpi", "series", "period", "direction"):
             got = list(dict.fromkeys(str(getattr(one, key)) for one in versions))
             if len(got) > 1:
                 problem, hint = "goals of one name are versions of one goal", "give each goal a name of its own"
-                column = "where" if key == "series" else key
+                column = {"series": "where", "direction": "better"}.get(key, key)
                 raise InputError(problem, where=place, column=column, got=got, hint=hint, code="setting.invalid")
         days = [one.since for one in versions]
         if len(set(days)) < len(days):

@@ -10,7 +10,7 @@ from ...features.errors import InputError
 from ...features.kpis.availability import availability
 from ...features.kpis.purposes import PURPOSES, find_purposes
 from ...models.goal_review import GoalVersion, find_goal_of_period, is_met, review_goal
-from ...models.goals import better_direction, find_period, goal_value
+from ...models.goals import find_period, goal_value
 from ...models.shifts.gaming import COUNTER_METRIC_PAIRS, gaming_guard
 from ..project.goal_specs import GoalSpec, group_goals
 from ..project.project import Project
@@ -86,7 +86,7 @@ def past_goals(project: Project, histories: Histories, periods: int) -> pd.DataF
         if history is None or not history["value"].notna().any():
             continue
         versions = find_versions(goals, issued.get(name, []))
-        better = goal.better or ("higher" if better_direction(goal.kpi, None) > 0 else "lower")
+        better = goal.direction
         for start, end in list_past_periods(history, goal.period)[-periods:]:
             then = find_goal_of_period(versions, start, end)
             if then is None:

@@ -137,6 +137,10 @@ def test_the_chance_of_a_goal_of_a_segment_is_judged_by_that_segment(make):
         ([{"target": 0.8, "valid_from": "soon"}], "key 'valid_from': not a valid date; got 'soon'"),
         ([{"target": 0.8}, {"target": 0.7}], "two versions of a goal hold from the same day"),
         ([{"target": 0.8}, {"target": 0.7, "kpi": "csat", "valid_from": "2025-02-01"}], "versions of one goal.*csat"),
+        (
+            [{"target": 0.8}, {"target": 0.7, "better": "lower", "valid_from": "2025-02-01"}],
+            "key .better.: goals of one",
+        ),
         ([{"target": 0.8, "serves": "growth"}], "key 'serves': unknown purpose"),
         ([], "no goal is configured"),
     ],
