@@ -40,7 +40,8 @@ def stays(desk: SlowDesk, lines: dict[str, Line], kind: str) -> list[Row]:
 
 def is_ping_pong(desk: SlowDesk, case: Row) -> bool:
     """Walk through the teams of a case and look for one that had it before another did."""
-    path: list[str] = []
+    first = case.get("team")
+    path: list[str] = [first] if isinstance(first, str) else []
     for team in desk.events.loc[desk.events["case_id"] == case["case_id"], "team"]:
         if isinstance(team, str) and (not path or team != path[-1]):
             path.append(team)
