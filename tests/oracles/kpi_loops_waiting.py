@@ -16,6 +16,8 @@ def stays(desk: SlowDesk, lines: dict[str, Line], kind: str) -> list[Row]:
     out = []
     for case in desk.cases:
         born, told = case["created_at"], []
+        if kind == "team" and isinstance(case.get("team"), str):
+            told.append((born, case["team"]))
         for event in desk.events[desk.events["case_id"] == case["case_id"]].itertuples():
             value = event.team if kind == "team" else event.new if event.kind == "status" else None
             if isinstance(value, str):
