@@ -19,8 +19,9 @@ StayKind = Literal["team", "status"]
 def stays_expr(log: CaseLog, kind: StayKind) -> Any:
     """List the stays of all cases with a team or in a status, as an Ibis expression.
 
-    A stay begins when an open case comes to a team (or status), or is opened again with it, and ends when the case
-    moves on or ends. Of several changes at one instant the last one counts, and what lasts no time is no stay.
+    A stay begins when an open case comes to a team (or status), is created with a team or opened again with it, and
+    ends when the case moves on or ends. Of several changes at one instant the last one counts, and what lasts no time
+    is no stay.
 
     Parameters
     ----------
@@ -69,6 +70,10 @@ def _follow(log: CaseLog, kind: StayKind) -> Any:
     events, cases = log.table("events"), case_history_table(log).select("case_id", "created_at")
     value = events.team if kind == "team" else ibis.ifelse(events.kind == "status", events.new, None)
     told = events.select("case_id", "at", "seq", value=value).filter(lambda rows: rows.value.notnull())
+    if kind == "team" and log.has("cases", "team"):  # with whom a case was created, whatever its events begin with
+        rows = log.table("cases").filter(lambda rows: rows.team.notnull())
+        first = rows.select("case_id", at="created_at", seq=ibis.literal(-1, "int64"), value="team")
+        told = first.union(told.mutate(seq=told.seq.cast("int64")))
     told = told.inner_join(cases, "case_id")
     told = told.select(
         "case_id", at=ibis.greatest(told["at"], told.created_at), seq="seq", value="value", opens=ibis.null("int64")

@@ -29,13 +29,21 @@ def stay_time(desk: LogView, kind: StayKind) -> DurationQuery:
 
 
 def ping_pong_rate(desk: LogView) -> SumQuery:
-    """Count resolved cases with more changes of team than teams: one of them had the case twice."""
-    events = desk.log.table("events")
-    teams = events.group_by("case_id").agg(_teams=events.team.nunique()).rename(_of="case_id")
+    """Count resolved cases with as many changes of team as teams: one of them had the case twice."""
+    log = desk.log
+    told = log.table("events").select("case_id", "at", "seq", "team", order=1)
+    if log.has("cases", "team"):  # a case may be created with a team that no event names
+        rows = log.table("cases")
+        first = rows.select("case_id", at="created_at", seq=ibis.literal(-1, "int64"), team="team", order=0)
+        told = first.union(told.mutate(seq=told.seq.cast("int64")))
+    told = told.filter(told.team.notnull())
+    before = told.team.lag().over(ibis.window(group_by="case_id", order_by=["order", "at", "seq"]))
+    told = told.mutate(_moved=(told.team != before).fill_null(False))
+    paths = told.group_by(_of="case_id").agg(_moves=told["_moved"].sum(), _teams=told.team.nunique())
     rows = desk.cases.rows
-    rows = rows.left_join(teams, rows.case_id == teams["_of"]).drop("_of")
-    back = (rows.transfers >= rows["_teams"]) & (rows.transfers > 0)
-    return aggregate_share(desk.cases.over(rows), "resolved_at", back.fill_null(False), rows.transfers.notnull())
+    rows = rows.left_join(paths, rows.case_id == paths["_of"]).drop("_of")
+    back = (rows["_moves"] >= rows["_teams"]).fill_null(False)
+    return aggregate_share(desk.cases.over(rows), "resolved_at", back, rows.transfers.notnull())
 
 
 def duplicate_rate(desk: LogView) -> SumQuery:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from ...features.errors import did_you_mean
+from ...forecasting.scenarios.what_if import Change
 from ..project.project import Project
 from ..state.adjustments import Adjustment, read_adjustments
 from ..state.database import read_state
@@ -29,7 +31,6 @@ def adjustment_sentences(
 ) -> list[Finding]:
     """Say of each adjustment that was applied who made it, and why; of one of a part of a queue, its share of it.
 
-    >>> from deskcast.forecasting.scenarios.what_if import Change
     >>> one = Adjustment(Change("fair", factor=1.3), "mailing", "ann", pd.Timestamp("2024-03-01T08:00Z"))
     >>> adjustment_sentences([one], ["fair"])
     ["Adjusted by ann on Fri 1 Mar 2024: 'fair' ('mailing')."]
@@ -55,22 +56,52 @@ def adjustment_sentences(
 def unreached_sentences(kept: Iterable[Adjustment], names: Sequence[str], ds: pd.Series) -> list[Finding]:
     """Say which adjustments in force on these days are of a part of a queue alone: its plan is of the whole.
 
-    >>> from deskcast.forecasting.scenarios.what_if import Change
     >>> one = Adjustment(Change("fair", factor=1.3, series="phone/north"), "mailing", "ann", pd.Timestamp("2024-03-01"))
     >>> unreached_sentences([one], ["phone"], pd.Series(pd.to_datetime(["2024-03-04"])))
     ["'fair' adjusts only phone/north, so that the plan of phone stays as it is; adjust phone to change it."]
     """
     said = []
     for change in (one.change for one in kept):
-        series = [change.series] if isinstance(change.series, str) else list(change.series or ())
+        series = _list_series(change)
         parts = [name for name in series if set(name.split("/")) & set(names)]
-        start, end = (pd.NaT if day is None else pd.Timestamp(str(day)) for day in (change.start, change.end))
-        is_past_or_later = start > ds.max() or end < ds.min().normalize()
-        if parts and not set(series) & set(names) and not is_past_or_later:
+        if parts and not set(series) & set(names) and _is_within(change, ds):
             text = f"'{change.name}' adjusts only {format_list(parts)}, so that the plan of {names[0]} stays as it is; "
             text += f"adjust {names[0]} to change it."
             said.append(Finding(text, audience="planner", names=[change.name, *parts, names[0]]))
     return said
+
+
+def unknown_sentences(
+    kept: Iterable[Adjustment], series: Sequence[str], queues: Sequence[str], ds: pd.Series
+) -> list[Finding]:
+    """Say which adjustments in force on these days name what is no series of the forecast, segment of one, or queue.
+
+    >>> one = Adjustment(Change("fair", factor=1.3, series="phnoe"), "mailing", "ann", pd.Timestamp("2024-03-01"))
+    >>> unknown_sentences([one], ["phone/north", "chat/north"], [], pd.Series(pd.to_datetime(["2024-03-04"])))
+    ["'fair' changes nothing on phnoe: no series, segment or queue has this name (did you mean 'phone'?)."]
+    """
+    known = [*dict.fromkeys([*series, *(part for name in series for part in name.split("/")), *queues])]
+    depths = {name.count("/") for name in series}
+    said = []
+    for change in (one.change for one in kept if _is_within(one.change, ds)):
+        for name in _list_series(change):
+            is_part_of_queue = set(name.split("/")) & set(queues) and name.count("/") not in depths
+            if name in known or is_part_of_queue:  # the plan of the queue tells what becomes of it
+                continue
+            hint = did_you_mean(name, known)
+            text = f"'{change.name}' changes nothing on {name}: no series, segment or queue has this name ({hint})."
+            said.append(Finding(text, audience="planner", names=[change.name, name, str(hint)]))
+    return said
+
+
+def _list_series(change: Change) -> list[str]:
+    return [change.series] if isinstance(change.series, str) else [str(name) for name in change.series or ()]
+
+
+def _is_within(change: Change, ds: pd.Series) -> bool:
+    """Tell whether a change may hold on one of these days: growth, and what has no dates, holds on all."""
+    start, end = (pd.NaT if day is None else pd.Timestamp(str(day)) for day in (change.start, change.end))
+    return not (start > ds.max() or end < ds.min().normalize())
 
 
 def adjusted_rows(table: pd.DataFrame, keys: Sequence[str], point: str) -> list[list[Any]]:

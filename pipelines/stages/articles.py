@@ -48,7 +48,8 @@ def articles_stage(project: Project, days: int = DEFAULT_DAYS) -> Stage:
     price = _cost_per_case(project, since)
     table["cost"], table["avoidable_cost"] = table["cases"] * price, table["avoidable_cases"] * price
     table = table.sort_values(["avoidable_cases", ARTICLE], ascending=[False, True], ignore_index=True)
-    findings = _sentences(table, days)
+    overall = kpi_history(log, "deflection_rate", limits=limits, open_period=True)
+    findings = _sentences(table, overall[overall["ds"] >= since], days)
     metrics = {"articles": float(len(table))}
     return Stage("articles", {"articles": table} | figures_table(FIGURES, findings), tuple(findings), {}, metrics)
 
@@ -76,13 +77,13 @@ def _cost_per_case(project: Project, since: pd.Timestamp) -> float:
     return float(history["numerator"].sum() / history["n"].sum()) if history["n"].sum() else float("nan")
 
 
-def _sentences(table: pd.DataFrame, days: int) -> list[Finding]:
+def _sentences(table: pd.DataFrame, daily: pd.DataFrame, days: int) -> list[Finding]:
+    """State the deflection rate of all sessions, each counted once, and the articles below what is expected."""
     count = figure(FIGURES, "articles", "all", float(len(table)))
     span = setting("days", days)
-    total = table["sessions"].sum()
-    overall = figure(
-        FIGURES, "deflection rate", "all", 1 - table["cases"].sum() / total if total else float("nan"), "share"
-    )
+    total = daily["n"].sum()
+    rate = float(daily["numerator"].sum() / total) if total else float("nan")
+    overall = figure(FIGURES, "deflection rate", "all", rate, "share")
     weak = table[table["verdict"] == WEAK]
     few = figure(FIGURES, "articles with too few sessions", "all", float((table["sessions"] < MIN_CASES).sum()))
     low = figure(FIGURES, "weak articles", "all", float(len(weak)))

@@ -16,6 +16,7 @@ from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import figures_table
 from ..words.today import FIGURES, today_findings
+from ..words.words import format_list
 from .day_plan import find_day_contacts, find_past_mornings, read_day_plan, read_handle_times
 from .planned_time import read_present
 from .queue import PlannedQueue
@@ -93,18 +94,18 @@ def today_stage(project: Project) -> Stage:
 
 
 def _read_days(queues: Mapping[str, PlannedQueue], now: pd.Timestamp) -> tuple[dict[str, QueueDay], list[str]]:
-    """Return the day of each queue that has one, and why others have none."""
-    frames, problems = {}, []
+    """Return the day of each queue that has one, and why others have none: once where several lack the same."""
+    frames, lacking = {}, dict[str, list[str]]()
     for name, queue in queues.items():
         try:
             frames[name] = _gather(queue, now)
         except InputError as error:
-            problems.append(f"{name}: {error}")
+            lacking.setdefault(str(error), []).append(name)
     days = {}
     for name, (source, today, past, came) in frames.items():
         others = {n: (f[2], f[1]) for n, f in frames.items() if n != name and _same_times(f[1], today)}
         days[name] = _build(queues[name], source, today, past, came, others)
-    return days, problems
+    return days, [f"{format_list(names)}: {problem}" for problem, names in lacking.items()]
 
 
 Gathered = tuple[str, pd.DataFrame, pd.DataFrame, pd.DataFrame]

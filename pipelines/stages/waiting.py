@@ -91,7 +91,7 @@ def _sentences(tables: dict[str, pd.DataFrame], days: int, small: set[str]) -> l
             Fact.at(Cell("waiting_between", column, keys), tables, column, subject, unit)
             for column, unit in (("stays", "count"), ("median_s", "s"))
         )
-        text = f"{row['given_by']} waits longest for {row['team']}: {stays:hand-over}"
+        text = f"{row['given_by']} waits most for {row['team']}: {stays:hand-over}"
         tail, more = _describe_half(half, "the waits")
         found.append(Finding(f"{text}, {tail}.", stays, *more, audience="everyone"))
     if small:

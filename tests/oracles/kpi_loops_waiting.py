@@ -16,6 +16,8 @@ def stays(desk: SlowDesk, lines: dict[str, Line], kind: str) -> list[Row]:
     out = []
     for case in desk.cases:
         born, told = case["created_at"], []
+        if kind == "team" and isinstance(case.get("team"), str):
+            told.append((born, case["team"]))
         for event in desk.events[desk.events["case_id"] == case["case_id"]].itertuples():
             value = event.team if kind == "team" else event.new if event.kind == "status" else None
             if isinstance(value, str):
@@ -40,7 +42,8 @@ def stays(desk: SlowDesk, lines: dict[str, Line], kind: str) -> list[Row]:
 
 def is_ping_pong(desk: SlowDesk, case: Row) -> bool:
     """Walk through the teams of a case and look for one that had it before another did."""
-    path: list[str] = []
+    first = case.get("team")
+    path: list[str] = [first] if isinstance(first, str) else []
     for team in desk.events.loc[desk.events["case_id"] == case["case_id"], "team"]:
         if isinstance(team, str) and (not path or team != path[-1]):
             path.append(team)

@@ -55,6 +55,18 @@ def test_a_case_that_comes_back_to_a_team_is_ping_pong(path, back):
     assert len(table) == back
 
 
+@pytest.mark.parametrize(("path", "back"), [("ba", 1), ("bca", 1), ("ab", 0), ("aba", 1), ("bc", 0), ("", 0)])
+def test_the_team_that_a_case_was_created_with_is_the_first_of_its_path(path, back):
+    events = make_events([*(("1", 1 + hour, "assigned", team) for hour, team in enumerate(path)),
+                          ("0", 1, "assigned", "b"), ("1", 20, "resolved", None)])  # fmt: skip
+    cases = pd.DataFrame({"case_id": ["0", "1"], "created_at": DAY, "team": "a", "customer_id": "u"})
+    log = CaseLog.from_frames(cases=cases, events=events, until="2024-04-02T00:00Z")
+    assert len(find_cases_behind(log, "ping_pong_rate", "2024-03", state="yes", details=False)) == back
+    stays = stays_expr(log, "team").filter(lambda rows: rows.case_id == "1").execute().sort_values("begun_at")
+    assert "".join(stays["team"]) == "a" + path.removeprefix("a")
+    assert stays["spent_s"].sum() == 20 * 3600
+
+
 def test_a_duplicate_is_judged_when_it_comes_and_not_by_what_is_opened_again_later():
     rows = [("1", 0, "created", None), ("2", 1, "created", None), ("1", 2, "resolved", None), ("3", 2, "created", None)]
     rows += [("2", 3, "resolved", None), ("4", 5, "created", None), ("1", 9, "reopened", None)]

@@ -6,7 +6,7 @@ import pytest
 from deskcast.features.case_log.log import CaseLog
 from deskcast.forecasting.scenarios.adjustments import carry_to_whole
 from deskcast.forecasting.scenarios.what_if import Change, what_if
-from deskcast.pipelines.stages.adjusted import adjustment_sentences, unreached_sentences
+from deskcast.pipelines.stages.adjusted import adjustment_sentences, unknown_sentences, unreached_sentences
 from deskcast.pipelines.stages.adjusted_parts import carry_parts
 from deskcast.pipelines.state.adjustments import Adjustment
 from hypothesis import given, settings
@@ -88,3 +88,24 @@ def test_the_whole_moves_as_its_parts_do_in_sum(share, effect):
     whole = parts.groupby("ds", as_index=False)["deskcast"].sum().assign(unique_id="phone")
     same = what_if(whole, [carry_to_whole(change, share, "phone")])
     assert same["deskcast"].to_numpy() == pytest.approx(moved.to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"series": "phnoe"}, ["phnoe"]),
+        ({"series": ["phone", "fax"]}, ["fax"]),
+        ({"series": "phone/nroth"}, ["phone/nroth"]),
+        ({"series": "phone/north"}, []),
+        ({"series": "north"}, []),
+        ({"series": "hotline"}, []),
+        ({"series": "hotline/day/gold"}, []),
+        ({"series": None}, []),
+        ({"series": "phnoe", "start": "2024-06-01", "end": "2024-06-02"}, []),
+    ],
+)
+def test_a_series_that_no_forecast_has_is_told_with_the_nearest_name(change, said):
+    days = pd.Series(pd.to_datetime(["2024-03-21", "2024-03-22"]))
+    found = unknown_sentences(kept(**change), ["phone/north", "chat/south"], ["hotline"], days)
+    assert [text.split(" on ")[1].split(":")[0] for text in found] == said
+    assert all("did you mean 'phone" in text or "known: " in text for text in found)

@@ -71,7 +71,7 @@ def test_a_median_that_is_not_known_yet_is_not_said(project):
     events = events.assign(at=pd.date_range("2024-03-01", periods=2, freq="h", tz="UTC"))
     log = CaseLog.from_frames(cases=cases, events=events, until="2024-03-03T00:00Z")
     found = waiting_stage(replace(project, log=log)).findings
-    assert any("a waits longest for b: 1 hand-over, more than half of the waits not over yet." in s for s in found)
+    assert any("a waits most for b: 1 hand-over, more than half of the waits not over yet." in s for s in found)
     assert not any("unknown" in sentence for sentence in found)
 
 
@@ -90,3 +90,12 @@ def test_both_stand_beside_the_history_of_the_night(project):
     stage = add_work_tables(project, Stage("history", {"history": pd.DataFrame()}))
     assert {"articles", "waiting_times", "waiting_between", "history"} <= set(stage.tables)
     assert table_title("waiting_between") == "Who waits for whom"
+
+
+def test_the_rate_of_all_counts_a_session_once_that_read_several_articles(project):
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]})
+    views = pd.DataFrame({"session_id": list("ssst"), "article_id": list("abca"), "case_id": ["1", "1", "1", None],
+                          "viewed_at": pd.date_range("2024-03-01T08:50Z", periods=4, freq="min")})  # fmt: skip
+    log = CaseLog.from_frames(cases=cases, article_views=views, until="2024-03-04T00:00Z")
+    first = articles_stage(replace(project, log=log)).findings[0]
+    assert "3 articles in 365 days, deflection rate 50%:" in first

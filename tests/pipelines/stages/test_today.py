@@ -172,6 +172,11 @@ def test_days_without_a_plan_and_mornings_are_refused_by_name(folder, few_days):
     project = open_project(folder / "deskcast.toml")
     assert "no contacts are planned today" in today_stage(view_as_of(project, "2024-03-03 12:00")).skipped
     assert "no interval of the day is over yet" in today_stage(view_as_of(project, f"{DAY:%Y-%m-%d} 08:30")).skipped
+    phone = project.config.staffing["phone"]
+    twice = replace(project.config, staffing={"phone": phone, "hotline": replace(phone, where={"channel": "phone"})})
+    said = today_stage(view_as_of(replace(project, config=twice), f"{DAY:%Y-%m-%d} 08:30")).skipped
+    assert said.startswith("phone and hotline: no interval of the day is over yet; got")
+    assert said.count("no interval") == 1
     nothing = replace(project, config=replace(project.config, staffing={}))
     assert "No queue of calls or chats" in today_stage(nothing).skipped
     with pytest.raises(InputError):
