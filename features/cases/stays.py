@@ -10,6 +10,7 @@ from ..calendars.instants import seconds_between
 from ..case_log.backends import materialise
 from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
+from ..errors import InputError
 from .facts import case_history_table
 from .transitions import transitions_expr
 
@@ -36,6 +37,11 @@ def stays_expr(log: CaseLog, kind: StayKind) -> Any:
         case_id, begun_at, left_at (missing while it runs), the team or status, given_by (who had the case before;
         missing after a creation or a re-opening), next (who had it afterwards), spent_s (up to the end of the log).
 
+    Raises
+    ------
+    InputError
+        If events name no teams, or no statuses.
+
     Examples
     --------
     >>> import pandas as pd
@@ -47,6 +53,11 @@ def stays_expr(log: CaseLog, kind: StayKind) -> Any:
     0    a    b   7200.0
     1    b  NaN   3600.0
     """
+    column = "team" if kind == "team" else "new"
+    if not log.has("events", column):
+        raise InputError(
+            f"stays by {kind} cannot be followed: missing column", where="events", column=column, code="column.missing"
+        )
     here = _follow(log, kind)
     ordered = ibis.window(group_by="case_id", order_by="at")
     here = here.mutate(before=here.where.lag().over(ordered))

@@ -227,17 +227,15 @@ def _sum_cells(
 ) -> tuple[list[tuple[Any, ...]], dict[str, Floats]]:
     """Return the combinations of values in order, and their sums; cells without one of the values are left out."""
     known = [rest[c].cat for c in columns]
-    sizes = [len(k.categories) for k in known]
-    codes = np.array([k.codes for k in known], dtype=np.int64)
-    inside = (codes >= 0).all(axis=0)
-    if not inside.any():
-        return [], {name: np.empty(0) for name in sums}
-    key = np.ravel_multi_index(tuple(codes[:, inside]), sizes)
-    found = np.flatnonzero(np.bincount(key))
-    places = np.unravel_index(found, sizes)
-    names = list(zip(*(k.categories[place] for k, place in zip(known, places, strict=True)), strict=True))
+    inside = np.logical_and.reduce([k.codes.to_numpy() >= 0 for k in known])
+    codes = [k.codes.to_numpy()[inside].astype(np.int64) for k in known]
+    key = np.zeros(int(inside.sum()), dtype=np.int64)
+    for code, k in zip(codes, known, strict=True):  # only those that occur are numbered: all could be far too many
+        key = pd.factorize(key * len(k.categories) + code, sort=True)[0]
+    first = np.unique(key, return_index=True)[1]
+    names = list(zip(*(k.categories[code[first]] for k, code in zip(known, codes, strict=True)), strict=True))
     weights = {name: rest[name].to_numpy(dtype=float)[inside] for name in sums}
-    return names, {name: np.asarray(np.bincount(key, values)[found], dtype=float) for name, values in weights.items()}
+    return names, {name: np.asarray(np.bincount(key, values), dtype=float) for name, values in weights.items()}
 
 
 def _evidence(

@@ -67,6 +67,15 @@ def test_the_team_that_a_case_was_created_with_is_the_first_of_its_path(path, ba
     assert stays["spent_s"].sum() == 20 * 3600
 
 
+@pytest.mark.parametrize("kind", ["team", "status"])
+def test_events_without_teams_or_statuses_are_refused_by_name(kind):
+    events = make_events([("1", 0, "created", None), ("1", 2, "resolved", None)]).drop(columns="team")
+    log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": DAY}), events=events)
+    column = {"team": "team", "status": "new"}[kind]
+    with pytest.raises(InputError, match=f"events: column '{column}': stays by {kind} cannot be followed"):
+        measure_waiting(log, kind)
+
+
 def test_a_duplicate_is_judged_when_it_comes_and_not_by_what_is_opened_again_later():
     rows = [("1", 0, "created", None), ("2", 1, "created", None), ("1", 2, "resolved", None), ("3", 2, "created", None)]
     rows += [("2", 3, "resolved", None), ("4", 5, "created", None), ("1", 9, "reopened", None)]

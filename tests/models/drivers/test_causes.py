@@ -69,6 +69,15 @@ def simpson():
     return CaseLog.from_frames(cases=cases, events=events, until="2024-03-15T00:00Z")
 
 
+def test_columns_of_very_many_values_are_searched_by_what_occurs():
+    places = np.arange(4000)
+    frame = pd.DataFrame({name: [f"{name}{k}" for k in order] for name, order in
+                          (("customer", places), ("asset", places[::-1]), ("order", places * 7 % 4001))})  # fmt: skip
+    frame = frame.assign(site=np.where(places < 40, "a", "b"), n_before=1, n_after=np.where(places < 40, 9, 1))
+    found = search_combinations(frame, ["customer", "asset", "order", "site"], count=True, depth=3)  # 64e9 combinations
+    assert found[["segment", "n_before", "n_after"]].values.tolist() == [["site a", 40, 360]]
+
+
 def test_simpson_on_a_log():
     spans = ("2024-01-05", "2024-01-15"), ("2024-02-05", "2024-02-15")
     why = explain_change(simpson(), "resolution_time", *spans, by="channel")
