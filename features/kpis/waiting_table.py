@@ -49,8 +49,9 @@ def measure_waiting(log: CaseLog, kind: StayKind, since: pd.Timestamp | None = N
     Returns
     -------
     DataFrame
-        One row a team or status, the most open time first: place (``team`` or ``status``), name, stays, running (not over yet), median_s
-        and p90_s (Kaplan-Meier, running ones censored), open_hours (all that was spent there), share (of those of all).
+        One row a team or status, the most open time first: place (``team`` or ``status``), name, stays, running (not
+        over yet), median_s and p90_s (Kaplan-Meier, running ones censored), open_hours (all that was spent there),
+        share (of those of all).
 
     Examples
     --------

@@ -167,6 +167,6 @@ def test_a_history_by_segment_shows_the_segments_of_the_latest_period_and_names_
     total = pd.DataFrame({"kpi": "first_response_time", "ds": days, "value": 60.0, "n": 9, "median": 60.0, "p90": 70.0})
     parts = pd.concat([total.assign(**{column: name}) for name in ("North desk", "South desk")])
     history = pd.concat([total, parts], ignore_index=True).assign(numerator=9, lo=50.0, hi=70.0)
-    output_stage(Stage("history", {"history": history}), ["history"], None, False, **ANSWER)
+    output_stage(Stage("history", {"history": history}), "history", None, False, **ANSWER)
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("First response")]
     assert ["North desk" in row or "South desk" in row for row in rows[:6]] == [False, True, True] * 2
