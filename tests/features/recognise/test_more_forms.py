@@ -178,3 +178,12 @@ def test_the_state_that_comes_next_is_not_taken_for_that_of_now(tmp_path):
     seen, tables = read(tmp_path, ["Vorgang", "Zeitpunkt", "Stufe", "Stufe danach"], rows)
     assert seen.columns["activity"] == "Stufe"
     assert (tables["events"]["kind"] == "resolved").sum() == len(CASES)
+
+
+@pytest.mark.parametrize("names", [("created", "resolutiondate"), ("creationdate", "closuredate")])
+def test_milliseconds_are_times_under_names_without_a_gap(tmp_path, names):
+    number = lambda at: str(int(at.replace(tzinfo=dt.UTC).timestamp() * 1000))  # noqa: E731
+    rows = [[f"OPS-{i}", number(o), number(end(o, m)) if m else ""] for i, o, m in CASES]
+    _, tables = read(tmp_path, ["key", *names], rows)
+    assert len(tables["cases"]) == len(CASES)
+    assert tables["events"]["kind"].isin(["resolved", "closed"]).sum() == sum(bool(m) for *_, m in CASES)
