@@ -47,8 +47,9 @@ def measure_waiting(log: CaseLog, kind: StayKind, since: pd.Timestamp | None = N
     Returns
     -------
     DataFrame
-        One row a team or status, by name: place (``team`` or ``status``), name, stays, running (not over yet), median_s
-        and p90_s (Kaplan-Meier, running ones censored), open_hours (all that was spent there), share (of those of all).
+        One row a team or status, the most open time first: place (``team`` or ``status``), name, stays, running (not
+        over yet), median_s and p90_s (Kaplan-Meier, running ones censored), open_hours (all that was spent there),
+        share (of those of all).
 
     Examples
     --------
@@ -62,6 +63,7 @@ def measure_waiting(log: CaseLog, kind: StayKind, since: pd.Timestamp | None = N
     stays = fetch_stays(log, kind, since)
     table = _measure(stays, [kind]).rename(columns={kind: "name"})
     table["share"] = table["open_hours"] / table["open_hours"].sum() if len(table) else np.nan
+    table = table.sort_values(["open_hours", "name"], ascending=[False, True], ignore_index=True)
     return table.assign(place=kind)[list(WAITING_COLUMNS)]
 
 

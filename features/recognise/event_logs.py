@@ -31,6 +31,8 @@ _ID_LIKE = re.compile(r"^[A-Za-z]{0,8}[-_#/ ]?\d{1,20}([-./]\d+)*$|^[0-9a-fA-F]{
 _CASE_NUMBER = re.compile(r"(case|ticket|incident|issue|conversation|service request|complaint) ?(id|number|no|nr|key)")
 #: Share of rows on which a column that names cases has a value of its own, from which it may be their id.
 MAX_UNIQUE_PARENT = 0.8
+#: Share of rows whose state before is the state after of the row before, from which two columns are before and after.
+MIN_FOLLOWS = 0.9
 #: Columns that name the field that a row changes, and its new value.
 _FIELD_NAMES = re.compile(r"(field|field ?name|field label|changed field|attribute|property|column|item|old field)")
 _NEW_NAMES = re.compile(
@@ -130,6 +132,31 @@ def _activity(columns: Mapping[str, ColumnProfile]) -> str:
     return best if best and spoken[best] >= 0.4 else ""
 
 
+def _state_after(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame, case: str, at: str, activity: str) -> str:
+    """Return the column with the state after each change, where the one found holds the state before it.
+
+    The state before a change is the state after the one before, in every language. A column that is empty on the last
+    row of a case holds what comes next instead, which is not known at that time.
+    """
+    if score_role_match(activity, "activity"):
+        return activity
+    rows = frame.assign(_at=parse_times(frame[at]).instants).dropna(subset=["_at"])
+    rows = rows.sort_values([case, "_at"], kind="stable")
+    later = rows[case].eq(rows[case].shift())
+    last = rows[case].ne(rows[case].shift(-1))
+    if not later.any():
+        return activity
+    for name, p in columns.items():
+        if name in (case, at, activity) or p.time is not None or not set(p.values) & set(columns[activity].values):
+            continue
+        follows = (rows[activity] == rows[name].shift())[later].mean()
+        mirrored = (rows[name] == rows[activity].shift())[later].mean()
+        ends = rows.loc[last, name].fillna("").astype(str).str.strip().ne("").mean()
+        if min(follows, ends) >= MIN_FOLLOWS > mirrored:
+            return name
+    return activity
+
+
 def _story(frame: pd.DataFrame, case: str, at: str, activity: str) -> float:
     """Return how much more alike the first rows of each value are than rows are in general, from 0 to 1."""
     if not activity:
@@ -155,6 +182,7 @@ def read_as_events(columns: Mapping[str, ColumnProfile], frame: pd.DataFrame) ->
     if not change and is_constant_within(frame, case, activity):
         return None
     at = _event_time(columns, frame, case)
+    activity = activity if change else _state_after(columns, frame, case, at, activity)
     taken = {"case_id": case, "at": at, "activity": activity}
     used = {case, at, *activity.split(" + ")}
     actor = find_best_column(columns, "actor_id", lambda p: p.name not in used and p.distinct > 1 and p.time is None)

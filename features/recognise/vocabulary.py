@@ -210,7 +210,8 @@ def normalise_column_name(name: str) -> str:
     short = re.sub(r"^(?!n )([a-z]|hs) (?=\w)", "", words)
     english = translate_column_name(short)
     return re.sub(
-        r"^(open|close|create|start|end|solve|solved|resolve|closed|opened|due|last ?update)(date|time)$",
+        r"^(open|close|create|start|end|solve|solved|resolve|closed|opened|due|last ?update|"
+        r"(?:created|creation|opening|closing|closure|resolved|resolution)(?=date))(date|time)$",
         r"\1 \2",
         english,
     )

@@ -270,7 +270,7 @@ def _format_table(
 
 
 def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Put first what is asked for first: the latest period in total, intervals that need agents."""
+    """Put first what is asked for first: the latest period in total and by segment, intervals that need agents."""
     from ...features.kpis.cells import find_segments
     from ..words.tables import drop_idle_intervals, sort_latest_first
 
@@ -279,8 +279,9 @@ def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         latest = sort_latest_first(frame)
         if not segments:
             return latest
-        order = latest[[c for c in segments if c in latest]].notna().any(axis=1).sort_values(kind="stable").index
-        return latest.loc[order]
+        parts = latest[[c for c in segments if c in latest]].notna().any(axis=1)
+        return latest.assign(_part=parts).sort_values(
+            ["ds", "_part"], ascending=[False, True], kind="stable").drop(columns="_part")  # fmt: skip
     if name == "detections":
         return sort_latest_first(frame)
     if name == "availability":

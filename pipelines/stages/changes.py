@@ -97,7 +97,11 @@ def changes_stage(project: Project, *, nightly: bool = False) -> Stage:
         tables["handovers"] = handovers
         findings += _handover_sentences(handovers)
     if not tables and not nightly:
-        findings.append(Finding("No change is configured, and no work has changed hands.", audience="everyone"))
+        looked = has_agents(project.log)
+        work = (
+            "no work has changed hands" if looked else "the log does not tell who acted, so hand-overs cannot be found"
+        )
+        findings.append(Finding(f"No change is configured, and {work}.", audience="everyone"))
         tables["handovers"] = pd.DataFrame(columns=["column", "group", "kpi", "date"])
     return Stage("changes", tables, tuple(findings), {}, {"changes": float(len(project.config.changes))})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from ...features.case_log.fetch import fetch
@@ -42,6 +44,9 @@ def waiting_stage(project: Project, days: int = DEFAULT_DAYS) -> Stage:
     if not places:
         lack = describe_missing_data(log, "team_time")
         raise InputError(f"waiting cannot be measured: the log {lack}", where="events", code="kpi.unavailable")
+    first = fetch(log.table("cases").aggregate(at=lambda cases: cases.created_at.min()))["at"].iloc[0]
+    if pd.notna(first):
+        days = min(days, max(1, math.ceil((log.until - first) / pd.Timedelta(days=1))))  # no more than the log has
     since = log.until - pd.Timedelta(days=days)
     small = find_small_teams(project)
     parts = [measure_waiting(log, place, since) for place in _PLACES if place in places]  # type: ignore[arg-type]

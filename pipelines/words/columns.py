@@ -14,6 +14,7 @@ import pandas as pd
 from ...features.durations import format_duration
 from ...features.errors import InputError
 from ...features.kpis.catalogue import find_kpi_unit
+from ...features.kpis.cells import find_segments
 from .column_registry import COLUMNS, SHARED
 from .table_registry import MAIN_COLUMNS, TABLES, VALUES
 from .words import (
@@ -191,6 +192,8 @@ def choose_main_columns(table: str, frame: pd.DataFrame) -> list[str]:
         return [name for name in names if analysts or column_audience(table, name) != "analyst"]
     main = [name for name in MAIN_COLUMNS[table] if name in names]
     own = [n for n in names if find_column(table, n) is None and not pd.api.types.is_numeric_dtype(frame[n])]
+    if table == "history":  # known ones too, such as the team: what a row is of stands before its figure
+        own = [n for n in find_segments(frame) if n in names and n not in main]
     place = len(main) if main[:1] == ["case_id"] else 1
     return [*main[:place], *own, *main[place:]]
 

@@ -148,3 +148,42 @@ def test_empty_columns_beside_a_header_that_comes_again_are_no_error(tmp_path):
     )
     raw = read_raw(tmp_path / "e.csv")
     assert raw.frame.to_dict("list") == {"Ticket": ["1", "2"], "Opened": ["2024-03-01 09:00", "2024-03-02 09:00"]}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("Status alt", "Status neu"), ("Ancien statut", "Nouveau statut"), ("Previous Value", "New Value"), ("B", "N")],
+)
+@pytest.mark.parametrize("first", ["", "Neu"])
+def test_a_log_of_changes_is_read_by_the_state_after_each(tmp_path, names, first):
+    steps = ["Neu", "In Bearbeitung", "Wartet auf Kunde", "In Bearbeitung", "Gelöst"]
+    rows = []
+    for i, opened, _ in CASES:
+        before = [first, *steps[:-1]] if not first else steps[:-1]
+        for k, (old, new) in enumerate(zip(before, steps if not first else steps[1:], strict=True)):
+            rows.append([f"INC{i}", f"{end(opened, 30 * k):%Y-%m-%d %H:%M}", old, new])
+    seen, tables = read(tmp_path, ["Vorgang", "Zeitpunkt", *names], rows)
+    assert seen.columns["activity"] == names[1]
+    kinds = tables["events"]["kind"].value_counts()
+    assert kinds["resolved"] == kinds["paused"] == len(CASES)
+
+
+def test_the_state_that_comes_next_is_not_taken_for_that_of_now(tmp_path):
+    steps = ["Neu", "In Bearbeitung", "Wartet auf Kunde", "In Bearbeitung", "Gelöst"]
+    rows = [
+        [f"INC{i}", f"{end(opened, 30 * k):%Y-%m-%d %H:%M}", now, [*steps, ""][k + 1]]
+        for i, opened, _ in CASES
+        for k, now in enumerate(steps)
+    ]
+    seen, tables = read(tmp_path, ["Vorgang", "Zeitpunkt", "Stufe", "Stufe danach"], rows)
+    assert seen.columns["activity"] == "Stufe"
+    assert (tables["events"]["kind"] == "resolved").sum() == len(CASES)
+
+
+@pytest.mark.parametrize("names", [("created", "resolutiondate"), ("creationdate", "closuredate")])
+def test_milliseconds_are_times_under_names_without_a_gap(tmp_path, names):
+    number = lambda at: str(int(at.replace(tzinfo=dt.UTC).timestamp() * 1000))  # noqa: E731
+    rows = [[f"OPS-{i}", number(o), number(end(o, m)) if m else ""] for i, o, m in CASES]
+    _, tables = read(tmp_path, ["key", *names], rows)
+    assert len(tables["cases"]) == len(CASES)
+    assert tables["events"]["kind"].isin(["resolved", "closed"]).sum() == sum(bool(m) for *_, m in CASES)

@@ -159,3 +159,14 @@ def test_each_command_of_the_demo_prints_one_screen(demo_home, command, tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert fits(done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("column", ["team", "channel", "site"])  # known by name, or one's own
+def test_a_history_by_segment_shows_the_segments_of_the_latest_period_and_names_them(column, capsys):
+    days = pd.date_range("2024-03-04", periods=40, freq="D")
+    total = pd.DataFrame({"kpi": "first_response_time", "ds": days, "value": 60.0, "n": 9, "median": 60.0, "p90": 70.0})
+    parts = pd.concat([total.assign(**{column: name}) for name in ("North desk", "South desk")])
+    history = pd.concat([total, parts], ignore_index=True).assign(numerator=9, lo=50.0, hi=70.0)
+    output_stage(Stage("history", {"history": history}), "history", None, False, **ANSWER)
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("First response")]
+    assert ["North desk" in row or "South desk" in row for row in rows[:6]] == [False, True, True] * 2

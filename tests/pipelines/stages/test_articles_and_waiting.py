@@ -51,6 +51,7 @@ def test_hand_backs_and_duplicates_are_those_that_are_true(desk, project):
 def test_waiting_adds_up_and_small_teams_are_left_out(project):
     stage = waiting_stage(project)
     table, pairs = stage.tables["waiting_times"], stage.tables["waiting_between"]
+    assert all(part["open_hours"].is_monotonic_decreasing for _, part in table.groupby("place"))
     statuses = table[table["place"] == "status"]
     assert statuses["share"].sum() == pytest.approx(1)
     teams = set(table.loc[table["place"] == "team", "name"])
@@ -63,6 +64,7 @@ def test_waiting_adds_up_and_small_teams_are_left_out(project):
     assert stage.tables["waiting_times"]["name"].tolist() == ["a"]  # one person alone is team b
     assert stage.tables["waiting_between"].empty
     assert any("left out" in sentence for sentence in stage.findings)
+    assert stage.findings[0].startswith("In 2 days, ")  # the log has no more
 
 
 def test_a_median_that_is_not_known_yet_is_not_said(project):

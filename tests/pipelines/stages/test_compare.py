@@ -179,3 +179,12 @@ def test_a_run_never_compares_agents(tmp_path):
     raw = {"source": {"cases": {"path": "x.csv"}}, "people": {"by_agent": True}, "run": {"compare": "agent"}}
     with pytest.raises(InputError, match=r"\[run\]: key 'compare': agents are never in what every run records"):
         parse_config(raw, folder=tmp_path)
+
+
+def test_a_log_that_does_not_tell_who_acted_is_no_log_without_hand_overs(project, log):
+    cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T00:00Z"]})
+    events = pd.DataFrame({"case_id": ["1"], "kind": "assigned", "at": ["2024-03-01T01:00Z"]})
+    bare = CaseLog.from_frames(cases=cases, events=events, until="2024-03-03T00:00Z")
+    (told,) = changes_stage(replace(project, log=bare)).findings
+    assert "does not tell who acted" in told
+    assert "no work has changed hands" not in told
