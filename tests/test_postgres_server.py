@@ -38,7 +38,11 @@ def becomes(condition, seconds=20.0):
     return condition()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGKILL, *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGTERM, signal.SIGHUP))],
+    ids=lambda n: n.name,
+)
 def test_no_server_outlives_tests_that_a_signal_ends(number):
     spec = importlib.util.spec_from_file_location("postgres", PLACE)
     module = importlib.util.module_from_spec(spec)

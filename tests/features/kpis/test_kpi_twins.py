@@ -57,10 +57,10 @@ def splits(kpi, by):
     [
         (1, "D", None, "Europe/Lisbon"),
         (2, "W", "channel", "America/New_York"),
-        (3, "MS", "team", "Asia/Kolkata"),
+        pytest.param(3, "MS", "team", "Asia/Kolkata", marks=pytest.mark.slow),
         (4, "QS", "priority", "Australia/Lord_Howe"),
-        (5, "6MS", None, "UTC"),
-        (6, "360min", None, "Europe/Lisbon"),
+        pytest.param(5, "6MS", None, "UTC", marks=pytest.mark.slow),
+        pytest.param(6, "360min", None, "Europe/Lisbon", marks=pytest.mark.slow),
         (7, "MS", "article_id", "Europe/Lisbon"),
         pytest.param(8, "MS", "cost_category", "UTC", marks=pytest.mark.slow),
         pytest.param(9, "MS", "product", "UTC", marks=pytest.mark.slow),

@@ -230,7 +230,7 @@ def test_the_flag_of_the_exporting_system_decides_at_the_closing():
 # --- against the twin, and what always holds -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_milestones_are_those_of_the_slow_twin(seed):
     log = promised_log(seed, 25)
     mine = milestones(log)

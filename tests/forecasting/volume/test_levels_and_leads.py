@@ -100,7 +100,7 @@ def drifting(seed):
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
-@pytest.mark.parametrize("odd", [(2.1, 3.3), (1.0, 3.3), (0.3, 0.3)])
+@pytest.mark.parametrize("odd", [(2.1, 3.3), pytest.param((1.0, 3.3), marks=pytest.mark.slow), (0.3, 0.3)])
 def test_one_odd_last_weekend_hardly_moves_four_weeks(seed, odd):
     """A weekend of a tenth of the week is a tenth of the evidence."""
     plain = drifting(seed)

@@ -53,7 +53,7 @@ def ask(folder, monkeypatch, *words):
     ("how", "words"),
     [
         ({"cases": 30}, "only"),
-        ({"cases": 300, "hours": 30.0}, "0 of"),
+        pytest.param({"cases": 300, "hours": 30.0}, "0 of", marks=pytest.mark.slow),
         ({"cases": 300, "hours": 60.0}, "breached (at least 20 breached and 20 met cases are needed)"),
     ],
 )

@@ -145,6 +145,7 @@ def test_a_skipped_stage_says_why_and_odd_names_and_figures_are_taken(desk):
     assert len(run.data.params) == 151
 
 
+@pytest.mark.slow
 def test_two_processes_make_a_new_store_at_once_in_silence_and_without_network(tmp_path):
     children = [others(tmp_path) for _ in range(2)]
     said = [child.communicate(timeout=60) for child in children]
