@@ -13,6 +13,7 @@ import pandas as pd
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
 from ...features.frames import require_columns
+from ..staffing.lagged_load import lag_rows
 from ..staffing.target import QueueTarget
 from .moves import expected_levels
 
@@ -38,7 +39,9 @@ class Inputs:
         return {name: (self.actual if name in causes else self.planned)[name] for name in self.planned}
 
 
-def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, seed: int = 0) -> pd.DataFrame:
+def explain_target(
+    rows: pd.DataFrame, target: QueueTarget, level: float = 80, seed: int = 0, is_lagged: bool = False
+) -> pd.DataFrame:
     """Split the difference between the observed and the planned service level into parts that add up to it.
 
     The service level of the plan is recomputed with volume, handle time, agents and schedule exchanged for what they
@@ -57,6 +60,8 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
         How the queue works.
     level, seed
         Of the intervals, which draw days anew (intervals of the day, where there are fewer than four days).
+    is_lagged
+        Whether contacts last so long that an interval is staffed for the work in it, whenever it came.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
     day = pd.factorize(rows["ds"].dt.normalize())[0]
     inputs = _read_inputs(rows, day)
     causes = [c for c in inputs.planned if c != "required"]
-    met, calls = _coalitions(inputs, target)
+    met, calls = _coalitions(inputs, target, rows["ds"] if is_lagged else None)
     cluster = day if len(np.unique(day)) >= 4 else np.arange(len(rows))
     weights = np.concatenate([np.ones((1, len(rows))), _draw_weights(cluster, seed)])
     values = {key: (weights @ met[key]) / np.maximum(weights @ calls[key], 1e-12) for key in met}
@@ -197,7 +202,7 @@ def estimate_day_times(planned: Floats, n: Floats, handle_s: Floats, group: Ints
 
 
 def _coalitions(
-    inputs: Inputs, target: QueueTarget
+    inputs: Inputs, target: QueueTarget, lagged: pd.Series | None = None
 ) -> tuple[dict[frozenset[str], Floats], dict[frozenset[str], Floats]]:
     """Return contacts in time and contacts of each interval, for each set of causes as they were."""
     causes = [c for c in inputs.planned if c != "required"]
@@ -207,8 +212,11 @@ def _coalitions(
             values = inputs.mix(chosen)
             agents = values["required"] + sum(values[name] for name in _AGENT_CAUSES if name in values)
             key = frozenset(chosen)
-            calls[key] = values["volume"]
-            met[key] = values["volume"] * _level_of(target, values["volume"], values["handle time"], agents)
+            calls[key], aht = values["volume"], values["handle time"]
+            work = calls[key]
+            if lagged is not None:
+                work = lag_rows(lagged, work, aht, float(np.asarray(target.interval)))
+            met[key] = calls[key] * _level_of(target, work, aht, agents)
     return met, calls
 
 

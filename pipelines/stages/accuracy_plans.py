@@ -19,6 +19,7 @@ from ...forecasting.scheduling.shift_patterns import ShiftPattern, coverage_matr
 from ...forecasting.staffing.target import QueueTarget
 from ..project.project import Project
 from .accuracy_volumes import find_contacts
+from .planned_load import staffed_calls_by
 from .queue import PlannedQueue, interval_freq, only_segment
 
 _DAY_S = 86400.0
@@ -204,8 +205,9 @@ def _scheduled_rows(queue: PlannedQueue, bodies: pd.DataFrame, staffing: pd.Data
 def _schedule_rows(queue: PlannedQueue, both: pd.DataFrame) -> pd.DataFrame:
     if both.empty:
         return pd.DataFrame()
-    required = queue.target.require(both["y"].to_numpy(), both["aht_s"].to_numpy())["agents"].to_numpy()
-    expected = _expect_service_level(queue.target, both)
+    came, planned = (staffed_calls_by(queue, both, "as_of", name).to_numpy() for name in ("y", "calls"))
+    required = queue.target.require(came, both["aht_s"].to_numpy())["agents"].to_numpy()
+    expected = _expect_service_level(queue.target, both.assign(calls=planned))
     sums = pd.DataFrame(
         {
             "lead": both["lead"],

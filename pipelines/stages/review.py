@@ -26,6 +26,7 @@ from .adjusted import judge_adjustments
 from .day_plan import read_handle_times
 from .measured import find_agents
 from .off_plan import read_agents_off
+from .planned_load import is_lagged
 from .planned_time import count_agents, read_present
 from .queue import PlannedQueue
 from .staff import plan_queue
@@ -104,7 +105,8 @@ def _review(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.Data
     """Return the tables on one queue, and where its plan is from."""
     plan, source = read_week_plan(queue, begin)
     rows = join_actuals(queue, plan, begin)
-    causes = explain_target(rows, queue.target)
+    lagged = is_lagged(queue, rows["aht_planned"].to_numpy(dtype=float))
+    causes = explain_target(rows, queue.target, is_lagged=lagged)
     causes.attrs["unplanned"] = rows.attrs["unplanned"]
     shown = rows.drop(columns=["issue_id", "scope", "as_of", "data_until", "made_at", "model", "step"], errors="ignore")
     shown["aht"] = shown["handle_s"] / shown["n"].where(shown["n"] > 0)

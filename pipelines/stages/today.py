@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ...forecasting.intraday.moves import Evening, expect_evening, expected_levels, find_moves
+from ...forecasting.intraday.moves import Evening, Load, expect_evening, expected_levels, find_moves
 from ...forecasting.intraday.reforecast import MIN_PAST_DAYS, backtest_reforecast, reforecast_day
 from ..project.project import Project
 from ..stage import Stage
@@ -18,6 +19,7 @@ from ..words.figures import figures_table
 from ..words.today import FIGURES, today_findings
 from ..words.words import format_list
 from .day_plan import find_day_contacts, find_past_mornings, read_day_plan, read_handle_times
+from .planned_load import is_lagged, staffed_calls
 from .planned_time import read_present
 from .queue import PlannedQueue
 
@@ -58,6 +60,20 @@ class QueueDay:
     def rest(self) -> pd.DataFrame:
         """The intervals that are left, as the queueing functions take them."""
         return self.rows[self.rows["y"].isna()].assign(calls=lambda t: t["reforecast"]).reset_index(drop=True)
+
+    @property
+    def load(self) -> Load | None:
+        """What the intervals that are left are staffed for, where contacts last long; else ``None``."""
+        if not is_lagged(self.queue, self.rows["aht_s"].to_numpy(dtype=float)):
+            return None
+        left = self.rows["y"].isna().to_numpy()
+
+        def work(calls: Floats) -> Floats:
+            came = self.rows["y"].to_numpy(dtype=float, copy=True)
+            came[left] = calls
+            return staffed_calls(self.queue, self.rows.assign(calls=came), "calls")[left]
+
+        return work
 
 
 def today_stage(project: Project) -> Stage:
@@ -158,7 +174,7 @@ def _build(
     if present is not None:
         rows = rows.drop(columns=["scheduled", "on_break"], errors="ignore").merge(present, on="ds")
     rows["agents"] = rows["scheduled"] if "scheduled" in rows else rows["required_planned"].astype(float)
-    volume = rows["y"].fillna(rows["reforecast"]).to_numpy(dtype=float)
+    volume = staffed_calls(queue, rows.assign(calls=rows["y"].fillna(rows["reforecast"])), "calls")
     rows["required"] = queue.target.require(volume, rows["aht_s"].to_numpy())["agents"].to_numpy()
     sums = [float(came[name].sum()) for name in ("in_time", "decided")]
     return QueueDay(queue, source, rows, attrs, past, planned, so_far, *sums)
@@ -196,13 +212,14 @@ def _expect(day: QueueDay) -> Evening | None:
         return None
     spread = day.attrs.get("spread", 0.0)
     goal = float(day.queue.spec.service_level)
-    return expect_evening(day.rest, day.queue.target, goal, float(spread), day.in_time, day.decided)  # type: ignore[arg-type]
+    came = (day.in_time, day.decided)
+    return expect_evening(day.rest, day.queue.target, goal, float(spread), *came, day.load)  # type: ignore[arg-type]
 
 
 def _show(day: QueueDay) -> pd.DataFrame:
     """Return the rows of the table of today."""
     rows = day.rows
-    calls = rows["y"].fillna(rows["reforecast"]).to_numpy(dtype=float)
+    calls = staffed_calls(day.queue, rows.assign(calls=rows["y"].fillna(rows["reforecast"])), "calls")
     agents = rows["agents"].to_numpy(dtype=float)
     level = expected_levels(day.queue.target, calls, rows["aht_s"].to_numpy(dtype=float), agents)
     columns = [
@@ -230,7 +247,7 @@ def _moves(day: QueueDay, days: Mapping[str, QueueDay]) -> pd.DataFrame:
         for name, other in days.items()
         if name != day.queue.name and len(other.rest)
     }
-    found = find_moves(day.rest, day.queue.target, spare)
+    found = find_moves(day.rest, day.queue.target, spare, day.load)
     found.insert(0, "queue", day.queue.name)
     return found
 
