@@ -10,6 +10,7 @@ import pandas as pd
 from ...features.errors import did_you_mean
 from ...forecasting.scenarios.what_if import Change
 from ..project.project import Project
+from ..project.specs import Config
 from ..state.adjustments import Adjustment, read_adjustments
 from ..state.database import read_state
 from ..words.facts import Finding
@@ -80,18 +81,35 @@ def unknown_sentences(
     >>> unknown_sentences([one], ["phone/north", "chat/north"], [], pd.Series(pd.to_datetime(["2024-03-04"])))
     ["'fair' changes nothing on phnoe: no series, segment or queue has this name (did you mean 'phone'?)."]
     """
-    known = [*dict.fromkeys([*series, *(part for name in series for part in name.split("/")), *queues])]
-    depths = {name.count("/") for name in series}
     said = []
     for change in (one.change for one in kept if _is_within(one.change, ds)):
-        for name in _list_series(change):
-            is_part_of_queue = set(name.split("/")) & set(queues) and name.count("/") not in depths
-            if name in known or is_part_of_queue:  # the plan of the queue tells what becomes of it
-                continue
-            hint = did_you_mean(name, known)
+        for name, hint in find_unknown_series(change, series, queues):
             text = f"'{change.name}' changes nothing on {name}: no series, segment or queue has this name ({hint})."
             said.append(Finding(text, audience="planner", names=[change.name, name, str(hint)]))
     return said
+
+
+def find_unknown_series(change: Change, series: Sequence[str], queues: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Return what a change names that is no series, segment of one, or queue, each with a hint at the nearest name.
+
+    >>> change = Change("fair", factor=1.3, series=("phnoe", "north", "hotline"))
+    >>> find_unknown_series(change, ["phone/north", "chat/north"], ["hotline"])
+    [('phnoe', "did you mean 'phone'?")]
+    """
+    known = [*dict.fromkeys([*series, *(part for name in series for part in name.split("/")), *queues])]
+    depths = {name.count("/") for name in series}
+    unknown = []
+    for name in _list_series(change):
+        # parts of a queue may be finer or coarser than the series: the plan of the queue tells what becomes of them
+        is_part_of_queue = set(name.split("/")) & set(queues) and name.count("/") not in depths
+        if name not in known and not is_part_of_queue:
+            unknown.append((name, did_you_mean(name, known)))
+    return unknown
+
+
+def list_queue_names(config: Config) -> list[str]:
+    """Return what adjustments call the configured queues: their names, and the values of their segments."""
+    return [name for key, queue in config.staffing.items() for name in (key, *queue.where.values())]
 
 
 def _list_series(change: Change) -> list[str]:
