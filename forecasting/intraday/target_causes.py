@@ -105,7 +105,7 @@ def explain_target(
     observed = (weights @ rows["in_time"].to_numpy(float)) / np.maximum(
         weights @ rows["decided"].to_numpy(float), 1e-12
     )
-    parts = {cause: _shapley(values, cause, causes) for cause in causes}
+    parts = {cause: find_part(values, cause, causes) for cause in causes}
     parts["chance"] = observed - values[frozenset(causes)]
     tail = 50 - level / 2
     whole = float(observed[0] - values[frozenset()][0])
@@ -113,7 +113,7 @@ def explain_target(
         [(cause, part[0], *np.percentile(part[1:], [tail, 100 - tail])) for cause, part in parts.items()],
         columns=["cause", "part", "part-lo", "part-hi"],
     )
-    found["share"] = _share_out(found["part"].to_numpy())
+    found["share"] = share_out(found["part"].to_numpy())
     direction = -1.0 if whole < 0 else 1.0
     found = found.iloc[np.argsort(-direction * found["part"].to_numpy(), kind="stable")].reset_index(drop=True)
     found.attrs |= {"planned": float(values[frozenset()][0]), "observed": float(observed[0])}
@@ -121,13 +121,13 @@ def explain_target(
     return found
 
 
-def _share_out(parts: Floats) -> Floats:
+def share_out(parts: Floats, least: float = MIN_PART) -> Floats:
     """Return the share of each part in their sum; missing where they have both signs, or are nothing.
 
-    >>> _share_out(np.array([-0.03, -0.01, 0.0])).tolist(), _share_out(np.array([-0.03, 0.02])).tolist()
+    >>> share_out(np.array([-0.03, -0.01, 0.0])).tolist(), share_out(np.array([-0.03, 0.02])).tolist()
     ([0.75, 0.25, -0.0], [nan, nan])
     """
-    seen = parts[np.abs(parts) >= MIN_PART]
+    seen = parts[np.abs(parts) >= least]
     if not len(seen) or (np.sign(seen) != np.sign(seen[0])).any():
         return np.full(len(parts), np.nan)
     return np.asarray(parts / parts.sum())
@@ -231,7 +231,7 @@ def _level_of(target: QueueTarget, calls: Floats, aht: Floats, agents: Floats) -
     return np.asarray((1 - part) * below + part * expected_levels(target, calls, aht, low + 1))
 
 
-def _shapley(values: Mapping[frozenset[str], Floats], cause: str, causes: Sequence[str]) -> Floats:
+def find_part(values: Mapping[frozenset[str], Floats], cause: str, causes: Sequence[str]) -> Floats:
     """Return the mean of what the exchange of a cause changes over all orders of exchange."""
     others, count = [c for c in causes if c != cause], len(causes)
     total = np.zeros_like(values[frozenset()])

@@ -51,13 +51,13 @@ def casework_table(project: Project, issued: pd.DataFrame, outcomes: pd.DataFram
             continue  # the queue is no longer configured: what was issued of it stays undecided
         try:
             queue = PlannedQueue(project, str(name), spec)
-            parts.append(_casework_rows(queue, rows, _cases_by_interval(queue, rows["ds"].min(), outcomes)))
+            parts.append(_casework_rows(queue, rows, cases_by_interval(queue, rows["ds"].min(), outcomes)))
         except InputError:
             continue
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _cases_by_interval(queue: PlannedQueue, first: pd.Timestamp, outcomes: pd.DataFrame | None) -> pd.DataFrame:
+def cases_by_interval(queue: PlannedQueue, first: pd.Timestamp, outcomes: pd.DataFrame | None) -> pd.DataFrame:
     """Return cases that came, cases open at the end and breaches due, by interval from a first one that is over."""
     log, step = queue.project.log, pd.Timedelta(seconds=queue.spec.interval_s)
     history = kpi_history(log, ["cases_opened", "backlog"], tuple(queue.where), interval_freq(queue.spec.interval_s))

@@ -13,6 +13,7 @@ from ..project.project import Project
 from ..project.specs import Config
 from ..state.adjustments import Adjustment, read_adjustments
 from ..state.database import read_state
+from ..state.issued import read_issues
 from ..words.facts import Finding
 from ..words.figures import figure
 from ..words.words import format_date, format_list
@@ -169,3 +170,38 @@ def judge_adjustments(rows: pd.DataFrame) -> pd.DataFrame:
         table[f"error_{name}"] = (table[name] - table["actual"]).abs() / came
     closer = (table["base"] - table["actual"]).abs() - (table["adjusted"] - table["actual"]).abs()
     return table[_COLUMNS].assign(helped=(closer > 0).astype("boolean").mask(closer == 0))
+
+
+def judge_plan(
+    project: Project, kind: str, plan: pd.DataFrame, rows: pd.DataFrame, is_issued: bool, now: str = "calls_planned"
+) -> pd.DataFrame:
+    """Return whether the adjustments that a plan was made with brought it nearer to what came.
+
+    Parameters
+    ----------
+    project, kind
+        Its state has what was issued: ``staffing`` or ``casework``.
+    plan, rows
+        The plan (with ``issue_id``, or ``baseline`` and ``adjustment``), and the same intervals with ``calls``, as they
+        were.
+    is_issued
+        Whether the plan was issued, or is what would have been.
+    now
+        Column of a plan that was not issued with what it has after adjustments.
+    """
+    if is_issued:
+        with read_state(project.config.state_place) as state:
+            issues = read_issues(state, kind)
+        known = issues[issues["issue_id"].isin(plan["issue_id"])]
+        parts = [
+            (issue_id, *row) for issue_id, s in zip(known["issue_id"], known["settings"], strict=True)
+            for row in s.get("adjusted", [])
+        ]  # fmt: skip
+        columns = ["issue_id", "ds", "base", "adjusted", "adjustment"]
+        table = pd.DataFrame(parts, columns=columns).astype({"issue_id": "int64", "ds": "datetime64[us]"})
+        both = rows.merge(table, on=["issue_id", "ds"])
+    elif "adjustment" in plan:
+        both = rows.assign(base=rows["baseline"], adjusted=rows[now])
+    else:
+        both = rows.head(0).assign(base=0.0, adjusted=0.0, adjustment="")
+    return judge_adjustments(both.rename(columns={"calls": "actual"}))

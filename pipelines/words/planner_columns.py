@@ -79,6 +79,23 @@ PLANNER_COLUMNS = {
         "part-hi": "Likely high | points",
         "share": "Share of the difference | share",
     },
+    "review_work": {
+        "ds": "Interval start | day",
+        "arrived_planned": "Forecast new cases | expected",
+        "arrived": "New cases | count",
+        "agents_planned": "Required agents, planned | number",
+        "agents": "Agents at work | number",
+        "backlog_planned": "Backlog, planned | number",
+        "backlog": "Backlog | count",
+        "breaches": "Breaches | count",
+    },
+    "review_work_causes": {
+        "cause": "Cause | value",
+        "part": "Part of the difference, cases | number",
+        "part-lo": "Likely low | number",
+        "part-hi": "Likely high | number",
+        "share": "Share of the difference | share",
+    },
     "review_adjustments": {
         "adjustment": "Adjustment | text",
         "base": "Forecast without it | expected",

@@ -47,6 +47,8 @@ TABLES = {
     "today_accuracy": "How re-forecasts of the rest of a day did | planner",
     "review": "The week by interval | planner",
     "review_causes": "Why the target was missed or met | planner",
+    "review_work": "Deferred work of the week by interval | planner",
+    "review_work_causes": "Why deferred work breached its SLA or met it | planner",
     "review_volume": "What moved the volume | planner",
     "review_adjustments": "Adjustments and what came | planner",
     "adjustments": "Adjustments in force | planner",
