@@ -17,11 +17,13 @@ from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import figures_table
 from ..words.today import FIGURES, today_findings
+from ..words.today_work import work_day_findings
 from ..words.words import format_list
 from .day_plan import find_day_contacts, find_past_mornings, read_day_plan, read_handle_times
 from .planned_load import is_lagged, staffed_calls
 from .planned_time import read_present
 from .queue import PlannedQueue
+from .today_work import WorkDay, find_work_days
 
 #: Methods that the track record of re-forecasts compares, by the columns of a backtest.
 METHODS = ("reforecast", "morning", "scaled")
@@ -88,25 +90,38 @@ def today_stage(project: Project) -> Stage:
     -------
     Stage
         Tables ``today`` (by queue and interval), ``today_moves``, ``today_accuracy`` (how such re-forecasts did on past
-        days at this time of the day, beside the morning's forecast and scaling by the share so far) and
-        ``today_figures``. Queues of case work have no day of this kind.
+        days at this time of the day, beside the morning's forecast and scaling by the share so far),
+        ``today_work`` (deferred work by queue and interval) and ``today_figures``.
     """
-    queues = {n: PlannedQueue(project, n, s) for n, s in project.config.staffing.items() if s.kind != "cases"}
+    queues = {name: PlannedQueue(project, name, spec) for name, spec in project.config.staffing.items()}
     if not queues:
-        return Stage("today", skipped="No queue of calls or chats is configured: add a [staffing.NAME] section.")
+        return Stage("today", skipped="No queue is configured: add a [staffing.NAME] section.")
     now = pd.Timestamp(project.as_of).tz_convert(project.log.timezone).tz_localize(None)
-    days, problems = _read_days(queues, now)
-    if not days:
+    deferred = {name: queue for name, queue in queues.items() if queue.spec.kind == "cases"}
+    days, problems = _read_days({name: queue for name, queue in queues.items() if name not in deferred}, now)
+    work, lacking = find_work_days(deferred, now)
+    problems += lacking
+    if not days and not work:
         return Stage("today", skipped="; ".join(problems))
-    evenings = {name: _expect(day) for name, day in days.items()}
-    tables = {"today": pd.concat([_show(day) for day in days.values()], ignore_index=True)}
-    moves = [_moves(day, days) for day in days.values() if len(day.rest)]
-    tables["today_moves"] = pd.concat(moves, ignore_index=True) if moves else pd.DataFrame()
-    tables["today_accuracy"] = _judge(days, now)
-    tables = {name: table for name, table in tables.items() if len(table)}
-    findings = [text for name, day in days.items() for text in today_findings(day, evenings[name], tables)]
+    tables = _tables(days, work, now)
+    findings = [text for day in days.values() for text in today_findings(day, _expect(day), tables)]
+    findings += [text for day in work.values() for text in work_day_findings(day, tables)]
     findings += [Finding(f"Not shown: {text}", names=[text], audience="planner") for text in problems]
-    return Stage("today", tables | figures_table(FIGURES, findings), tuple(findings), {"queues": len(days)})
+    return Stage("today", tables | figures_table(FIGURES, findings), tuple(findings), {"queues": len(days) + len(work)})
+
+
+def _tables(days: Mapping[str, QueueDay], work: Mapping[str, WorkDay], now: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Return the tables of a day that have rows."""
+    parts = {
+        "today": [_show(day) for day in days.values()],
+        "today_moves": [_moves(day, days) for day in days.values() if len(day.rest)],
+        "today_accuracy": [_judge(days, now)],
+        "today_work": [day.rows.assign(queue=name) for name, day in work.items()],
+    }
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items() if frames}
+    if "today_work" in joined:
+        joined["today_work"] = joined["today_work"][["queue", *(c for c in joined["today_work"] if c != "queue")]]
+    return {name: table for name, table in joined.items() if len(table)}
 
 
 def _read_days(queues: Mapping[str, PlannedQueue], now: pd.Timestamp) -> tuple[dict[str, QueueDay], list[str]]:

@@ -43,6 +43,7 @@ TABLES = {
     "team_time": "Time of agents by team | planner",
     "concurrency": "Chats at once | planner",
     "today": "Today by interval | planner",
+    "today_work": "Deferred work today by interval | planner",
     "today_moves": "Moves that help today | planner",
     "today_accuracy": "How re-forecasts of the rest of a day did | planner",
     "review": "The week by interval | planner",

@@ -13,6 +13,7 @@ from deskcast.pipelines.stages.issuing import issue_stages
 from deskcast.pipelines.stages.queue import PlannedQueue
 from deskcast.pipelines.stages.review import review_stage
 from deskcast.pipelines.stages.staff import staff_stage
+from deskcast.pipelines.stages.today import today_stage
 from deskcast.pipelines.stages.work_agents import find_case_agents
 from deskcast.pipelines.state.adjustments import add_adjustment
 from deskcast.pipelines.state.database import change_state
@@ -123,3 +124,25 @@ def test_agents_are_counted_only_where_the_log_tells_whose_they_are(calm):
     two = calm.config.staffing | {"post": calm.config.staffing["email"]}
     both = replace(calm, config=replace(calm.config, staffing=two))
     assert find_case_agents(PlannedQueue(both, "email", calm.config.staffing["email"])) is None
+
+
+@pytest.mark.slow
+def test_today_tells_cases_so_far_the_backlog_and_what_the_evening_brings(tmp_path):
+    """The same morning with no agents absent and one absent: cases and backlog are those of the log at noon."""
+    whole = open_desk(tmp_path, busy=1.6)
+    stage = today_stage(view_as_of(whole, "2024-03-06 12:20"))
+    rows = stage.tables["today_work"]
+    events, cases = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("events", "cases"))
+    noon, at = (pd.Timestamp(f"2024-03-06 {t}", tz="Europe/Berlin") for t in ("12:00", "12:20"))
+    came, done = pd.to_datetime(cases["created_at"]), pd.to_datetime(events["at"])
+    assert rows["y"].sum() == ((came >= noon.normalize()) & (came < noon)).sum()
+    figures = stage.tables["today_figures"].set_index("kind")["value"]
+    assert figures["open cases now"] == (came <= at).sum() - (done <= at).sum()
+    rest = rows[rows["y"].isna()]
+    assert rows.loc[rows["y"].notna(), "required"].isna().all()
+    assert (rest["net"] == rest["agents"] - rest["required"]).all()
+    assert rest["backlog_lo"].iloc[-1] < rest["backlog"].iloc[-1] < rest["backlog_hi"].iloc[-1]
+    busy = rest[rest["agents"] > 0]
+    flow = figures["open cases now"] + busy["reforecast"].sum() - 2 * busy["agents"].sum()  # 30 minutes a case
+    assert busy["backlog"].iloc[-1] == pytest.approx(flow, abs=0.35 * figures["open cases now"])
+    check_words(stage)
