@@ -4,6 +4,7 @@ from ...features.lazy import lazy_names
 
 #: Module -> the names that it hands on.
 HOMES = {
+    "breach_causes": "explain_breaches find_productivity",
     "moves": "find_moves",
     "reforecast": "backtest_reforecast reforecast_day",
     "target_causes": "explain_target",

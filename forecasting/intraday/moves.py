@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ RATE_POINTS = 21
 #: A move that lifts the service level of the rest by less than this is none.
 MIN_GAIN = 0.002
 _WHOLE = 1e-6
+#: Contacts of the intervals that are left -> the contacts that these are staffed for, where contacts last long.
+Load = Callable[[Floats], Floats]
 
 
 def expected_levels(target: QueueTarget, calls: Floats, aht: Floats, agents: Floats) -> Floats:
@@ -57,7 +59,13 @@ class Evening:
 
 
 def expect_evening(
-    rest: pd.DataFrame, target: QueueTarget, goal: float, spread: float, in_time: float = 0.0, decided: float = 0.0
+    rest: pd.DataFrame,
+    target: QueueTarget,
+    goal: float,
+    spread: float,
+    in_time: float = 0.0,
+    decided: float = 0.0,
+    load: Load | None = None,
 ) -> Evening:
     """Return what a day comes to, over what the rest of it may bring.
 
@@ -71,6 +79,8 @@ def expect_evening(
         How far the rate of the rest may be off, as a share of it.
     in_time, decided
         Contacts of today that were answered in time, of those that are decided.
+    load
+        Gives the contacts that intervals are staffed for; by default their own.
     """
     calls, aht, agents = (rest[name].to_numpy(dtype=float) for name in ("calls", "aht_s", "agents"))
     shape = 1 / max(spread, 1e-3) ** 2
@@ -78,7 +88,7 @@ def expect_evening(
     levels, rests, weights = [], [], []
     for factor in factors:
         rate = calls * factor
-        met = float((rate * expected_levels(target, rate, aht, agents)).sum())
+        met = float((rate * expected_levels(target, rate if load is None else load(rate), aht, agents)).sum())
         whole = decided + float(rate.sum())
         levels.append((in_time + met) / whole if whole > 0 else np.nan)
         rests.append(met)
@@ -91,7 +101,12 @@ def expect_evening(
     return Evening(float(expected), done / total if total > 0 else np.nan, chance, low, high)
 
 
-def find_moves(rest: pd.DataFrame, target: QueueTarget, others: Mapping[str, pd.Series] | None = None) -> pd.DataFrame:
+def find_moves(
+    rest: pd.DataFrame,
+    target: QueueTarget,
+    others: Mapping[str, pd.Series] | None = None,
+    load: Load | None = None,
+) -> pd.DataFrame:
     """Return which moves help the rest of a day, each by itself, the one that helps most first.
 
     Parameters
@@ -103,6 +118,8 @@ def find_moves(rest: pd.DataFrame, target: QueueTarget, others: Mapping[str, pd.
         How the queue works, and what it is to reach.
     others
         Agents over what is required, by ``ds``, of other queues by name.
+    load
+        Gives the contacts that intervals are staffed for; by default their own.
 
     Returns
     -------
@@ -123,10 +140,10 @@ def find_moves(rest: pd.DataFrame, target: QueueTarget, others: Mapping[str, pd.
     columns = ["move", "start", "end", "agents", "hours", "service_level", "gain"]
     if not (short > 0).any():
         return pd.DataFrame(columns=columns)
-    before = _level(target, calls, aht, agents)
+    before = _level(target, calls, aht, agents, load)
     hours, rows = float(np.asarray(target.interval)) / 3600, []
     for name, more_calls, more_agents in _list_moves(frame, target, short, others or {}):
-        after = _level(target, more_calls, aht, more_agents)
+        after = _level(target, more_calls, aht, more_agents, load)
         moved = np.abs(more_calls - calls) if name == "callbacks" else np.maximum(more_agents - agents, 0.0)
         touched = np.flatnonzero((moved > 0) & (short > 0))
         if after - before < MIN_GAIN or not len(touched):
@@ -140,9 +157,9 @@ def find_moves(rest: pd.DataFrame, target: QueueTarget, others: Mapping[str, pd.
     return found.astype({"agents": "float64", "hours": "float64"})
 
 
-def _level(target: QueueTarget, calls: Floats, aht: Floats, agents: Floats) -> float:
-    whole = float(calls.sum())
-    return float((calls * expected_levels(target, calls, aht, agents)).sum()) / whole if whole > 0 else 1.0
+def _level(target: QueueTarget, calls: Floats, aht: Floats, agents: Floats, load: Load | None) -> float:
+    whole, work = float(calls.sum()), calls if load is None else load(calls)
+    return float((calls * expected_levels(target, work, aht, agents)).sum()) / whole if whole > 0 else 1.0
 
 
 def _list_moves(

@@ -13,6 +13,7 @@ import pandas as pd
 from ...features.arrays import Floats, Ints
 from ...features.errors import InputError
 from ...features.frames import require_columns
+from ..staffing.lagged_load import lag_rows
 from ..staffing.target import QueueTarget
 from .moves import expected_levels
 
@@ -38,7 +39,9 @@ class Inputs:
         return {name: (self.actual if name in causes else self.planned)[name] for name in self.planned}
 
 
-def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, seed: int = 0) -> pd.DataFrame:
+def explain_target(
+    rows: pd.DataFrame, target: QueueTarget, level: float = 80, seed: int = 0, is_lagged: bool = False
+) -> pd.DataFrame:
     """Split the difference between the observed and the planned service level into parts that add up to it.
 
     The service level of the plan is recomputed with volume, handle time, agents and schedule exchanged for what they
@@ -57,6 +60,8 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
         How the queue works.
     level, seed
         Of the intervals, which draw days anew (intervals of the day, where there are fewer than four days).
+    is_lagged
+        Whether contacts last so long that an interval is staffed for the work in it, whenever it came.
 
     Returns
     -------
@@ -93,14 +98,14 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
     day = pd.factorize(rows["ds"].dt.normalize())[0]
     inputs = _read_inputs(rows, day)
     causes = [c for c in inputs.planned if c != "required"]
-    met, calls = _coalitions(inputs, target)
+    met, calls = _coalitions(inputs, target, rows["ds"] if is_lagged else None)
     cluster = day if len(np.unique(day)) >= 4 else np.arange(len(rows))
     weights = np.concatenate([np.ones((1, len(rows))), _draw_weights(cluster, seed)])
     values = {key: (weights @ met[key]) / np.maximum(weights @ calls[key], 1e-12) for key in met}
     observed = (weights @ rows["in_time"].to_numpy(float)) / np.maximum(
         weights @ rows["decided"].to_numpy(float), 1e-12
     )
-    parts = {cause: _shapley(values, cause, causes) for cause in causes}
+    parts = {cause: find_part(values, cause, causes) for cause in causes}
     parts["chance"] = observed - values[frozenset(causes)]
     tail = 50 - level / 2
     whole = float(observed[0] - values[frozenset()][0])
@@ -108,7 +113,7 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
         [(cause, part[0], *np.percentile(part[1:], [tail, 100 - tail])) for cause, part in parts.items()],
         columns=["cause", "part", "part-lo", "part-hi"],
     )
-    found["share"] = _share_out(found["part"].to_numpy())
+    found["share"] = share_out(found["part"].to_numpy())
     direction = -1.0 if whole < 0 else 1.0
     found = found.iloc[np.argsort(-direction * found["part"].to_numpy(), kind="stable")].reset_index(drop=True)
     found.attrs |= {"planned": float(values[frozenset()][0]), "observed": float(observed[0])}
@@ -116,13 +121,13 @@ def explain_target(rows: pd.DataFrame, target: QueueTarget, level: float = 80, s
     return found
 
 
-def _share_out(parts: Floats) -> Floats:
+def share_out(parts: Floats, least: float = MIN_PART) -> Floats:
     """Return the share of each part in their sum; missing where they have both signs, or are nothing.
 
-    >>> _share_out(np.array([-0.03, -0.01, 0.0])).tolist(), _share_out(np.array([-0.03, 0.02])).tolist()
+    >>> share_out(np.array([-0.03, -0.01, 0.0])).tolist(), share_out(np.array([-0.03, 0.02])).tolist()
     ([0.75, 0.25, -0.0], [nan, nan])
     """
-    seen = parts[np.abs(parts) >= MIN_PART]
+    seen = parts[np.abs(parts) >= least]
     if not len(seen) or (np.sign(seen) != np.sign(seen[0])).any():
         return np.full(len(parts), np.nan)
     return np.asarray(parts / parts.sum())
@@ -197,7 +202,7 @@ def estimate_day_times(planned: Floats, n: Floats, handle_s: Floats, group: Ints
 
 
 def _coalitions(
-    inputs: Inputs, target: QueueTarget
+    inputs: Inputs, target: QueueTarget, lagged: pd.Series | None = None
 ) -> tuple[dict[frozenset[str], Floats], dict[frozenset[str], Floats]]:
     """Return contacts in time and contacts of each interval, for each set of causes as they were."""
     causes = [c for c in inputs.planned if c != "required"]
@@ -207,8 +212,11 @@ def _coalitions(
             values = inputs.mix(chosen)
             agents = values["required"] + sum(values[name] for name in _AGENT_CAUSES if name in values)
             key = frozenset(chosen)
-            calls[key] = values["volume"]
-            met[key] = values["volume"] * _level_of(target, values["volume"], values["handle time"], agents)
+            calls[key], aht = values["volume"], values["handle time"]
+            work = calls[key]
+            if lagged is not None:
+                work = lag_rows(lagged, work, aht, float(np.asarray(target.interval)))
+            met[key] = calls[key] * _level_of(target, work, aht, agents)
     return met, calls
 
 
@@ -223,7 +231,7 @@ def _level_of(target: QueueTarget, calls: Floats, aht: Floats, agents: Floats) -
     return np.asarray((1 - part) * below + part * expected_levels(target, calls, aht, low + 1))
 
 
-def _shapley(values: Mapping[frozenset[str], Floats], cause: str, causes: Sequence[str]) -> Floats:
+def find_part(values: Mapping[frozenset[str], Floats], cause: str, causes: Sequence[str]) -> Floats:
     """Return the mean of what the exchange of a cause changes over all orders of exchange."""
     others, count = [c for c in causes if c != cause], len(causes)
     total = np.zeros_like(values[frozenset()])

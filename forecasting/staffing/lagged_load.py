@@ -90,6 +90,33 @@ def lag_calls(calls: Floats, matrix: Floats) -> Floats:
     return np.asarray(calls @ matrix.T + calls[..., :1] * missing)
 
 
+def lag_rows(ds: pd.Series, calls: Floats, aht: Floats, interval: float) -> Floats:
+    """Return the contacts that ask as much of each interval as the work in it, where intervals without any are left out.
+
+    Parameters
+    ----------
+    ds
+        Starts of intervals, rising; what is left out between them, and before the first on its day, had no contacts.
+    calls, aht
+        Contacts and mean handle time in seconds of each, shape (n,).
+    interval
+        Length of an interval in seconds.
+
+    Examples
+    --------
+    >>> ds = pd.Series(pd.to_datetime(["2024-03-04 08:00", "2024-03-04 08:30", "2024-03-05 08:00"]))
+    >>> lag_rows(ds, np.array([60.0, 60, 60]), np.full(3, 1800.0), 1800).round(2).tolist()
+    [22.07, 46.05, 22.07]
+    """
+    if not len(ds):
+        return np.zeros(0)
+    place = ((ds - ds.min().normalize()) / pd.Timedelta(seconds=interval)).round().astype("int64").to_numpy()
+    there, times = np.zeros(place[-1] + 1), np.full(place[-1] + 1, float(np.mean(aht)))
+    there[place], times[place] = calls, aht
+    work = offered_load(there, times, interval, load_before=there[0] * times[0] / interval)["load"].to_numpy()
+    return np.asarray((work * interval / times)[place])
+
+
 def finish_behind_doors(plan: pd.DataFrame, is_closed: Bools, columns: Sequence[str]) -> pd.DataFrame:
     """Return a plan in which closed intervals have only those who finish what was begun, and promise nothing.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ...forecasting.scenarios.what_if import Change
+    from ..project.specs import Config
     from ..project.state_place import StatePlace
     from ..stage import Stage
 
@@ -29,6 +31,56 @@ def read_named_changes(events: Iterable[str], closed: Iterable[str], growth: Ite
             parts.append(str(change.series))
         named.append(replace(change, name=" ".join(parts)))
     return named
+
+
+def check_adjusted_series(config: Path, changes: Iterable[Change]) -> None:
+    """Refuse adjustments of what is no series of the forecast, no segment of one, and no queue.
+
+    The names are those of the configured queues, of the last forecast, and of the case log, looked up in this order as
+    far as they are needed. Where neither forecast nor log can be read, nothing is refused: the next forecast tells it.
+
+    Raises
+    ------
+    InputError
+        Names the series, and the nearest one that is known.
+    """
+    from ...features.errors import InputError
+    from ..project.config import load_config
+    from ..stages.adjusted import find_unknown_series, list_queue_names
+
+    spec, named = load_config(config), [change for change in changes if change.series]
+    queues = list_queue_names(spec)
+    named = [change for change in named if find_unknown_series(change, [], queues)]
+    unknown: list[tuple[str, str | None]] = []
+    for series in _list_known_series(config, spec) if named else ():
+        unknown = [found for change in named for found in find_unknown_series(change, series, queues)]
+        if not unknown:
+            return
+    if unknown:
+        name, hint = unknown[0]
+        problem = "no series, segment or queue has this name, so that the adjustment would change nothing"
+        raise InputError(problem, where="adjust", got=name, hint=hint, code="value.unknown")
+
+
+def _list_known_series(config: Path, spec: Config) -> Iterator[list[str]]:
+    """Yield the names of the last forecast, and those of the case log as it is now, where they can be read."""
+    from ...features.errors import InputError
+    from ..project.project import open_project
+    from ..stages.forecast_target import find_forecast_target
+    from ..store.results import read_result_table
+
+    def of_results() -> list[str]:
+        return [str(name) for name in read_result_table(spec.results_folder, "forecast")["unique_id"].unique()]
+
+    def of_log() -> list[str]:
+        project = open_project(config)
+        return [str(name) for name in find_forecast_target(project, spec.forecast).actuals["unique_id"].unique()]
+
+    for read in (of_results, of_log):
+        try:
+            yield read()
+        except InputError:
+            continue  # not there: the other one tells, or the next forecast does
 
 
 def list_adjustments(place: StatePlace) -> Stage:

@@ -146,11 +146,12 @@ def adjust(
     from ..project.config import load_config
     from ..state.adjustments import add_adjustment, withdraw_adjustment
     from ..state.database import change_state
-    from .adjustments import list_adjustments, read_named_changes
+    from .adjustments import check_adjusted_series, list_adjustments, read_named_changes
     from .terminal import output_stage
 
     spec, writer = load_config(config), by.strip() or find_user()
     changes = read_named_changes(event or (), close or (), growth or ())
+    check_adjusted_series(config, changes)
     if changes or withdraw is not None:
         with change_state(spec.state_place) as state:
             for change in changes:

@@ -19,6 +19,7 @@ from ...forecasting.scheduling.shift_patterns import ShiftPattern, coverage_matr
 from ...forecasting.staffing.target import QueueTarget
 from ..project.project import Project
 from .accuracy_volumes import find_contacts
+from .planned_load import staffed_calls_by
 from .queue import PlannedQueue, interval_freq, only_segment
 
 _DAY_S = 86400.0
@@ -50,13 +51,13 @@ def casework_table(project: Project, issued: pd.DataFrame, outcomes: pd.DataFram
             continue  # the queue is no longer configured: what was issued of it stays undecided
         try:
             queue = PlannedQueue(project, str(name), spec)
-            parts.append(_casework_rows(queue, rows, _cases_by_interval(queue, rows["ds"].min(), outcomes)))
+            parts.append(_casework_rows(queue, rows, cases_by_interval(queue, rows["ds"].min(), outcomes)))
         except InputError:
             continue
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
-def _cases_by_interval(queue: PlannedQueue, first: pd.Timestamp, outcomes: pd.DataFrame | None) -> pd.DataFrame:
+def cases_by_interval(queue: PlannedQueue, first: pd.Timestamp, outcomes: pd.DataFrame | None) -> pd.DataFrame:
     """Return cases that came, cases open at the end and breaches due, by interval from a first one that is over."""
     log, step = queue.project.log, pd.Timedelta(seconds=queue.spec.interval_s)
     history = kpi_history(log, ["cases_opened", "backlog"], tuple(queue.where), interval_freq(queue.spec.interval_s))
@@ -204,8 +205,9 @@ def _scheduled_rows(queue: PlannedQueue, bodies: pd.DataFrame, staffing: pd.Data
 def _schedule_rows(queue: PlannedQueue, both: pd.DataFrame) -> pd.DataFrame:
     if both.empty:
         return pd.DataFrame()
-    required = queue.target.require(both["y"].to_numpy(), both["aht_s"].to_numpy())["agents"].to_numpy()
-    expected = _expect_service_level(queue.target, both)
+    came, planned = (staffed_calls_by(queue, both, "as_of", name).to_numpy() for name in ("y", "calls"))
+    required = queue.target.require(came, both["aht_s"].to_numpy())["agents"].to_numpy()
+    expected = _expect_service_level(queue.target, both.assign(calls=planned))
     sums = pd.DataFrame(
         {
             "lead": both["lead"],

@@ -18,6 +18,7 @@ from ..project.specs import ForecastSpec
 from ..state.issued import SHADOW
 from .forecast_target import find_forecast_target
 from .issuing import TOTALS
+from .planned_load import staffed_calls_by
 from .queue import PlannedQueue, has_contacts, interval_freq, only_segment
 
 #: The model that was recommended, and the naive one that was issued beside it.
@@ -248,9 +249,10 @@ def _staffing_rows(queue: PlannedQueue, rows: pd.DataFrame, came: pd.DataFrame) 
     both = rows.assign(lead=(rows["ds"].dt.normalize() - begins).dt.days + 1).merge(came, on="ds")
     if both.empty:
         return pd.DataFrame()
-    pairs = both[["y", "aht_s"]].drop_duplicates()
-    required = queue.target.require(pairs["y"].to_numpy(), pairs["aht_s"].to_numpy())["agents"].to_numpy()
-    both = both.merge(pairs.assign(required=required), on=["y", "aht_s"])
+    both["staffed"] = staffed_calls_by(queue, both, "issue_id", "y")
+    pairs = both[["staffed", "aht_s"]].drop_duplicates()
+    required = queue.target.require(pairs["staffed"].to_numpy(), pairs["aht_s"].to_numpy())["agents"].to_numpy()
+    both = both.merge(pairs.assign(required=required), on=["staffed", "aht_s"])
     promised = both["expected_service_level"].fillna(both["service_level"])
     sums = pd.DataFrame(
         {

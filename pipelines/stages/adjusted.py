@@ -10,8 +10,10 @@ import pandas as pd
 from ...features.errors import did_you_mean
 from ...forecasting.scenarios.what_if import Change
 from ..project.project import Project
+from ..project.specs import Config
 from ..state.adjustments import Adjustment, read_adjustments
 from ..state.database import read_state
+from ..state.issued import read_issues
 from ..words.facts import Finding
 from ..words.figures import figure
 from ..words.words import format_date, format_list
@@ -80,18 +82,35 @@ def unknown_sentences(
     >>> unknown_sentences([one], ["phone/north", "chat/north"], [], pd.Series(pd.to_datetime(["2024-03-04"])))
     ["'fair' changes nothing on phnoe: no series, segment or queue has this name (did you mean 'phone'?)."]
     """
-    known = [*dict.fromkeys([*series, *(part for name in series for part in name.split("/")), *queues])]
-    depths = {name.count("/") for name in series}
     said = []
     for change in (one.change for one in kept if _is_within(one.change, ds)):
-        for name in _list_series(change):
-            is_part_of_queue = set(name.split("/")) & set(queues) and name.count("/") not in depths
-            if name in known or is_part_of_queue:  # the plan of the queue tells what becomes of it
-                continue
-            hint = did_you_mean(name, known)
+        for name, hint in find_unknown_series(change, series, queues):
             text = f"'{change.name}' changes nothing on {name}: no series, segment or queue has this name ({hint})."
             said.append(Finding(text, audience="planner", names=[change.name, name, str(hint)]))
     return said
+
+
+def find_unknown_series(change: Change, series: Sequence[str], queues: Sequence[str]) -> list[tuple[str, str | None]]:
+    """Return what a change names that is no series, segment of one, or queue, each with a hint at the nearest name.
+
+    >>> change = Change("fair", factor=1.3, series=("phnoe", "north", "hotline"))
+    >>> find_unknown_series(change, ["phone/north", "chat/north"], ["hotline"])
+    [('phnoe', "did you mean 'phone'?")]
+    """
+    known = [*dict.fromkeys([*series, *(part for name in series for part in name.split("/")), *queues])]
+    depths = {name.count("/") for name in series}
+    unknown = []
+    for name in _list_series(change):
+        # parts of a queue may be finer or coarser than the series: the plan of the queue tells what becomes of them
+        is_part_of_queue = set(name.split("/")) & set(queues) and name.count("/") not in depths
+        if name not in known and not is_part_of_queue:
+            unknown.append((name, did_you_mean(name, known)))
+    return unknown
+
+
+def list_queue_names(config: Config) -> list[str]:
+    """Return what adjustments call the configured queues: their names, and the values of their segments."""
+    return [name for key, queue in config.staffing.items() for name in (key, *queue.where.values())]
 
 
 def _list_series(change: Change) -> list[str]:
@@ -151,3 +170,38 @@ def judge_adjustments(rows: pd.DataFrame) -> pd.DataFrame:
         table[f"error_{name}"] = (table[name] - table["actual"]).abs() / came
     closer = (table["base"] - table["actual"]).abs() - (table["adjusted"] - table["actual"]).abs()
     return table[_COLUMNS].assign(helped=(closer > 0).astype("boolean").mask(closer == 0))
+
+
+def judge_plan(
+    project: Project, kind: str, plan: pd.DataFrame, rows: pd.DataFrame, is_issued: bool, now: str = "calls_planned"
+) -> pd.DataFrame:
+    """Return whether the adjustments that a plan was made with brought it nearer to what came.
+
+    Parameters
+    ----------
+    project, kind
+        Its state has what was issued: ``staffing`` or ``casework``.
+    plan, rows
+        The plan (with ``issue_id``, or ``baseline`` and ``adjustment``), and the same intervals with ``calls``, as they
+        were.
+    is_issued
+        Whether the plan was issued, or is what would have been.
+    now
+        Column of a plan that was not issued with what it has after adjustments.
+    """
+    if is_issued:
+        with read_state(project.config.state_place) as state:
+            issues = read_issues(state, kind)
+        known = issues[issues["issue_id"].isin(plan["issue_id"])]
+        parts = [
+            (issue_id, *row) for issue_id, s in zip(known["issue_id"], known["settings"], strict=True)
+            for row in s.get("adjusted", [])
+        ]  # fmt: skip
+        columns = ["issue_id", "ds", "base", "adjusted", "adjustment"]
+        table = pd.DataFrame(parts, columns=columns).astype({"issue_id": "int64", "ds": "datetime64[us]"})
+        both = rows.merge(table, on=["issue_id", "ds"])
+    elif "adjustment" in plan:
+        both = rows.assign(base=rows["baseline"], adjusted=rows[now])
+    else:
+        both = rows.head(0).assign(base=0.0, adjusted=0.0, adjustment="")
+    return judge_adjustments(both.rename(columns={"calls": "actual"}))

@@ -19,6 +19,7 @@ from ..project.specs import StaffingSpec
 from ..words.facts import Cell, Fact, Finding, Take
 from ..words.figures import figure, setting
 from ..words.words import format_queue
+from .adjusted import adjustment_sentences, unreached_sentences
 from .queue import FIGURES, PlannedQueue, only_segment, shrinkage_words
 
 SLA_METRIC = "resolution"
@@ -78,7 +79,8 @@ def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[
     -------
     plan
         One row a slot: the columns of :func:`deskcast.forecasting.backlog.plan.backlog_plan`, ``agents_to_schedule``
-        (agents to schedule: with shrinkage, not rounded), and over sample paths of what comes ``breach_risk``,
+        (agents to schedule: with shrinkage, not rounded), where planners adjusted the new cases ``baseline``,
+        ``adjusted`` and ``adjustment``, and over sample paths of what comes ``breach_risk``,
         ``breach_risk_to_date``, ``backlog_lo``, ``backlog_hi``, ``expected_breaches`` and ``expected_due``.
     findings
         What it says, in sentences.
@@ -89,7 +91,35 @@ def plan_cases(queue: PlannedQueue, work: CaseWork) -> tuple[pd.DataFrame, list[
         plan[column] = outlook[column].to_numpy()
     plan["expected_breaches"], plan["expected_due"] = outlook["breaches"].to_numpy(), outlook["due"].to_numpy()
     plan.insert(2, "agents_to_schedule", agents_to_schedule(plan["agents"], **queue.shrinkage))
-    return plan, _sentences(queue, plan, 0 if work.backlog is None else len(work.backlog))
+    said = _sentences(queue, plan, 0 if work.backlog is None else len(work.backlog))
+    said += unreached_sentences(queue.carried[0], queue.adjusted_names, plan["ds"])
+    if "adjustment" not in work.arrivals:
+        return plan, said
+    plan = plan.merge(sum_adjusted(work.arrivals), on="ds", how="left")
+    names = {name for text in plan["adjustment"].unique() for name in text.split("; ")}
+    return plan, said + adjustment_sentences(queue.kept, names, queue.carried[1], queue.name)
+
+
+def sum_adjusted(arrivals: pd.DataFrame) -> pd.DataFrame:
+    """Return the cases expected in each interval before and after adjustments, and the names of these.
+
+    Returns
+    -------
+    ``ds``, ``baseline``, ``adjusted`` (sums over the classes) and ``adjustment`` (empty where nothing was applied).
+
+    Examples
+    --------
+    >>> ds = pd.to_datetime(["2024-03-04", "2024-03-04", "2024-03-05"])
+    >>> rows = pd.DataFrame({"ds": ds, "deskcast": [13.0, 5.0, 4.0], "baseline": [10.0, 5.0, 4.0]})
+    >>> sum_adjusted(rows.assign(adjustment=["fair", "", ""]))[["baseline", "adjusted", "adjustment"]].values.tolist()
+    [[15.0, 18.0, 'fair'], [4.0, 4.0, '']]
+    """
+    by_interval = arrivals.groupby("ds", sort=True)
+    names = by_interval["adjustment"].agg(
+        lambda texts: "; ".join(sorted({name for text in texts for name in text.split("; ") if name}))
+    )
+    found = by_interval[["baseline", "deskcast"]].sum().rename(columns={"deskcast": "adjusted"})
+    return found.assign(adjustment=names).reset_index()
 
 
 def clear_cases(queue: PlannedQueue, work: CaseWork, by: str) -> tuple[pd.DataFrame, Finding]:
@@ -161,7 +191,7 @@ def _inflow(queue: PlannedQueue, classes: tuple[str, ...]) -> pd.DataFrame:
         raise InputError("missing cases in this queue", got=queue.where, code="queue.empty")
     names = history[split[0]] if split else pd.Series(ANY_PRIORITY, index=history.index)
     rows = pd.DataFrame({"unique_id": names.astype("str"), "ds": history["ds"], "y": history["value"]})
-    ahead = queue.forecast(rows[rows["unique_id"].isin(classes)], calendar=None)
+    ahead = queue.adjust(queue.forecast(rows[rows["unique_id"].isin(classes)], calendar=None))
     return ahead[ahead.groupby("unique_id")["ds"].transform("size") == queue.slots]
 
 

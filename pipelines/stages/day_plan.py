@@ -9,6 +9,7 @@ import pandas as pd
 
 from ...features.calendars.instants import parse_instant
 from ...features.errors import InputError
+from ...features.kpis.kpi_history import series
 from ..project.project import view_as_of
 from ..state.database import read_state
 from ..state.issued import read_issued
@@ -80,12 +81,12 @@ def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:
     What a run issued before a day opened is taken as it was; other days are forecast from the days before them.
     """
     project = queue.project
-    arrivals = queue_arrivals(project.log, queue.where, interval_freq(queue.spec.interval_s))
+    arrivals, context = _read_arrivals(queue)
     arrivals = arrivals[arrivals["ds"] < day]
     by_day = arrivals.groupby(arrivals["ds"].dt.normalize())["y"].sum()
     days = list(by_day.index[by_day > 0][-MAX_PAST_DAYS:])
     with read_state(project.config.state_place) as state:
-        issued = read_issued(state, "staffing", pd.Timestamp(project.as_of))
+        issued = read_issued(state, "staffing", pd.Timestamp(project.as_of))  # those of deferred work have other steps
     known = _find_issued_mornings(issued[issued["scope"] == queue.name], arrivals, project.log.timezone)
     one_day = replace(queue, spec=replace(queue.spec, horizon_days=1))
     parts = []
@@ -95,7 +96,7 @@ def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:
             continue
         past = arrivals[(arrivals["ds"] < date) & (arrivals["ds"] >= date - pd.Timedelta(days=HISTORY_DAYS))]
         try:
-            ahead = one_day.forecast(past, windows=_WINDOWS)
+            ahead = one_day.forecast(past, windows=_WINDOWS, **context)
         except InputError:
             continue  # too little was known that early
         ahead = ahead[(ahead["ds"] >= date) & (ahead["ds"] < date + pd.Timedelta(days=1))]
@@ -107,6 +108,14 @@ def find_past_mornings(queue: PlannedQueue, day: pd.Timestamp) -> pd.DataFrame:
     rows = pd.concat(parts, ignore_index=True)
     found: pd.DataFrame = rows[rows["forecast"] > 0].merge(arrivals[["ds", "y"]], on="ds")
     return found.sort_values("ds", ignore_index=True)
+
+
+def _read_arrivals(queue: PlannedQueue) -> tuple[pd.DataFrame, dict[str, None]]:
+    """Return what arrives in a queue by interval, and what its forecast is told: cases come at all hours."""
+    if queue.spec.kind != "cases":
+        return queue_arrivals(queue.project.log, queue.where, interval_freq(queue.spec.interval_s)), {}
+    found = series(queue.arrivals("cases_opened"), "cases_opened")
+    return found.groupby("ds", as_index=False)["y"].sum().assign(unique_id=queue.name), {"calendar": None}
 
 
 def _find_issued_mornings(

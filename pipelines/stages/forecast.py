@@ -33,7 +33,7 @@ from ..words.forecast import (
     value_sentence,
     week_sentence,
 )
-from .adjusted import adjustment_sentences, read_kept, unknown_sentences
+from .adjusted import adjustment_sentences, list_queue_names, read_kept, unknown_sentences
 from .assumptions import overlap_sentences
 from .forecast_scores import (
     EVALUATED_LEVELS,
@@ -105,8 +105,8 @@ def forecast_stage(project: Project, progress: Progress = None, asked: ScenarioO
     if asked.changes or chosen:
         paths, assumed = _apply_assumptions(tables, paths, asked, chosen, spec)
         assumed = [*adjustment_sentences(kept, [change.name for change in chosen]), *assumed]
-    queues = [name for key, queue in project.config.staffing.items() for name in (key, *queue.where.values())]
-    assumed += unknown_sentences(kept, list(whole.leaves["unique_id"].unique()), queues, whole.leaves["ds"])
+    series_names, queues = list(whole.leaves["unique_id"].unique()), list_queue_names(project.config)
+    assumed += unknown_sentences(kept, series_names, queues, whole.leaves["ds"])
     notes = list(dict.fromkeys([*ahead.attrs.get("notes", []), *whole.notes]))
     tables["forecast_notes"] = pd.DataFrame({"note": pd.Series(notes, dtype="str")})
     if asked.paths and paths is not None:

@@ -101,7 +101,7 @@ def _staffing(run: Issuing, stage: Stage) -> Issues:
             spec = run.project.config.staffing.get(str(name), StaffingSpec())
             settings: dict[str, Any] = {"interval_s": spec.interval_s, "service_level": spec.service_level}
             settings |= {"within_s": spec.within_s}
-            adjusted = adjusted_rows(rows, ["ds"], "calls") if kind == "staffing" else []
+            adjusted = adjusted_rows(rows, ["ds"], "calls" if kind == "staffing" else "adjusted")
             settings |= {"adjusted": adjusted} if adjusted else {}
             yield run.issue(kind, str(name), spec.kind, **settings), rows
     schedules = stage.tables.get("schedule", pd.DataFrame(columns=["queue"]))

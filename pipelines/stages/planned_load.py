@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
 from ...forecasting.staffing.confidence_curve import confidence_curve
-from ...forecasting.staffing.lagged_load import finish_behind_doors, lag_calls, lag_forecast, lag_matrix, lags_behind
+from ...forecasting.staffing.lagged_load import (
+    finish_behind_doors,
+    lag_calls,
+    lag_forecast,
+    lag_matrix,
+    lag_rows,
+    lags_behind,
+)
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from .queue import PlannedQueue
 
@@ -27,6 +36,29 @@ def planned_rates(queue: PlannedQueue, rates: Floats) -> Floats:
     """Return the rates of paths that a queue is staffed for, one row a path."""
     aht = slot_aht(queue)
     return lag_calls(rates, lag_matrix(aht, queue.spec.interval_s)) if is_lagged(queue, aht) else rates
+
+
+def staffed_calls(queue: PlannedQueue, rows: pd.DataFrame, calls: Hashable, aht: Hashable = "aht_s") -> Floats:
+    """Return the contacts that intervals are staffed for, by the rule of the plan, from those that came in each.
+
+    Parameters
+    ----------
+    queue
+        Says how its load is taken.
+    rows
+        ``ds``, in order of time, and the columns ``calls`` (contacts) and ``aht`` (handle time) by their names.
+    """
+    came, times = (rows[name].to_numpy(dtype=float) for name in (calls, aht))
+    return lag_rows(rows["ds"], came, times, queue.spec.interval_s) if is_lagged(queue, times) else came
+
+
+def staffed_calls_by(queue: PlannedQueue, rows: pd.DataFrame, issue: Hashable, calls: Hashable) -> pd.Series:
+    """Return the contacts that intervals are staffed for, as :func:`staffed_calls` does, of each issue by itself."""
+    parts = [
+        pd.Series(staffed_calls(queue, own, calls), index=own.index)
+        for _, own in rows.sort_values("ds", kind="stable").groupby(issue)
+    ]
+    return pd.concat(parts).reindex(rows.index)
 
 
 def slot_aht(queue: PlannedQueue) -> Floats:

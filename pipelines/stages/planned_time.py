@@ -8,7 +8,7 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...forecasting.grid.frequency import local_instants
 from ...forecasting.staffing.adherence import AWAY_ACTIVITIES, OFF_ACTIVITIES
-from ...forecasting.staffing.agent_days import split_agent_days
+from ...forecasting.staffing.agent_days import ON_CONTACTS, split_agent_days
 from .measured import find_agents
 from .queue import PlannedQueue
 
@@ -66,6 +66,19 @@ def _read_plan(queue: PlannedQueue, begin: pd.Timestamp, end: pd.Timestamp) -> p
     agents = find_agents(queue)
     plan = plan if agents is None else plan[plan["agent_id"].isin(agents)]
     return None if plan.empty else plan
+
+
+def read_on_contacts(queue: PlannedQueue, ds: pd.Series, agents: set[str] | None) -> Floats | None:
+    """Return how many of some agents (all by default) were at work by interval; ``None`` where no time is recorded."""
+    log = queue.project.log
+    begin, end = _find_instants(queue, ds)
+    table = log.table("agent_time")
+    rows = log.frame(table.filter((table.start < end.max()) & (table.start > begin.min() - pd.Timedelta(days=2))))
+    rows = rows if agents is None else rows[rows["agent_id"].isin(agents)]
+    if rows.empty:
+        return None
+    days = split_agent_days(rows, log.timezone, pd.Timestamp(log.until))
+    return count_agents(queue, days[days["state"].isin(ON_CONTACTS)], ds)
 
 
 def count_agents(queue: PlannedQueue, stretches: pd.DataFrame, ds: pd.Series) -> Floats:

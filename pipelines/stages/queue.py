@@ -129,7 +129,8 @@ class PlannedQueue:
     @cached_property
     def carried(self) -> tuple[list[Adjustment], dict[str, float]]:
         """The adjustments with those of its parts turned into ones of it, and the share of each such part."""
-        kpi = "contacts_offered" if has_contacts(self.project.log, self.where) else "cases_opened"
+        is_contacts = self.spec.kind != "cases" and has_contacts(self.project.log, self.where)
+        kpi = "contacts_offered" if is_contacts else "cases_opened"
         by = self.project.config.forecast.by
         return carry_parts(self.kept, self.adjusted_names, self.project.log, self.where, by, kpi)
 

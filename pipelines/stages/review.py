@@ -9,25 +9,26 @@ import numpy as np
 import pandas as pd
 
 from ...features.arrays import Floats
-from ...features.calendars.instants import parse_instant
 from ...features.errors import InputError
 from ...forecasting.intraday.target_causes import explain_target
-from ...forecasting.staffing.agent_days import ON_CONTACTS, split_agent_days
 from ..project.project import Project, view_as_of
 from ..stage import Stage
 from ..state.database import read_state
-from ..state.issued import read_issued, read_issues
+from ..state.issued import read_issued
 from ..words.facts import Finding
 from ..words.figures import figures_table
 from ..words.review import FIGURES, review_findings
+from ..words.review_work import work_findings
 from .accuracy_plans import scheduled_by_interval
 from .accuracy_volumes import find_contacts, staffing_table
-from .adjusted import judge_adjustments
+from .adjusted import judge_plan
 from .day_plan import read_handle_times
 from .measured import find_agents
 from .off_plan import read_agents_off
-from .planned_time import count_agents, read_present
+from .planned_load import is_lagged
+from .planned_time import read_on_contacts, read_present
 from .queue import PlannedQueue
+from .review_work import review_work
 from .staff import plan_queue
 from .volume_causes import find_volume_causes
 
@@ -49,23 +50,27 @@ def review_stage(project: Project, week: pd.Timestamp | None = None) -> Stage:
     Stage
         Tables ``review`` (by queue and interval), ``review_causes`` (by queue and cause), ``review_volume`` (what may
         have moved the volume), ``review_adjustments`` (whether adjustments helped), ``review_accuracy`` (error and bias
-        as the track record has them, where the plan was issued) and ``review_figures``.
+        as the track record has them, where the plan was issued) and ``review_figures``; of deferred work ``review_work``
+        (by queue and interval) and ``review_work_causes``.
     """
-    queues = {n: PlannedQueue(project, n, s) for n, s in project.config.staffing.items() if s.kind != "cases"}
+    queues = {name: PlannedQueue(project, name, spec) for name, spec in project.config.staffing.items()}
     if not queues:
-        return Stage("review", skipped="No queue of calls or chats is configured: add a [staffing.NAME] section.")
+        return Stage("review", skipped="No queue is configured: add a [staffing.NAME] section.")
     begin = find_week(project, week)
     tables: dict[str, list[pd.DataFrame]] = {}
     findings: list[str] = []
     problems: list[str] = []
     for name, queue in queues.items():
         try:
-            found, source = _review(queue, begin)
+            is_work = queue.spec.kind == "cases"
+            found, source = review_work(queue, begin) if is_work else _review(queue, begin)
         except InputError as error:
             problems.append(f"{name}: {error}")
             continue
-        levels = dict(found["review_causes"].attrs)
-        findings += review_findings(queue, begin, source, found, levels)
+        if is_work:
+            findings += work_findings(queue, begin, source, found)
+        else:
+            findings += review_findings(queue, begin, source, found, dict(found["review_causes"].attrs))
         for kind, table in found.items():
             if "queue" not in table:
                 table.insert(0, "queue", name)
@@ -104,7 +109,8 @@ def _review(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.Data
     """Return the tables on one queue, and where its plan is from."""
     plan, source = read_week_plan(queue, begin)
     rows = join_actuals(queue, plan, begin)
-    causes = explain_target(rows, queue.target)
+    lagged = is_lagged(queue, rows["aht_planned"].to_numpy(dtype=float))
+    causes = explain_target(rows, queue.target, is_lagged=lagged)
     causes.attrs["unplanned"] = rows.attrs["unplanned"]
     shown = rows.drop(columns=["issue_id", "scope", "as_of", "data_until", "made_at", "model", "step"], errors="ignore")
     shown["aht"] = shown["handle_s"] / shown["n"].where(shown["n"] > 0)
@@ -113,7 +119,7 @@ def _review(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.Data
     columns += [name for name in ("agents_scheduled", "agents", "agents_off") if name in shown]
     found = {"review": shown[columns].reset_index(drop=True), "review_causes": causes}
     found["review_volume"] = find_volume_causes(queue, begin, rows)
-    found["review_adjustments"] = _judge_adjustments(queue, plan, rows, source)
+    found["review_adjustments"] = judge_plan(queue.project, "staffing", plan, rows, source == "issued")
     if source == "issued":
         found["review_accuracy"] = staffing_table(queue.project, plan.rename(columns={
             "calls_planned": "calls", "aht_planned": "aht_s", "agents_planned": "agents"}))  # fmt: skip
@@ -142,26 +148,6 @@ def read_week_plan(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[pd.DataFra
     rows = rows.rename(columns=names).reset_index(drop=True)
     scheduled = _scheduled(queue, rows, plans[plans["scope"] == queue.name])
     return (rows if scheduled is None else rows.assign(agents_scheduled=scheduled)), "issued"
-
-
-def _judge_adjustments(queue: PlannedQueue, plan: pd.DataFrame, rows: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Return whether the adjustments that the plan was made with brought it nearer to what came."""
-    if source == "issued":
-        with read_state(queue.project.config.state_place) as state:
-            issues = read_issues(state, "staffing")
-        known = issues[issues["issue_id"].isin(plan["issue_id"])]
-        parts = [
-            (issue_id, *row) for issue_id, s in zip(known["issue_id"], known["settings"], strict=True)
-            for row in s.get("adjusted", [])
-        ]  # fmt: skip
-        columns = ["issue_id", "ds", "base", "adjusted", "adjustment"]
-        table = pd.DataFrame(parts, columns=columns).astype({"issue_id": "int64", "ds": "datetime64[us]"})
-        both = rows.merge(table, on=["issue_id", "ds"])
-    elif "adjustment" in plan:
-        both = rows.assign(base=rows["baseline"], adjusted=rows["calls_planned"])
-    else:
-        both = rows.head(0).assign(base=0.0, adjusted=0.0, adjustment="")
-    return judge_adjustments(both.rename(columns={"calls": "actual"}))
 
 
 def _scheduled(queue: PlannedQueue, rows: pd.DataFrame, plans: pd.DataFrame) -> Floats | None:
@@ -204,16 +190,4 @@ def join_actuals(queue: PlannedQueue, plan: pd.DataFrame, begin: pd.Timestamp) -
 
 def read_agents(queue: PlannedQueue, ds: pd.Series) -> Floats | None:
     """Return how many agents of a queue were on contacts by interval; ``None`` where their time is not recorded."""
-    log = queue.project.log
-    if not log.has("agent_time", "end"):
-        return None
-    step = pd.Timedelta(seconds=queue.spec.interval_s)
-    first, last = (parse_instant(t, log.timezone) for t in (ds.min(), ds.max() + step))
-    table = log.table("agent_time")
-    rows = log.frame(table.filter((table.start < last) & (table.start > first - pd.Timedelta(days=2))))
-    agents = find_agents(queue)
-    rows = rows if agents is None else rows[rows["agent_id"].isin(agents)]
-    if rows.empty:
-        return None
-    days = split_agent_days(rows, log.timezone, pd.Timestamp(log.until))
-    return count_agents(queue, days[days["state"].isin(ON_CONTACTS)], ds)
+    return read_on_contacts(queue, ds, find_agents(queue)) if queue.project.log.has("agent_time", "end") else None

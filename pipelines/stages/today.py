@@ -8,18 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ...features.arrays import Floats
 from ...features.errors import InputError
-from ...forecasting.intraday.moves import Evening, expect_evening, expected_levels, find_moves
+from ...forecasting.intraday.moves import Evening, Load, expect_evening, expected_levels, find_moves
 from ...forecasting.intraday.reforecast import MIN_PAST_DAYS, backtest_reforecast, reforecast_day
 from ..project.project import Project
 from ..stage import Stage
 from ..words.facts import Finding
 from ..words.figures import figures_table
 from ..words.today import FIGURES, today_findings
+from ..words.today_work import work_day_findings
 from ..words.words import format_list
 from .day_plan import find_day_contacts, find_past_mornings, read_day_plan, read_handle_times
+from .planned_load import is_lagged, staffed_calls
 from .planned_time import read_present
 from .queue import PlannedQueue
+from .today_work import WorkDay, find_work_days
 
 #: Methods that the track record of re-forecasts compares, by the columns of a backtest.
 METHODS = ("reforecast", "morning", "scaled")
@@ -59,6 +63,20 @@ class QueueDay:
         """The intervals that are left, as the queueing functions take them."""
         return self.rows[self.rows["y"].isna()].assign(calls=lambda t: t["reforecast"]).reset_index(drop=True)
 
+    @property
+    def load(self) -> Load | None:
+        """What the intervals that are left are staffed for, where contacts last long; else ``None``."""
+        if not is_lagged(self.queue, self.rows["aht_s"].to_numpy(dtype=float)):
+            return None
+        left = self.rows["y"].isna().to_numpy()
+
+        def work(calls: Floats) -> Floats:
+            came = self.rows["y"].to_numpy(dtype=float, copy=True)
+            came[left] = calls
+            return staffed_calls(self.queue, self.rows.assign(calls=came), "calls")[left]
+
+        return work
+
 
 def today_stage(project: Project) -> Stage:
     """Compare today so far with its plan, re-forecast the rest, and say what helps.
@@ -72,25 +90,38 @@ def today_stage(project: Project) -> Stage:
     -------
     Stage
         Tables ``today`` (by queue and interval), ``today_moves``, ``today_accuracy`` (how such re-forecasts did on past
-        days at this time of the day, beside the morning's forecast and scaling by the share so far) and
-        ``today_figures``. Queues of case work have no day of this kind.
+        days at this time of the day, beside the morning's forecast and scaling by the share so far),
+        ``today_work`` (deferred work by queue and interval) and ``today_figures``.
     """
-    queues = {n: PlannedQueue(project, n, s) for n, s in project.config.staffing.items() if s.kind != "cases"}
+    queues = {name: PlannedQueue(project, name, spec) for name, spec in project.config.staffing.items()}
     if not queues:
-        return Stage("today", skipped="No queue of calls or chats is configured: add a [staffing.NAME] section.")
+        return Stage("today", skipped="No queue is configured: add a [staffing.NAME] section.")
     now = pd.Timestamp(project.as_of).tz_convert(project.log.timezone).tz_localize(None)
-    days, problems = _read_days(queues, now)
-    if not days:
+    deferred = {name: queue for name, queue in queues.items() if queue.spec.kind == "cases"}
+    days, problems = _read_days({name: queue for name, queue in queues.items() if name not in deferred}, now)
+    work, lacking = find_work_days(deferred, now)
+    problems += lacking
+    if not days and not work:
         return Stage("today", skipped="; ".join(problems))
-    evenings = {name: _expect(day) for name, day in days.items()}
-    tables = {"today": pd.concat([_show(day) for day in days.values()], ignore_index=True)}
-    moves = [_moves(day, days) for day in days.values() if len(day.rest)]
-    tables["today_moves"] = pd.concat(moves, ignore_index=True) if moves else pd.DataFrame()
-    tables["today_accuracy"] = _judge(days, now)
-    tables = {name: table for name, table in tables.items() if len(table)}
-    findings = [text for name, day in days.items() for text in today_findings(day, evenings[name], tables)]
+    tables = _tables(days, work, now)
+    findings = [text for day in days.values() for text in today_findings(day, _expect(day), tables)]
+    findings += [text for day in work.values() for text in work_day_findings(day, tables)]
     findings += [Finding(f"Not shown: {text}", names=[text], audience="planner") for text in problems]
-    return Stage("today", tables | figures_table(FIGURES, findings), tuple(findings), {"queues": len(days)})
+    return Stage("today", tables | figures_table(FIGURES, findings), tuple(findings), {"queues": len(days) + len(work)})
+
+
+def _tables(days: Mapping[str, QueueDay], work: Mapping[str, WorkDay], now: pd.Timestamp) -> dict[str, pd.DataFrame]:
+    """Return the tables of a day that have rows."""
+    parts = {
+        "today": [_show(day) for day in days.values()],
+        "today_moves": [_moves(day, days) for day in days.values() if len(day.rest)],
+        "today_accuracy": [_judge(days, now)],
+        "today_work": [day.rows.assign(queue=name) for name, day in work.items()],
+    }
+    joined = {name: pd.concat(frames, ignore_index=True) for name, frames in parts.items() if frames}
+    if "today_work" in joined:
+        joined["today_work"] = joined["today_work"][["queue", *(c for c in joined["today_work"] if c != "queue")]]
+    return {name: table for name, table in joined.items() if len(table)}
 
 
 def _read_days(queues: Mapping[str, PlannedQueue], now: pd.Timestamp) -> tuple[dict[str, QueueDay], list[str]]:
@@ -158,7 +189,7 @@ def _build(
     if present is not None:
         rows = rows.drop(columns=["scheduled", "on_break"], errors="ignore").merge(present, on="ds")
     rows["agents"] = rows["scheduled"] if "scheduled" in rows else rows["required_planned"].astype(float)
-    volume = rows["y"].fillna(rows["reforecast"]).to_numpy(dtype=float)
+    volume = staffed_calls(queue, rows.assign(calls=rows["y"].fillna(rows["reforecast"])), "calls")
     rows["required"] = queue.target.require(volume, rows["aht_s"].to_numpy())["agents"].to_numpy()
     sums = [float(came[name].sum()) for name in ("in_time", "decided")]
     return QueueDay(queue, source, rows, attrs, past, planned, so_far, *sums)
@@ -196,13 +227,14 @@ def _expect(day: QueueDay) -> Evening | None:
         return None
     spread = day.attrs.get("spread", 0.0)
     goal = float(day.queue.spec.service_level)
-    return expect_evening(day.rest, day.queue.target, goal, float(spread), day.in_time, day.decided)  # type: ignore[arg-type]
+    came = (day.in_time, day.decided)
+    return expect_evening(day.rest, day.queue.target, goal, float(spread), *came, day.load)  # type: ignore[arg-type]
 
 
 def _show(day: QueueDay) -> pd.DataFrame:
     """Return the rows of the table of today."""
     rows = day.rows
-    calls = rows["y"].fillna(rows["reforecast"]).to_numpy(dtype=float)
+    calls = staffed_calls(day.queue, rows.assign(calls=rows["y"].fillna(rows["reforecast"])), "calls")
     agents = rows["agents"].to_numpy(dtype=float)
     level = expected_levels(day.queue.target, calls, rows["aht_s"].to_numpy(dtype=float), agents)
     columns = [
@@ -230,7 +262,7 @@ def _moves(day: QueueDay, days: Mapping[str, QueueDay]) -> pd.DataFrame:
         for name, other in days.items()
         if name != day.queue.name and len(other.rest)
     }
-    found = find_moves(day.rest, day.queue.target, spare)
+    found = find_moves(day.rest, day.queue.target, spare, day.load)
     found.insert(0, "queue", day.queue.name)
     return found
 

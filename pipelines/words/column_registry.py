@@ -203,6 +203,8 @@ COLUMNS = {
         "backlog_hi": "Backlog, likely high | number",
         "expected_breaches": "Expected breaches | number",
         "expected_due": "Expected due cases | number",
+        "baseline": "New, before adjustment | number",
+        "adjusted": "New, adjusted | number",
     },
     "schedule": {
         "pattern": "Shift pattern | text",

@@ -169,7 +169,11 @@ def _moved(name: str, tables: Tables) -> list[Finding]:
 
 def _adjusted(name: str, tables: Tables) -> list[Finding]:
     """Report of each adjustment whether it brought the forecast nearer to what came."""
-    table = tables["review_adjustments"]
+    return judge_sentences(name, tables["review_adjustments"])
+
+
+def judge_sentences(name: str, table: pd.DataFrame, noun: str = "contact") -> list[Finding]:
+    """Return a sentence on each adjustment of a queue: what was forecast without it, with it, and what came."""
     found = []
     for title, helped in zip(table["adjustment"].astype(str), table["helped"], strict=True):
         held = {"review_adjustments": table.assign(queue=name)}
@@ -178,8 +182,8 @@ def _adjusted(name: str, tables: Tables) -> list[Finding]:
             cell = Cell("review_adjustments", column, {"queue": name, "adjustment": named})
             return Fact.at(cell, held, kind, f"{name} {named}", audience="planner")
 
-        base, adjusted, actual = fact("base", "without it"), fact("adjusted", "with it"), fact("actual", "contacts")
+        base, adjusted, actual = fact("base", "without it"), fact("adjusted", "with it"), fact("actual", f"{noun}s")
         verdict = "changed nothing" if pd.isna(helped) else "helped" if helped else "did not help"
         text = f"{format_queue(name)}: the adjustment '{title}' {verdict}: {base:~} without it, {adjusted:~} with it"
-        found.append(Finding(f"{text}, {actual:contact}.", base, adjusted, actual, audience="planner"))
+        found.append(Finding(f"{text}, {actual:{noun}}.", base, adjusted, actual, audience="planner"))
     return found

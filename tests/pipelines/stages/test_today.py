@@ -178,6 +178,6 @@ def test_days_without_a_plan_and_mornings_are_refused_by_name(folder, few_days):
     assert said.startswith("phone and hotline: no interval of the day is over yet; got")
     assert said.count("no interval") == 1
     nothing = replace(project, config=replace(project.config, staffing={}))
-    assert "No queue of calls or chats" in today_stage(nothing).skipped
+    assert "No queue is configured" in today_stage(nothing).skipped
     with pytest.raises(InputError):
         view_as_of(project, "2020-01-01")
