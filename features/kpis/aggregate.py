@@ -19,7 +19,7 @@ def aggregate_count(source: SegmentedRows, at: str, amount: str | None = None, r
     rows = source.rows if rows is None else rows
     sums = {"k": rows.count() if amount is None else rows[amount].sum()}
     each = ibis.literal(1.0) if amount is None else rows[amount].fill_null(0.0)
-    return SumQuery(source, rows, at, sums, lambda k: source.frame(value=k, n=k, numerator=k), each, each)
+    return SumQuery(source, rows, at, sums, _count_of, each, each)
 
 
 def aggregate_share(source: SegmentedRows, at: str, hit: Any, of: Any = None) -> SumQuery:
@@ -27,9 +27,11 @@ def aggregate_share(source: SegmentedRows, at: str, hit: Any, of: Any = None) ->
     rows = source.rows
     counted, all_of = (hit, rows.count()) if of is None else (hit & of, of.sum())
     each = ibis.literal(True) if of is None else of
-    return SumQuery(
-        source, rows, at, {"k": counted.sum(), "n": all_of}, lambda k, n: compute_share(source, k, n), each, counted
-    )
+    return SumQuery(source, rows, at, {"k": counted.sum(), "n": all_of}, compute_share, each, counted)
+
+
+def _count_of(source: SegmentedRows, k: Floats) -> pd.DataFrame:
+    return source.frame(value=k, n=k, numerator=k)
 
 
 def compute_share(source: SegmentedRows, hits: Floats, n: Floats) -> pd.DataFrame:
@@ -51,9 +53,7 @@ def aggregate_mean(source: SegmentedRows, at: str, amount: Any, of: Any = None) 
     """Give the mean of an amount over the rows where it is known, with the normal interval."""
     known = amount.cast("float64") if of is None else of.ifelse(amount.cast("float64"), None)
     sums = {"n": known.count(), "s": known.sum(), "q": (known * known).sum()}
-    return SumQuery(
-        source, source.rows, at, sums, lambda n, s, q: _mean_of(source, n, s, q), known.notnull(), known.fill_null(0.0)
-    )
+    return SumQuery(source, source.rows, at, sums, _mean_of, known.notnull(), known.fill_null(0.0))
 
 
 def _mean_of(source: SegmentedRows, n: Floats, total: Floats, squares: Floats) -> pd.DataFrame:

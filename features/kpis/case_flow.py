@@ -18,9 +18,17 @@ if TYPE_CHECKING:
 
 def count_flow(source: SegmentedRows) -> dict[str, Floats]:
     """Count the changes in every cell of a source whose rows are transitions, and the backlog at its end."""
-    rows = source.rows
-    sums = {change: (rows.change == change).sum() for change in TRANSITION_KINDS}
-    frame = fetch(rows.group_by(*source.by, ds=source.period_of(rows.at)).agg(**sums))
+    return source.keep("flow", lambda: _count(source))
+
+
+def _count(source: SegmentedRows) -> dict[str, Floats]:
+    wide, rows = source.widest, source.rows
+
+    def ask() -> pd.DataFrame:
+        sums = {change: (rows.change == change).sum() for change in TRANSITION_KINDS}
+        return fetch(rows.group_by(*wide.by, ds=wide.period_of(rows.at)).agg(**sums))
+
+    frame = wide.keep("changes", ask)
     counts = dict(zip(TRANSITION_KINDS, source.spread(frame, *TRANSITION_KINDS), strict=True))
     net = counts["opened"] + counts["reopened"] - counts["resolved"] - counts["merged"]
     counts["backlog"] = net.reshape(len(source.segments), -1).cumsum(axis=1).ravel()

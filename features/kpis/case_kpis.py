@@ -16,7 +16,7 @@ from .backlog_age import compute_backlog_age, compute_backlog_share_over
 from .case_flow import count_flow
 from .catalogue import KPI_ENTRIES
 from .cells import SegmentedRows
-from .queries import DurationQuery, SumQuery
+from .queries import CombinedQuery, DurationQuery, SumQuery
 from .view import LogView
 
 #: Duration of the case history -> the instant at which it ends.
@@ -36,31 +36,38 @@ def cases_resolved(desk: LogView) -> SumQuery:
     return aggregate_count(desk.cases, "resolved_at")
 
 
-def backlog(desk: LogView) -> pd.DataFrame:
+def backlog(desk: LogView) -> CombinedQuery:
     """Count what is open at the end of each period."""
-    left = count_flow(desk.transitions)["backlog"]
-    return desk.transitions.frame(value=left, n=left, numerator=left)
+
+    def finish(source: SegmentedRows) -> pd.DataFrame:
+        left = count_flow(source)["backlog"]
+        return source.frame(value=left, n=left, numerator=left)
+
+    return CombinedQuery(desk.transitions, (), finish)
 
 
-def resolution_rate(desk: LogView) -> pd.DataFrame:
+def resolution_rate(desk: LogView) -> CombinedQuery:
     """Put resolutions beside all that could have been resolved in the period."""
-    counts, source = count_flow(desk.transitions), desk.transitions
-    resolved = aggregate_count(
-        SegmentedRows(desk.cases.rows, source.by, source.first, source.clock), "resolved_at"
-    ).frame()
-    after = counts["backlog"].reshape(len(source.segments), -1)
-    before = np.concatenate([np.zeros((len(after), 1)), after[:, :-1]], axis=1).ravel()
-    return compute_share(source, resolved["value"].to_numpy(), before + counts["opened"] + counts["reopened"])
+
+    def finish(source: SegmentedRows, resolved: pd.DataFrame) -> pd.DataFrame:
+        counts = count_flow(source)
+        after = counts["backlog"].reshape(len(source.segments), -1)
+        before = np.concatenate([np.zeros((len(after), 1)), after[:, :-1]], axis=1).ravel()
+        return compute_share(source, resolved["value"].to_numpy(), before + counts["opened"] + counts["reopened"])
+
+    return CombinedQuery(desk.transitions, (aggregate_count(desk.cases, "resolved_at"),), finish)
 
 
-def backlog_over(desk: LogView, limit: float) -> pd.DataFrame:
+def backlog_over(desk: LogView, limit: float) -> CombinedQuery:
     """Look for cases that are open for longer than a limit at the end of each period."""
-    return compute_backlog_share_over(desk.transitions, desk.open_spans, limit)
+    return CombinedQuery(
+        desk.transitions, (), lambda source: compute_backlog_share_over(source, desk.open_spans, limit)
+    )
 
 
-def backlog_age(desk: LogView) -> pd.DataFrame:
+def backlog_age(desk: LogView) -> CombinedQuery:
     """Look at the open cases at the end of each period."""
-    return compute_backlog_age(desk.transitions, desk.open_spans)
+    return CombinedQuery(desk.transitions, (), lambda source: compute_backlog_age(source, desk.open_spans))
 
 
 def response_time(desk: LogView) -> DurationQuery:
@@ -198,11 +205,11 @@ def mean_per_resolved(desk: LogView, amount: Callable[[Any], Any]) -> SumQuery:
 
 def value_settled(desk: LogView) -> SumQuery:
     """Sum the amounts of the resolved cases."""
-    source, amount = desk.cases, desk.cases.rows.amount
+    rows, amount = desk.cases.rows, desk.cases.rows.amount
 
-    def finish(n: Any, total: Any) -> pd.DataFrame:
+    def finish(source: SegmentedRows, n: Any, total: Any) -> pd.DataFrame:
         with np.errstate(divide="ignore", invalid="ignore"):
             return source.frame(value=total, n=n, numerator=total, mean=np.where(n > 0, total / n, np.nan))
 
     sums = {"n": amount.count(), "s": amount.sum()}
-    return SumQuery(source, source.rows, "resolved_at", sums, finish, amount.notnull(), amount.fill_null(0.0))
+    return SumQuery(desk.cases, rows, "resolved_at", sums, finish, amount.notnull(), amount.fill_null(0.0))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 from numbers import Number
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from ..arrays import Floats
 from ..calendars.periods import list_periods, period_start
 from ..case_log.fetch import fetch
 
+T = TypeVar("T")
 #: What a segment is called where its column has no value.
 MISSING_SEGMENT = "(missing)"
 
@@ -81,6 +83,8 @@ class SegmentedRows:
         Periods.
     like
         A source with the same segments, which need not be looked for again.
+    wide
+        The source with further segment columns of which this one has a few; both have the same rows.
     """
 
     rows: Any
@@ -88,6 +92,7 @@ class SegmentedRows:
     first: pd.Timestamp | None
     clock: PeriodSpec
     like: SegmentedRows | None = None
+    wide: SegmentedRows | None = None
 
     @cached_property
     def periods(self) -> pd.DataFrame:
@@ -107,16 +112,44 @@ class SegmentedRows:
         """The combinations of segment values that occur, sorted; one row without columns if there are none."""
         if self.like is not None:
             return self.like.segments
+        if self.wide is not None and self.by:
+            finer = self.wide.segments[list(self.by)].drop_duplicates()
+            return finer.sort_values(list(self.by), ignore_index=True)
         return self._found[list(self.by)] if self.by else pd.DataFrame(index=range(1))
 
     @property
     def length(self) -> int:
         """Number of rows; of a source that is like another, the number of that one."""
+        if self.wide is not None:
+            return self.wide.length
         return self.like.length if self.like is not None else int(self._found["_rows"].sum())
 
     def over(self, rows: Any) -> SegmentedRows:
         """Return a source of other rows with the same segments and periods, such as the same ones with more columns."""
-        return replace(self, rows=rows, like=self)
+        return replace(self, rows=rows, like=self, wide=None)
+
+    @property
+    def widest(self) -> SegmentedRows:
+        """The source with all segment columns that the rows have."""
+        return self if self.wide is None else self.wide
+
+    @cached_property
+    def _kept(self) -> dict[object, Any]:
+        return {}
+
+    def keep(self, name: object, make: Callable[[], T]) -> T:
+        """Return what ``make`` gives of this source, and make it only once."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
+
+    def narrow(self, by: tuple[str, ...]) -> SegmentedRows:
+        """Return the source of the same rows with a few of the segment columns, always the same one."""
+        if by == self.by:
+            return self
+        like = None if self.like is None else self.like.narrow(by)
+        return self.keep(("narrow", by), lambda: replace(self, by=by, like=like, wide=self))
 
     @property
     def size(self) -> int:
@@ -130,14 +163,17 @@ class SegmentedRows:
 
     def cells(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
         """Number the cell of each row of a frame with ``ds`` and the segment columns; -1 outside whole periods."""
-        period = pd.Index(self.periods["ds"]).get_indexer(pd.Index(frame["ds"].astype("datetime64[us]")))
-        if not self.by:
-            return np.asarray(period, dtype=np.int64)
-        segment = self._segment_of(frame)
+        return self.cells_of(self.segment_of(frame), frame["ds"])
+
+    def cells_of(self, segment: npt.NDArray[np.int64], ds: pd.Series[Any]) -> npt.NDArray[np.int64]:
+        """Number the cell of each row of which the segment and the start of the period are known; -1 outside."""
+        period = pd.Index(self.periods["ds"]).get_indexer(pd.Index(ds.astype("datetime64[us]")))
         return np.where(period < 0, -1, segment * len(self.periods) + period).astype(np.int64)
 
-    def _segment_of(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
+    def segment_of(self, frame: pd.DataFrame) -> npt.NDArray[np.int64]:
         """Number the segment of each row: codes of the values first, so that text is compared once a value."""
+        if not self.by:
+            return np.zeros(len(frame), dtype=np.int64)
         code, known = np.zeros(len(frame), dtype=np.int64), np.zeros(len(self.segments), dtype=np.int64)
         absent = np.zeros(len(known), dtype=bool)
         for name in self.by:

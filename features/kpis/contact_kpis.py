@@ -22,7 +22,7 @@ from .aggregate import (
 from .catalogue import KPI_ENTRIES
 from .cells import SegmentedRows
 from .overlap import sum_overlap
-from .queries import DurationQuery, SumQuery, run_queries
+from .queries import CombinedQuery, DurationQuery, SumQuery, run_queries
 from .view import LogView
 
 _HORIZONS_S = {kpi.name: kpi.horizon_s for kpi in KPI_ENTRIES}
@@ -78,15 +78,14 @@ def is_answered(desk: LogView, kind: str) -> Any:
     return (rows.kind == kind) & rows.score.notnull()
 
 
-def csat(desk: LogView) -> pd.DataFrame:
+def csat(desk: LogView) -> CombinedQuery:
     """Count the contented, with the mean score beside it."""
     rows, answered = desk.surveys.rows, is_answered(desk, "csat")
     happy, score = (
         aggregate_share(desk.surveys, "responded_at", rows.score >= 4, answered),
         aggregate_mean(desk.surveys, "responded_at", rows.score, answered),
     )
-    table, average = run_queries([happy, score])
-    return table.assign(mean=average["value"])
+    return CombinedQuery(desk.surveys, (happy, score), lambda _, table, average: table.assign(mean=average["value"]))
 
 
 def nps(desk: LogView) -> SumQuery:

@@ -18,7 +18,7 @@ from .catalogue import find_kpi, parse_kpi_limit_s
 from .cells import SegmentedRows
 from .denominator_kpis import cases_beside_denominators
 from .kpi_history import choose_formulas
-from .queries import DurationQuery, SumQuery
+from .queries import CombinedQuery, DurationQuery, SumQuery
 from .view import LogView
 
 #: Columns of the rows behind a KPI, before the segments and ``ds``.
@@ -128,7 +128,7 @@ def fetch_counted_rows(
     sides = _SIDES[name](desk) if name in _SIDES else None
     if sides is None:
         found = formula(desk)
-        if isinstance(found, pd.DataFrame) or (isinstance(found, SumQuery) and found.counted is None):
+        if isinstance(found, pd.DataFrame | CombinedQuery) or (isinstance(found, SumQuery) and found.counted is None):
             problem = "this KPI is counted from totals: no single rows are known"
             raise InputError(problem, column="kpi", got=kpi, code="kpi.unavailable")
         sides = [Side(found)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -22,10 +23,16 @@ from .cut_periods import find_cut_start, find_open_start
 from .formulas import KPI_FORMULAS, KpiFormula, find_formula
 from .maturity import find_ripe_start
 from .queries import HistoryOrQuery, run_queries
-from .view import Limits, LogView
+from .view import AGENT, COST_CATEGORY, Limits, LogView
 from .volume_kpis import has_only_volumes
 
 _SLA = "sla_attainment"
+#: Tables of KPIs that are counted row by row, so that a split is a sum of finer ones.
+_COUNTED_BY_ROW = frozenset(
+    ("cases", "contacts", "outbound_contacts", "surveys", "article_views", "repairs", "team_stays", "status_stays")
+)
+#: Segments that make several rows of one.
+_MULTIPLYING = frozenset((AGENT, "article_id", COST_CATEGORY))
 
 
 def kpi_history(
@@ -91,11 +98,49 @@ def kpi_history(
     [['chat', '2024-03-01', '0.0'], ['chat', '2024-03-02', '1.0'],
      ['phone', '2024-03-01', '1.0'], ['phone', '2024-03-02', '1.0']]
     """
-    desk = LogView.of(log, by, freq, limits, open_end=open_period)
-    chosen = list(_counted(desk, choose_formulas(desk, kpis), asked=kpis is not None))
-    tables = run_queries([query for _, query in chosen])
+    return kpi_histories(log, [(kpis, by)], freq, limits=limits, open_period=open_period)[0]
+
+
+def kpi_histories(
+    log: CaseLog,
+    splits: Sequence[tuple[Sequence[str] | str | None, Sequence[str] | str]],
+    freq: str = "D",
+    *,
+    limits: Limits | None = None,
+    open_period: bool = False,
+) -> list[pd.DataFrame]:
+    """Give the histories of several splits, each as :func:`kpi_history` gives it, and count their rows together.
+
+    Parameters
+    ----------
+    log, freq, limits, open_period
+        As for :func:`kpi_history`.
+    splits
+        KPIs and segment columns of each history.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> cases = pd.DataFrame({"case_id": ["1", "2"], "channel": ["phone", "chat"],
+    ...                       "created_at": ["2024-03-01T09:00Z", "2024-03-02T10:00Z"]})
+    >>> log = CaseLog.from_frames(cases=cases, until="2024-03-03T00:00Z")
+    >>> total, split = kpi_histories(log, [("cases_opened", ()), ("cases_opened", "channel")])
+    >>> total["value"].tolist(), split["value"].tolist()
+    ([1.0, 1.0], [0.0, 1.0, 1.0, 0.0])
+    """
+    desks = [LogView.of(log, by, freq, limits, open_end=open_period) for _, by in splits]
+    chosen = [dict(choose_formulas(desk, kpis)) for desk, (kpis, _) in zip(desks, splits, strict=True)]
+    counted = _counted(desks, chosen, asked=any(kpis is not None for kpis, _ in splits))
+    tables = iter(run_queries([query for own in counted for query in own.values()]))
+    made = [{name: next(tables) for name in own} for own in counted]
+    return [_join(desk, own) for desk, own in zip(desks, made, strict=True)]
+
+
+def _join(desk: LogView, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the KPIs of one split below each other, and mark the periods that are cut."""
+    log = desk.log
     begun, now = find_cut_start(log, desk.freq), find_open_start(log, desk.freq)
-    for (name, _), table in zip(chosen, tables, strict=True):
+    for name, table in tables.items():
         table.insert(0, "kpi", pd.Series(name, index=table.index, dtype="str"))
         cuts = [cut.ds for cut in (begun, find_cut_start(log, desk.freq, name)) if cut is not None]
         table[CUT_COLUMN] = table["ds"].isin(cuts)
@@ -105,7 +150,7 @@ def kpi_history(
             table[CUT_COLUMN] |= table["ds"] < ripe
     if not tables:
         return pd.DataFrame(columns=["kpi", *desk.by, "ds", *KPI_MEASURES, CUT_COLUMN])
-    history = pd.concat(tables, ignore_index=True)
+    history = pd.concat(tables.values(), ignore_index=True)
     history["ds"] = history["ds"].astype("datetime64[us]")
     return history
 
@@ -175,16 +220,45 @@ def choose_formulas(desk: LogView, kpis: Sequence[str] | str | None) -> Iterable
 
 
 def _counted(
-    desk: LogView, chosen: Iterable[tuple[str, KpiFormula]], *, asked: bool
-) -> Iterable[tuple[str, HistoryOrQuery]]:
-    """Let each formula say what it counts; a user's that fails is left out by name, unless it was asked for."""
-    for name, formula in chosen:
+    desks: Sequence[LogView], chosen: Sequence[Mapping[str, KpiFormula]], *, asked: bool
+) -> list[dict[str, HistoryOrQuery]]:
+    """Let each formula say what it counts in each split; a user's that fails is left out by name, unless asked for."""
+    counted: list[dict[str, HistoryOrQuery]] = [{} for _ in desks]
+    views: dict[tuple[str, ...], LogView] = {}
+    for name in dict.fromkeys(name for own in chosen for name in own):
+        places = [place for place, own in enumerate(chosen) if name in own]
         try:
-            yield name, formula(desk.credited(find_credit(name) or desk.credit))
+            for group in _group_splits(desks, places, name):
+                views_of = [desks[place] for place in group]
+                found = chosen[group[0]][name](_widest(views_of, views, name))
+                for place, desk in zip(group, views_of, strict=True):
+                    counted[place][name] = found if len(group) == 1 else found.narrow(desk.by)
         except PluginError as error:
             if asked:
                 raise
-            warnings.warn(f"left out of the history: {error}", PluginWarning, stacklevel=3)
+            warnings.warn(f"left out of the history: {error}", PluginWarning, stacklevel=4)
+    return [
+        {name: query for name in own if (query := found.get(name)) is not None}
+        for own, found in zip(chosen, counted, strict=True)
+    ]
+
+
+def _group_splits(desks: Sequence[LogView], places: Sequence[int], name: str) -> list[list[int]]:
+    """Put the splits together whose rows are the same: not those by agent or by what only some rows name."""
+    found = find_formula(name)
+    if found is not None and found[1] not in _COUNTED_BY_ROW:
+        return [[place] for place in places]
+    alike = [place for place in places if not set(desks[place].by) & _MULTIPLYING]
+    return [alike] * bool(alike) + [[place] for place in places if place not in alike]
+
+
+def _widest(desks: Sequence[LogView], views: dict[tuple[str, ...], LogView], name: str) -> LogView:
+    """Return the view with the segments of all of these."""
+    by = tuple(dict.fromkeys(column for desk in desks for column in desk.by))
+    desk = desks[0]
+    if len(desks) > 1:
+        desk = views.setdefault(by, replace(desk, by=by))
+    return desk.credited(find_credit(name) or desk.credit)
 
 
 def _check(desk: LogView, name: str, metrics: list[str]) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from ..arrays import Floats
 from ..calendars.instants import seconds_between
 from ..cases.facts import case_history_table
 from .aggregate import aggregate_mean, compute_ratio
@@ -15,13 +12,8 @@ from .view import AGENT, LogView
 
 def requests_per_agent(desk: LogView) -> SumQuery:
     """Put the cases that agents touched in a period, once for each agent, beside the agents who acted in it."""
-    source = desk.requests
-    rows = source.rows
-
-    def finish(requests: Floats, agents: Floats) -> pd.DataFrame:
-        return compute_ratio(source, requests, agents)
-
-    return SumQuery(source, rows, "at", {"k": rows.count(), "agents": rows["_who"].nunique()}, finish)
+    rows = desk.requests.rows
+    return SumQuery(desk.requests, rows, "at", {"k": rows.count(), "agents": rows["_who"].nunique()}, compute_ratio)
 
 
 def contact_effort_per_case(desk: LogView) -> SumQuery:

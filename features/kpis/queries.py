@@ -1,9 +1,12 @@
-"""Sums and durations by segment and period: those over the same rows are asked for in one query."""
+"""Sums and durations by segment and period: those over the same rows are asked for in one query.
+
+So are those of several splits of them: :mod:`deskcast.features.kpis.counted_together`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +14,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
+from ..arrays import Bools, Floats, Ints
 from ..case_log.fetch import fetch
 from ..statistics.kaplan_meier import kaplan_meier
 
@@ -44,7 +48,7 @@ class SumQuery:
     sums
         Ibis aggregates over the rows, by name.
     finish
-        Makes the history from the sums, each an array with one value a cell, in the order of ``sums``.
+        Makes the history from the source and the sums, each an array with one value a cell, in the order of ``sums``.
     counted, amount
         Ibis columns: what each row adds to ``n`` and to ``numerator`` of the history; ``None`` where the rows of a log
         are counts of their own.
@@ -61,6 +65,10 @@ class SumQuery:
     def frame(self) -> pd.DataFrame:
         """Ask the engine for these sums alone, and return the history."""
         return run_queries([self])[0]
+
+    def narrow(self, by: tuple[str, ...]) -> SumQuery:
+        """Return the same history with a few of its segment columns."""
+        return replace(self, source=self.source.narrow(by))
 
 
 @dataclass(frozen=True)
@@ -88,24 +96,71 @@ class DurationQuery:
         """Ask the engine for these durations alone, and return the history."""
         return run_queries([self])[0]
 
+    def narrow(self, by: tuple[str, ...]) -> DurationQuery:
+        """Return the same history with a few of its segment columns."""
+        return replace(self, source=self.source.narrow(by))
 
-HistoryOrQuery = SumQuery | DurationQuery | pd.DataFrame
+
+@dataclass(frozen=True)
+class CombinedQuery:
+    """A history that is made from others, once they are there.
+
+    Attributes
+    ----------
+    source
+        Gives segments and periods.
+    parts
+        Histories that wait.
+    finish
+        Makes the history from the source and those of the parts.
+    """
+
+    source: SegmentedRows
+    parts: tuple[SumQuery | DurationQuery, ...]
+    finish: Callable[..., pd.DataFrame]
+
+    def narrow(self, by: tuple[str, ...]) -> CombinedQuery:
+        """Return the same history with a few of its segment columns."""
+        return replace(self, source=self.source.narrow(by), parts=tuple(part.narrow(by) for part in self.parts))
+
+
+HistoryOrQuery = SumQuery | DurationQuery | CombinedQuery | pd.DataFrame
 
 
 def run_queries(histories: Sequence[HistoryOrQuery]) -> list[pd.DataFrame]:
-    """Return the histories in their order, with one query for all that sum over the same rows by the same instant."""
-    groups: dict[Any, list[int]] = {}
-    out: list[Any] = list(histories)
-    for place, one in enumerate(histories):
-        if not isinstance(one, pd.DataFrame):
-            key = (type(one), one.rows.op(), one.at, one.source.by, one.source.first)
-            groups.setdefault(key, []).append(place)
-    for places in groups.values():
-        waiting = [out[place] for place in places]
-        made = _run_duration_queries(waiting) if isinstance(waiting[0], DurationQuery) else _run_sum_queries(waiting)
-        for place, table in zip(places, made, strict=True):
-            out[place] = table
-    return out
+    """Return the histories in their order, with one query for all that count the same rows."""
+    from .counted_together import can_count_together, count_together
+
+    waiting = [part for one in histories for part in _parts_of(one)]
+    made: dict[int, pd.DataFrame] = {}
+    for together in _group(waiting, lambda one: (one.rows.op(), one.source.widest.by, one.source.first)):
+        if can_count_together(together):
+            made |= zip(map(id, together), count_together(together), strict=True)
+            continue
+        for alike in _group(together, lambda one: (type(one), one.at, one.source.by)):
+            run: Any = _run_duration_queries if isinstance(alike[0], DurationQuery) else _run_sum_queries
+            made |= zip(map(id, alike), run(alike), strict=True)
+    return [_finish(one, made) for one in histories]
+
+
+def _parts_of(one: HistoryOrQuery) -> tuple[SumQuery | DurationQuery, ...]:
+    """Return what the engine is asked for."""
+    if isinstance(one, pd.DataFrame):
+        return ()
+    return one.parts if isinstance(one, CombinedQuery) else (one,)
+
+
+def _finish(one: HistoryOrQuery, made: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    if isinstance(one, CombinedQuery):
+        return one.finish(one.source, *(made[id(part)] for part in one.parts))
+    return one if isinstance(one, pd.DataFrame) else made[id(one)]
+
+
+def _group(queries: Sequence[Any], key: Callable[[Any], Any]) -> list[list[Any]]:
+    groups: dict[Any, list[Any]] = {}
+    for one in queries:
+        groups.setdefault(key(one), []).append(one)
+    return list(groups.values())
 
 
 def _run_sum_queries(together: Sequence[SumQuery]) -> list[pd.DataFrame]:
@@ -115,7 +170,7 @@ def _run_sum_queries(together: Sequence[SumQuery]) -> list[pd.DataFrame]:
     sums = {n: s for own, one in zip(names, together, strict=True) for n, s in zip(own, one.sums.values(), strict=True)}
     grouped = first.rows.group_by(*first.source.by, ds=first.source.period_of(first.rows[first.at])).agg(**sums)
     frame = fetch(grouped)
-    return [one.finish(*one.source.spread(frame, *own)) for own, one in zip(names, together, strict=True)]
+    return [one.finish(one.source, *one.source.spread(frame, *own)) for own, one in zip(names, together, strict=True)]
 
 
 def _run_duration_queries(together: Sequence[DurationQuery]) -> list[pd.DataFrame]:
@@ -124,21 +179,30 @@ def _run_duration_queries(together: Sequence[DurationQuery]) -> list[pd.DataFram
     columns = {f"_s{number}": one.spent for number, one in enumerate(together)}
     columns |= {f"_over{number}": one.over for number, one in enumerate(together)}
     asked = rows.select(*source.by, ds=source.period_of(rows[together[0].at]), **columns)
-    measures = [{name: np.full(source.size, np.nan) for name in _DURATION} for _ in together]
-    for own in measures:
-        own |= {"n": np.zeros(source.size), "numerator": np.zeros(source.size)}
+    measures = [no_durations(source) for _ in together]
     for piece in _pieces(source, asked):
         frame = fetch(piece)
         cell = source.cells(frame)
         for number, (one, own) in enumerate(zip(together, measures, strict=True)):
             spent = frame[f"_s{number}"].to_numpy(dtype=float, na_value=np.nan)
-            inside = (cell >= 0) & (spent >= 0)
-            seen = frame[f"_over{number}"].fillna(False).to_numpy(dtype=bool)[inside]
-            table = kaplan_meier(spent[inside], seen, cell[inside], n_groups=source.size, horizon=one.horizon)
-            there = table["n"].to_numpy() > 0
-            for name, column in _DURATION.items():
-                own[name][there] = table[column].to_numpy()[there]
+            over = frame[f"_over{number}"].fillna(False).to_numpy(dtype=bool)
+            follow_durations(own, spent, over, cell, horizon=one.horizon)
     return [one.source.frame(**own) for one, own in zip(together, measures, strict=True)]
+
+
+def no_durations(source: SegmentedRows) -> dict[str, Floats]:
+    """Return the measures of cells into which nothing fell."""
+    unknown = {name: np.full(source.size, np.nan) for name in _DURATION}
+    return unknown | {"n": np.zeros(source.size), "numerator": np.zeros(source.size)}
+
+
+def follow_durations(own: Mapping[str, Floats], spent: Floats, over: Bools, cell: Ints, horizon: float | None) -> None:
+    """Follow the durations of each cell, and put their measures beside those that are there."""
+    inside = (cell >= 0) & (spent >= 0)
+    table = kaplan_meier(spent[inside], over[inside], cell[inside], n_groups=len(own["n"]), horizon=horizon)
+    there = table["n"].to_numpy() > 0
+    for name, column in _DURATION.items():
+        own[name][there] = table[column].to_numpy()[there]
 
 
 def _pieces(source: SegmentedRows, asked: Any) -> list[Any]:

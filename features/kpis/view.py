@@ -167,9 +167,9 @@ class LogView:
         """Give the last instant from which that much time had passed at the end of the log."""
         return ibis.literal(self.log.until - pd.Timedelta(days=days) - pd.Timedelta(seconds=seconds))
 
-    def _source(self, rows: Any, at: str) -> SegmentedRows:
-        """Bind rows to segments, and let their history begin with the first of an instant."""
-        return self._from(rows, find_first_of_log(self.log, rows, at))
+    def _source(self, rows: Any, at: str, unsplit: Any = None) -> SegmentedRows:
+        """Bind rows to segments, and let their history begin with the first of an instant, also of them unsplit."""
+        return self._from(rows, find_first_of_log(self.log, rows if unsplit is None else unsplit, at))
 
     def _from(self, rows: Any, found: Any) -> SegmentedRows:
         rows = label_segments(rows, self.by)
@@ -256,7 +256,8 @@ class LogView:
     @cached_property
     def contacts(self) -> SegmentedRows:
         """Calls and chats, with their own channel and team, else those of the linked case."""
-        return self._source(self._with_segments(self._own_agent(self.log.table("contacts"))), "queued_at")
+        rows = self.log.table("contacts")
+        return self._source(self._with_segments(self._own_agent(rows)), "queued_at", rows)
 
     @cached_property
     def surveys(self) -> SegmentedRows:
@@ -264,12 +265,13 @@ class LogView:
         rows = self.log.table("surveys")
         if self.by_agent and "agent_id" in rows.columns and not self.log.has("surveys", "case_id"):
             rows = self._own_agent(rows)
-        return self._source(self._with_segments(rows), "offered_at")
+        return self._source(self._with_segments(rows), "offered_at", self.log.table("surveys"))
 
     @cached_property
     def article_views(self) -> SegmentedRows:
         """Views of help articles, with the segments of the linked case."""
-        return self._source(self._with_segments(self.log.table("article_views")), "viewed_at")
+        rows = self.log.table("article_views")
+        return self._source(self._with_segments(rows), "viewed_at", rows)
 
     @cached_property
     def milestones(self) -> SegmentedRows:
@@ -288,12 +290,14 @@ class LogView:
     @cached_property
     def repairs(self) -> SegmentedRows:
         """Failures of assets, with the segments of the linked case."""
-        return self._source(self._with_segments(self.log.table("repairs")), "failed_at")
+        rows = self.log.table("repairs")
+        return self._source(self._with_segments(rows), "failed_at", rows)
 
     @cached_property
     def agent_time(self) -> SegmentedRows:
         """Stretches of agents' time."""
-        return self._source(self._own_agent(self.log.table("agent_time")), "start")
+        rows = self.log.table("agent_time")
+        return self._source(self._own_agent(rows), "start", rows)
 
     def _own_agent(self, rows: Any) -> Any:
         """Let a row that names its agent be that agent's work."""
@@ -350,7 +354,7 @@ class LogView:
 
     def bind(self, rows: Any, at: str) -> SegmentedRows:
         """Bind rows of a table that is not in the log, with the segments of the linked case."""
-        return self._source(self._with_segments(rows) if self.by else rows, at)
+        return self._source(self._with_segments(rows) if self.by else rows, at, rows)
 
     def has_segments(self, table: str) -> bool:
         """Return whether the rows of a table can be split by all the columns that were asked for."""

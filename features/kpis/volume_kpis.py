@@ -11,6 +11,7 @@ import pandas as pd
 from ..arrays import Floats
 from ..errors import InputError
 from .aggregate import aggregate_count, compute_share
+from .cells import SegmentedRows
 from .queries import SumQuery
 from .view import LogView
 
@@ -54,7 +55,7 @@ def mean_time(desk: LogView, column: str) -> SumQuery:
     handled = ibis.coalesce(rows.answered, rows.y) if "answered" in rows.columns else rows.y
     sums = {"s": rows[column].sum(), "n": known.ifelse(handled, 0.0).sum()}
 
-    def finish(s: Floats, n: Floats) -> pd.DataFrame:
+    def finish(source: SegmentedRows, s: Floats, n: Floats) -> pd.DataFrame:
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.where(n > 0, s / n, np.nan)
         return source.frame(value=mean, n=n, numerator=n, mean=mean)
@@ -66,4 +67,4 @@ def _share(desk: LogView, column: str) -> SumQuery:
     source, rows = desk.volumes, desk.volumes.rows
     known = rows[column].notnull()
     sums = {"k": rows[column].sum(), "n": known.ifelse(rows.y, 0.0).sum()}
-    return SumQuery(source, rows, "ds", sums, lambda k, n: compute_share(source, np.minimum(k, n), n))
+    return SumQuery(source, rows, "ds", sums, lambda source, k, n: compute_share(source, np.minimum(k, n), n))

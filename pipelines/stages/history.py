@@ -11,7 +11,7 @@ from ...features.calendars.periods import parse_period_frequency
 from ...features.case_log.log import CaseLog
 from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cut_periods import find_cut_end, find_cut_start, find_open_start
-from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_history
+from ...features.kpis.kpi_history import find_unsplit_kpis, kpi_histories
 from ...features.kpis.view import Limits
 from ...features.kpis.volume_kpis import has_only_volumes
 from ..project.project import Project
@@ -46,7 +46,7 @@ def history_stage(project: Project) -> Stage:
     # a day or less is soon followed by a whole one
     more: dict[str, Any] = {"limits": history_limits(spec)}
     more["open_period"] = parse_period_frequency(spec.freq).minutes is None
-    blocks = [kpi_history(log, kpis, (), spec.freq, **more)]
+    splits: list[tuple[list[str] | None, tuple[str, ...]]] = [(kpis, ())]
     whole: dict[str, list[str]] = {}
     for column in spec.by:
         unsplit = find_unsplit_kpis(log, kpis or [], (column,))
@@ -54,8 +54,8 @@ def history_stage(project: Project) -> Stage:
             whole.setdefault(kpi, []).append(column)
         split = None if kpis is None else [kpi for kpi in kpis if kpi not in unsplit]
         if split is None or split:
-            blocks.append(kpi_history(log, split, (column,), spec.freq, **more))
-    frame = pd.concat(blocks, ignore_index=True)
+            splits.append((split, (column,)))
+    frame = pd.concat(kpi_histories(log, splits, spec.freq, **more), ignore_index=True)
     if by_agent:
         frame = Pseudonyms(project).hide_agents(frame)
     segments = [c for c in spec.by if c in frame.columns]

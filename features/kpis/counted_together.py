@@ -1,0 +1,148 @@
+"""One query for all that is counted from the same rows: by whichever instant, in however many splits.
+
+The rows are fetched once, each with its segments, its periods and what it adds to every KPI, and are summed here. An
+engine that is asked for each sum reads the rows as often, and to put a question together takes longer than to answer it
+where a log has some ten thousand rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ibis.expr.operations as ops
+import numpy as np
+import pandas as pd
+
+from ..arrays import Floats, Ints
+from ..calendars.instants import find_engine
+from ..case_log.fetch import fetch
+from .queries import DurationQuery, SumQuery, follow_durations, no_durations
+
+if TYPE_CHECKING:
+    from .cells import SegmentedRows
+
+Query = SumQuery | DurationQuery
+#: Rows that are fetched for several histories; more are summed where they are.
+MAX_ROWS_TOGETHER = 500_000
+#: So many values are held at once.
+MAX_VALUES_PER_FETCH = 16_000_000
+
+
+def can_count_together(queries: Sequence[Query]) -> bool:
+    """Return whether histories over the same rows are better counted from one fetch than from a query each."""
+    if len(queries) < 2 or find_engine(queries[0].rows) != "duckdb":
+        return False
+    if not all(isinstance(one, DurationQuery) or all(map(_is_summed, one.sums.values())) for one in queries):
+        return False
+    return queries[0].source.widest.length <= MAX_ROWS_TOGETHER
+
+
+def count_together(queries: Sequence[Query]) -> list[pd.DataFrame]:
+    """Count histories over the same rows, which may be splits of one another.
+
+    Parameters
+    ----------
+    queries
+        All have the same rows and the same widest source.
+
+    Returns
+    -------
+    list of DataFrame
+        One history a query, in their order.
+    """
+    values = {_key_of(one): one for one in queries}
+    asked = {key: _values_of(one) for key, one in values.items()}
+    made: dict[int, pd.DataFrame] = {}
+    for keys in _batches(asked, queries[0].source.widest.length):
+        batch = [one for one in queries if _key_of(one) in keys]
+        fetched = _Fetched(batch, asked)
+        made |= {id(one): fetched.count(one) for one in batch}
+    return [made[id(one)] for one in queries]
+
+
+class _Fetched:
+    """Rows with what they add to several histories."""
+
+    def __init__(self, queries: Sequence[Query], values: Mapping[int, Mapping[str, Any]]) -> None:
+        rows, wide = queries[0].rows, queries[0].source.widest
+        self.asked = values
+        self.names: dict[Any, str] = {}
+        for key in dict.fromkeys(map(_key_of, queries)):
+            for value in values[key].values():
+                if value is not None:
+                    self.names.setdefault(value.op(), f"_v{len(self.names)}")
+        self.periods = {at: f"_ds{number}" for number, at in enumerate(dict.fromkeys(one.at for one in queries))}
+        columns = {name: op.to_expr().cast("float64") for op, name in self.names.items()}
+        columns |= {name: wide.period_of(rows[at]) for at, name in self.periods.items()}
+        self.frame = fetch(rows.select(*wide.by, **columns))
+        self.values = {name: self.frame[name].to_numpy(dtype=float, na_value=np.nan) for name in self.names.values()}
+        self._segments: dict[int, Ints] = {}
+        self._cells: dict[tuple[int, str], Ints] = {}
+
+    def count(self, query: Query) -> pd.DataFrame:
+        """Return one history."""
+        cell = self._cell_of(query.source, query.at)
+        values = {name: self._of(value) for name, value in self.asked[_key_of(query)].items()}
+        if isinstance(query, DurationQuery):
+            own = no_durations(query.source)
+            follow_durations(own, values["spent"], values["over"] > 0, cell, query.horizon)
+            return query.source.frame(**own)
+        inside = cell >= 0
+        sums = [self._sum(values[name], cell, inside, query.source.size) for name in query.sums]
+        return query.finish(query.source, *sums)
+
+    def _of(self, value: Any) -> Floats:
+        return np.ones(len(self.frame)) if value is None else self.values[self.names[value.op()]]
+
+    def _sum(self, values: Floats, cell: Ints, inside: Any, size: int) -> Floats:
+        weights = np.nan_to_num(values[inside], nan=0.0)
+        return np.asarray(np.bincount(cell[inside], weights, minlength=size), dtype=float)
+
+    def _cell_of(self, source: SegmentedRows, at: str) -> Ints:
+        """Number the cell of each row; sources with the same segments differ in nothing else."""
+        key = id(source if source.like is None else source.like)
+        if key not in self._segments:
+            self._segments[key] = source.segment_of(self.frame)
+        if (key, at) not in self._cells:
+            self._cells[key, at] = source.cells_of(self._segments[key], self.frame[self.periods[at]])
+        return self._cells[key, at]
+
+
+def _values_of(query: Query) -> Mapping[str, Any]:
+    """Return what each row adds, by name; ``None`` for 1."""
+    if isinstance(query, DurationQuery):
+        return {"spent": query.spent, "over": query.over}
+    return {name: _value_of(aggregate.op()) for name, aggregate in query.sums.items()}
+
+
+def _is_summed(aggregate: Any) -> bool:
+    """Return whether an aggregate is made of its rows one by one."""
+    op = aggregate.op()
+    return isinstance(op, ops.CountStar | ops.Count | ops.Sum) and op.where is None
+
+
+def _value_of(op: Any) -> Any:
+    if isinstance(op, ops.CountStar):
+        return None
+    return op.arg.to_expr().notnull() if isinstance(op, ops.Count) else op.arg.to_expr()
+
+
+def _key_of(query: Query) -> int:
+    """Return what the splits of one history have in common."""
+    return id(query.spent if isinstance(query, DurationQuery) else query.sums)
+
+
+def _batches(asked: Mapping[int, Mapping[str, Any]], n_rows: int) -> Iterator[set[int]]:
+    """Cut the histories into batches whose values fit into memory."""
+    room = max(MAX_VALUES_PER_FETCH // max(n_rows, 1), 8)
+    batch: set[int] = set()
+    held: set[Any] = set()
+    for key, values in asked.items():
+        more = {value.op() for value in values.values() if value is not None}
+        if batch and len(held | more) > room:
+            yield batch
+            batch, held = set(), set()
+        batch.add(key)
+        held |= more
+    yield batch
