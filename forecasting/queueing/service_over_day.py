@@ -54,7 +54,9 @@ def expected_in_time(calls: Floats, aht: Floats, agents: Floats, rules: QueueRul
     out, step = np.zeros(calls.shape), rules.interval / STEPS
     for k in range(slots):
         if k and (agents[:, k] < agents[:, k - 1]).any():
-            state = _leave_with_own(state, places[:, k - 1], 1 - np.minimum(agents[:, k] / agents[:, k - 1].clip(1e-9), 1))
+            state = _leave_with_own(
+                state, places[:, k - 1], 1 - np.minimum(agents[:, k] / agents[:, k - 1].clip(1e-9), 1)
+            )
         arrive = calls[:, k] / rules.interval
         end, in_time = (x.T for x in read_chain(aht[:, k], agents[:, k], states, rules))
         up = np.broadcast_to(step * arrive, (states, paths))

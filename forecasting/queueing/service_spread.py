@@ -45,9 +45,9 @@ class QueueRules:
 def in_time_variance(calls: Floats, aht: Floats, agents: Floats, rules: QueueRules) -> Floats:
     """Return the variance of contacts in time less the goal's share of those offered, for each interval.
 
-    Waits of neighbours are alike, so it is more than each contact by itself would have. It is exact for a long interval:
-    each event changes what has been counted and what is to be expected from then on, and the variance is that of these
-    steps (a martingale by the Poisson equation of the birth-death chain).
+    Waits of neighbours are alike, so it is more than each contact by itself would have. It is exact for a long
+    interval: each event changes what has been counted and what is to be expected from then on, and the variance is that
+    of these steps (a martingale by the Poisson equation of the birth-death chain).
 
     Parameters
     ----------

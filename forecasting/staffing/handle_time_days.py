@@ -87,7 +87,7 @@ def handle_time_paths(rates: Floats, variation: HandleTimeVariation, ds: pd.Seri
     ds
         Begin of each interval.
     seed
-        Where the order of the deviations is drawn from.
+        Another one for another queue: their deviations then have nothing in common.
 
     Examples
     --------
@@ -99,34 +99,47 @@ def handle_time_paths(rates: Floats, variation: HandleTimeVariation, ds: pd.Seri
     factor = np.ones(rates.shape)
     if variation.spread <= 0 and variation.with_volume == 0:
         return factor
-    rng, count = np.random.default_rng(seed), len(rates)
-    scores = special.ndtri((np.arange(count) + 0.5) / count)
     midnight = ds.dt.normalize()
-    weeks, days = (pd.factorize(at)[0] for at in (midnight - pd.to_timedelta(midnight.dt.day_of_week, unit="D"), midnight))
+    monday = midnight - pd.to_timedelta(midnight.dt.day_of_week, unit="D")
+    weeks, days = (pd.factorize(at)[0] for at in (monday, midnight))
+    turns = iter(_find_primes(seed, len(np.unique(weeks)) + len(np.unique(days))))
     shares = np.sqrt([variation.by_week, 1 - variation.by_week])
     for week in np.unique(weeks):
-        common = rng.permutation(scores)
+        common = _spread_evenly(rates[:, weeks == week].sum(axis=1), next(turns))
         for day in np.unique(days[weeks == week]):
             inside = np.flatnonzero(days == day)
             total = rates[:, inside].sum(axis=1)
             middle = float(np.median(total))
-            busy = np.log(np.maximum(total, 1e-9) / middle) if middle > 0 else np.zeros(count)
-            own = shares @ _apart(np.stack([common, rng.permutation(scores)]), busy)
+            busy = np.log(np.maximum(total, 1e-9) / middle) if middle > 0 else np.zeros(len(rates))
+            own = shares @ np.stack([common, _spread_evenly(total, next(turns))])
             factor[:, inside] = np.exp(variation.with_volume * busy + variation.spread * own)[:, None]
     return factor
 
 
-def _apart(scores: Floats, busy: Floats) -> Floats:
-    """Return scores without what a draw of so few paths has in common with the volume or with one another by chance."""
-    out: list[Floats] = []
-    for own in scores:
-        rest = own
-        for other in [busy - busy.mean(), *out]:
-            size = float(other @ other)
-            rest = rest - other * (float(rest @ other) / size) if size > 1e-12 else rest
-        scale = float(rest.std())
-        out.append(rest * (float(own.std()) / scale) if scale > 1e-9 else own)
-    return np.array(out)
+def _spread_evenly(volume: Floats, prime: int) -> Floats:
+    """Return normal scores that have nothing to do with a volume, and less so than so few random ones would have.
+
+    Paths in the order of their volume take steps of an irrational length around a circle (a Kronecker sequence): both
+    by themselves and together with the volume they are spread evenly.
+    """
+    rank = np.argsort(np.argsort(volume, kind="stable"), kind="stable")
+    turned = rank * np.sqrt(prime) % 1.0
+    place = np.argsort(np.argsort(turned, kind="stable"), kind="stable")
+    return np.asarray(special.ndtri((place + 0.5) / len(volume)))
+
+
+def _find_primes(seed: int, count: int) -> list[int]:
+    """Return prime numbers, others for each seed.
+
+    >>> _find_primes(0, 3), _find_primes(1, 3)
+    ([2, 3, 5], [7, 11, 13])
+    """
+    found, number = list[int](), 2
+    while len(found) < count * (seed + 1):
+        if all(number % prime for prime in found):
+            found.append(number)
+        number += 1
+    return found[count * seed :]
 
 
 def _read_days(totals: pd.DataFrame, volumes: pd.DataFrame | None) -> pd.DataFrame:
