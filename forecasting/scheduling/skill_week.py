@@ -76,6 +76,7 @@ def plan_skill_groups(
     cost: Mapping[str, float] | None = None,
     limits: Mapping[str, float] | None = None,
     rates: Mapping[str, Floats] | None = None,
+    longer: Mapping[str, Floats] | None = None,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the agents of each group in every interval, and the service level that simulated days have with them.
@@ -93,6 +94,8 @@ def plan_skill_groups(
         Cost of an agent of each group, 1 by default, and the most agents of it.
     rates
         Queue -> joint sample paths of its rate, one row a path; by default the contacts of ``need``.
+    longer
+        Queue -> what its handle times are multiplied by on the same paths; by default 1.
     seed
         Same seed, same answer.
 
@@ -126,18 +129,19 @@ def plan_skill_groups(
     price = read_by_group("cost", cost, names, 1.0, above=0)
     high = read_by_group("limits", limits, names, np.inf, least=0)
     least, most = _bounds(days, skills, price, high, [queues[q].target for q in days.names])
-    paths = _read_rates(days, rates)
+    paths = _read_paths(days, rates, days.calls, "rates")
+    times = days.aht[:, None, :] * _read_paths(days, longer, np.ones_like(days.aht), "longer")
     runs = count_runs(float(days.calls.sum()), any(queue.confidence is not None for queue in queues.values()))
     crew = [groups[name] for name in names]
     low, top = np.zeros(days.day.max() + 1), np.ones(days.day.max() + 1)
     for _ in range(STEPS):
         middle = (low + top) / 2
         agents = _between(least, most, middle[days.day], price)
-        good, offered = _play(days, crew, agents, queues, paths, runs, seed)
+        good, offered = _play(days, crew, agents, queues, paths, runs, seed, times)
         kept = _is_kept(days, good, offered, queues)
         low, top = np.where(kept, low, middle), np.where(kept, middle, top)
     agents = _between(least, most, top[days.day], price)
-    good, offered = _play(days, crew, agents, queues, paths, runs, seed + 1)
+    good, offered = _play(days, crew, agents, queues, paths, runs, seed + 1, times)
     rows = {"group": np.repeat(names, len(days.ds)), "ds": np.tile(days.ds, len(names))}
     plan = pd.DataFrame(rows | {"agents_lo": least.ravel(), "agents": agents.ravel(), "agents_hi": most.ravel()})
     return plan.astype({"group": "str"}), _service(days, good, offered, queues)
@@ -180,19 +184,19 @@ def _read_days(need: pd.DataFrame, queues: Mapping[str, SkillQueue]) -> _Days:
     return _Days(names, calls, aht, own.astype(np.int64), ds, day, slot)
 
 
-def _read_rates(days: _Days, rates: Mapping[str, Floats] | None) -> Floats:
-    """Return rates as (queue, path, interval)."""
-    if rates is None:
-        return days.calls[:, None, :]
-    shapes = {name: np.shape(rates.get(name, ())) for name in days.names}
+def _read_paths(days: _Days, given: Mapping[str, Floats] | None, usual: Floats, argument: str) -> Floats:
+    """Return paths as (queue, path, interval)."""
+    if given is None:
+        return usual[:, None, :]
+    shapes = {name: np.shape(given.get(name, ())) for name in days.names}
     paths = max((shape[0] for shape in shapes.values() if shape), default=0)
     for name, shape in shapes.items():
         if shape != (max(paths, 1), len(days.ds)):
             raise InputError(
-                "wrong length", where=f"argument 'rates[{name!r}]'", got=shape,
+                "wrong length", where=f"argument '{argument}[{name!r}]'", got=shape,
                 wanted=f"({max(paths, 1)}, {len(days.ds)})", code="value.length",
             )  # fmt: skip
-    return np.stack([rates[name] for name in days.names])
+    return np.stack([given[name] for name in days.names])
 
 
 def _bounds(days: _Days, skills: Bools, price: Floats, high: Floats, targets: list[QueueTarget]) -> tuple[Ints, Ints]:
@@ -248,7 +252,14 @@ def _between(least: Ints, most: Ints, share: Floats, price: Floats) -> Ints:
 
 
 def _play(
-    days: _Days, crew: list[Any], agents: Ints, queues: Mapping[str, SkillQueue], paths: Floats, runs: int, seed: int
+    days: _Days,
+    crew: list[Any],
+    agents: Ints,
+    queues: Mapping[str, SkillQueue],
+    paths: Floats,
+    runs: int,
+    seed: int,
+    times: Floats,
 ) -> tuple[Floats, Floats]:
     """Return contacts answered in time and contacts offered, as (run, queue, day)."""
     people = [
@@ -264,7 +275,7 @@ def _play(
         count = rng.poisson(paths[:, run % paths.shape[1], :])
         kind, slot = (np.repeat(x.ravel(), count.ravel()) for x in np.indices(count.shape))
         at = begins[slot] + rng.uniform(0, days.slot_s, len(slot))
-        handle = rng.exponential(days.aht[kind, slot])
+        handle = rng.exponential(times[kind, run % times.shape[1], slot])
         gives_up = np.full(len(slot), np.inf)
         for q, name in enumerate(days.names):
             patience = queues[name].target.patience

@@ -31,12 +31,13 @@ def confidence_curve(
     confidences: Sequence[float] = DEFAULT_CONFIDENCES,
     levels: tuple[int, ...] = (80, 95),
     aht_spread: float = 0.0,
+    aht_with_volume: float = 0.0,
 ) -> pd.DataFrame:
     """Compute agent hours and risk for several confidences.
 
     Parameters
     ----------
-    ahead, aht, target, shrinkage, levels, aht_spread
+    ahead, aht, target, shrinkage, levels, aht_spread, aht_with_volume
         As in :func:`deskcast.forecasting.staffing.staffing_plan.plan_for_target`.
     confidences
         Probabilities with which each interval is to keep its bounds, above 0 and below 1.
@@ -60,7 +61,8 @@ def confidence_curve(
     used = np.max(list(bounds.values()), axis=0) > 0
     calls = ahead["deskcast"].to_numpy(float)[used]
     spread = check_number("aht_spread", aht_spread, least=0, most=1)
-    rates = widen_quantiles(rate_quantiles({p: values[used] for p, values in bounds.items()}), spread)
+    counts = {p: values[used] for p, values in bounds.items()}
+    rates = widen_quantiles(rate_quantiles(counts), spread, aht_with_volume)
     times = np.broadcast_to(check_numbers("aht", aht, above=0), used.shape)[used]
     demand = Demand.from_quantiles(rates, times, points=_DISTRIBUTION_POINTS, counts=False)
     days = ahead["ds"].dt.strftime("%Y-%m-%d").to_numpy()[used]

@@ -129,23 +129,24 @@ def sum_by_interval(began: pd.Series[Any], seconds: pd.Series[Any], interval_s: 
     return rows.groupby("ds", as_index=False)[["handle_s", "n"]].sum()
 
 
-def widen_quantiles(rates: Mapping[float, Floats], spread: float) -> dict[float, Floats]:
+def widen_quantiles(rates: Mapping[float, Floats], spread: float, with_volume: float = 0.0) -> dict[float, Floats]:
     """Return quantiles of the load in calls, where handle times are off by a share beside the rate of calls.
 
-    On logarithms both deviations are added as independent ones are.
+    On logarithms both deviations are added as independent ones are; ``with_volume`` is the percent by which calls take
+    longer where there are 1% more of them.
 
     >>> wide = widen_quantiles({0.1: np.array([90.0]), 0.5: np.array([100.0]), 0.9: np.array([110.0])}, 0.1)
     >>> [round(float(wide[p][0]), 1) for p in (0.1, 0.5, 0.9)]
     [84.7, 100.0, 117.3]
     """
-    if spread <= 0:
+    if spread <= 0 and with_volume == 0:
         return dict(rates)
     middle = rates[0.5]
     some = np.where(middle > 0, middle, 1.0)
     wide: dict[float, Floats] = {}
     for p, rate in rates.items():
         own = np.log(np.maximum(np.where(middle > 0, rate, 1.0) / some, 1e-9))
-        both = np.sign(p - 0.5) * np.sqrt(own**2 + (special.ndtri(p) * spread) ** 2)
+        both = np.sign(p - 0.5) * np.sqrt((own * (1 + with_volume)) ** 2 + (special.ndtri(p) * spread) ** 2)
         wide[p] = np.where(middle > 0, some * np.exp(both), rate)
     return wide
 

@@ -125,13 +125,15 @@ def plan_for_target(
     queue: str = "all",
     confidence: float | None = None,
     aht_spread: float = 0.0,
+    aht_with_volume: float = 0.0,
 ) -> pd.DataFrame:
     """Return the plan of :func:`staffing_plan` for one target, of calls or of chats.
 
-    ``shrinkage`` holds the arguments of :func:`scheduled_agents`.
+    ``shrinkage`` holds the arguments of :func:`scheduled_agents`; ``aht_spread`` and ``aht_with_volume`` are those of a
+    :class:`~.handle_time_days.HandleTimeVariation`.
     """
     spread = check_number("aht_spread", aht_spread, least=0, most=1)
-    rates = widen_quantiles(rate_quantiles(forecast_quantiles(ahead, levels)), spread)
+    rates = widen_quantiles(rate_quantiles(forecast_quantiles(ahead, levels)), spread, aht_with_volume)
     calls, calls_hi = ahead["deskcast"].to_numpy(float), ahead[f"deskcast-hi-{levels[0]}"].to_numpy(float)
 
     def require_sure(sure: float) -> Floats:

@@ -16,6 +16,7 @@ from ...features.kpis.kpi_history import kpi_history, series
 from ...features.kpis.volume_kpis import has_only_volumes
 from ...forecasting.scenarios.adjustments import apply_adjustments
 from ...forecasting.scenarios.sample_paths import sample_paths
+from ...forecasting.staffing.handle_time_days import HandleTimeVariation, estimate_handle_time_variation
 from ...forecasting.staffing.handle_times import estimate_handle_time_spread, estimate_handle_times, sum_by_interval
 from ...forecasting.staffing.shrinkage import scheduled_agents, total_shrinkage
 from ...forecasting.staffing.target import QueueTarget
@@ -148,9 +149,11 @@ class PlannedQueue:
         return slot_handle_times(self.handle_totals, slots, self.handle_time[0])
 
     @cached_property
-    def handle_time_spread(self) -> float:
-        """How far the mean handle time of a day may be off, as a share; 0 where it is configured."""
-        return 0.0 if self.handle_totals is None else estimate_handle_time_spread(self.handle_totals.totals)
+    def handle_time_variation(self) -> HandleTimeVariation:
+        """How far the mean handle time of a day may be off, and with what it goes; nothing where it is configured."""
+        if self.handle_totals is None or self.spec.kind == "cases":
+            return HandleTimeVariation()
+        return estimate_handle_time_variation(self.handle_totals.totals, self.history)
 
     def arrivals(self, kpi: str, by: tuple[str, ...] = ()) -> pd.DataFrame:
         """Return the history of a KPI in its segment and intervals, split further where that is asked for."""

@@ -9,7 +9,8 @@ import pandas as pd
 from ...features.arrays import Floats
 from ...forecasting.scenarios.sample_paths import sample_paths
 from ...forecasting.scheduling.skill_week import SkillQueue, count_runs, plan_skill_groups
-from ...forecasting.staffing.path_plan import rate_paths, widen_paths
+from ...forecasting.staffing.handle_time_days import handle_time_paths
+from ...forecasting.staffing.path_plan import rate_paths
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ..words.facts import Cell, Fact, Finding
 from ..words.figures import figure, setting
@@ -53,13 +54,16 @@ def plan_shared_agents(planned: Planned) -> tuple[dict[str, pd.DataFrame], list[
     need = _common_intervals(shared)
     queues = {q.name: SkillQueue(q.target, q.spec.priority, q.spec.confidence) for q, _ in shared}
     specs = config.agents
+    is_sure = any(q.spec.confidence for q, _ in shared)
+    rates, longer = _draw_paths(shared, need) if is_sure else (None, None)
     plan, service = plan_skill_groups(
         need,
         groups,
         queues,
         cost={name: specs[name].cost for name in groups},
         limits={name: float(most) for name in groups if (most := specs[name].max_agents) is not None} or None,
-        rates=_draw_rates(shared, need) if any(q.spec.confidence for q, _ in shared) else None,
+        rates=rates,
+        longer=longer,
     )
     off = {
         name: max((q for q, _ in shared if q.name in groups[name]), key=lambda q: q.total_shrinkage) for name in groups
@@ -85,8 +89,8 @@ def _common_intervals(shared: Planned) -> pd.DataFrame:
     return inside.reset_index(drop=True)
 
 
-def _draw_rates(shared: Planned, need: pd.DataFrame) -> Mapping[str, Floats]:
-    """Return the rates of the queues on joint sample paths, each with the spread of its handle times."""
+def _draw_paths(shared: Planned, need: pd.DataFrame) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Return the rates of the queues on joint sample paths, and what handle times are multiplied by on each."""
     first = shared[0][0]
     history = pd.concat([queue.history.assign(unique_id=queue.name) for queue, _ in shared], ignore_index=True)
     calendars = {queue.name: queue.calendar for queue, _ in shared if queue.calendar is not None}
@@ -94,14 +98,14 @@ def _draw_rates(shared: Planned, need: pd.DataFrame) -> Mapping[str, Floats]:
     count = count_runs(float(need["calls"].sum()), is_sure=True)  # a path for each run
     slots = max(queue.slots for queue, _ in shared)
     paths = sample_paths(history, slots, interval_freq(first.spec.interval_s), count, **rules)
-    found = {}
-    for queue, _ in shared:
+    found, longer = dict[str, Floats](), dict[str, Floats]()
+    for seed, (queue, _) in enumerate(shared):
         ds = need.loc[need["queue"] == queue.name, "ds"]
         own = queue.adjust(paths[paths["unique_id"] == queue.name])
         ahead = queue.ahead[queue.ahead["ds"].isin(ds)]
-        rates = rate_paths(ahead, own[own["ds"].isin(ahead["ds"])])
-        found[queue.name] = widen_paths(rates, queue.handle_time_spread, ahead["ds"])
-    return found
+        rates = found[queue.name] = rate_paths(ahead, own[own["ds"].isin(ahead["ds"])])
+        longer[queue.name] = handle_time_paths(rates, queue.handle_time_variation, ahead["ds"], seed)
+    return found, longer
 
 
 def _sentences(shared: Planned, tables: Mapping[str, pd.DataFrame]) -> list[Finding]:

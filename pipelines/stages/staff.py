@@ -8,19 +8,20 @@ import pandas as pd
 
 from ...features.errors import InputError
 from ...forecasting.simulation.check_plan import check_plan
-from ...forecasting.staffing.path_plan import agents_over_period, rate_paths, widen_paths
+from ...forecasting.staffing.handle_time_days import handle_time_paths
+from ...forecasting.staffing.path_plan import agents_over_period, rate_paths
 from ...forecasting.staffing.shrinkage import agents_to_schedule
 from ...forecasting.staffing.staffing_plan import USUAL_CONFIDENCE, plan_for_target
 from ..project.project import Project
 from ..project.specs import StaffingSpec
 from ..stage import Stage
 from ..words.facts import Cell, Fact, Finding, Take
-from ..words.figures import figures_table, setting
+from ..words.figures import figure, figures_table, setting
 from ..words.words import format_instant, format_queue
 from .adjusted import adjustment_sentences, unreached_sentences
 from .casework import CaseWork, clear_cases, gather_case_work, plan_cases
 from .measured import measure_agents
-from .planned_load import close_doors, is_lagged, planned_forecast, planned_rates, weigh_choices
+from .planned_load import close_doors, is_lagged, planned_forecast, planned_rates, slot_aht, weigh_choices
 from .queue import FIGURES, PlannedQueue, counted_noun, shrinkage_words
 from .shifts import cover_by_shifts
 from .skill_groups import plan_shared_agents
@@ -29,6 +30,8 @@ from .volume_champion import use_volume_champion
 
 #: Sample paths that a plan over days or weeks rests on.
 PLAN_PATHS = 300
+#: How handle time goes with volume is told for a day that is so much busier, from this share on.
+BUSIER, MIN_SAID_MOVE = 0.1, 0.005
 
 #: Said of a queue whose contacts last long.
 LAGGED = "contacts last long, so each interval is staffed for the work in it, whenever it came."
@@ -139,7 +142,9 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     _, basis = queue.handle_time
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     handle_times = queue.handle_times(ahead["ds"])
-    plan = plan_for_target(planned_forecast(queue), handle_times, *known, aht_spread=queue.handle_time_spread)
+    days = queue.handle_time_variation
+    how = {"aht_spread": days.spread, "aht_with_volume": days.with_volume}
+    plan = plan_for_target(planned_forecast(queue), handle_times, *known, **how)
     if queue.spec.target_over != "interval":
         plan = _plan_over_period(queue, plan, ahead)
     plan = close_doors(queue, plan)
@@ -155,10 +160,14 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
 def _plan_over_period(queue: PlannedQueue, plan: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
     """Return the plan with the agents that are sure of the target over each day or week, by joint sample paths."""
     paths = queue.draw_paths(queue.history, PLAN_PATHS)
-    rates = planned_rates(queue, widen_paths(rate_paths(ahead, paths), queue.handle_time_spread, plan["ds"]))
+    rates = rate_paths(ahead, paths)
+    aht = plan["aht_s"].to_numpy() * handle_time_paths(rates, queue.handle_time_variation, plan["ds"])
     sure = float(queue.spec.confidence or USUAL_CONFIDENCE)
     over = queue.spec.target_over
-    agents = agents_over_period(rates, plan["aht_s"].to_numpy(), queue.target, plan["ds"], sure, over)
+    start = None
+    if is_lagged(queue, slot_aht(queue)):  # the day is followed exactly, from agents that know of the work behind
+        start = agents_over_period(planned_rates(queue, rates), aht, queue.target, plan["ds"], sure, "interval")
+    agents = agents_over_period(rates, aht, queue.target, plan["ds"], sure, over, start)
     people = agents_to_schedule(agents, **queue.shrinkage)
     return plan.assign(agents_sure=agents, agents_to_schedule_sure=people)
 
@@ -254,6 +263,7 @@ def _queue_sentences(planned_queue: PlannedQueue, plan: pd.DataFrame, basis: Fin
             audience="planner",
         ),
         Finding(f"{queue}: AHT {aht}{basis}.", aht, *basis.facts, audience="planner"),
+        *_busy_day_sentence(planned_queue),
         *(
             [Finding(f"{queue}: {LAGGED}", audience="planner")]
             if is_lagged(planned_queue, plan["aht_s"].to_numpy())
@@ -264,6 +274,17 @@ def _queue_sentences(planned_queue: PlannedQueue, plan: pd.DataFrame, basis: Fin
         ),
     ]
     return [Finding(said, *said.facts, audience=said.audience, names=[name, queue]) for said in found]
+
+
+def _busy_day_sentence(queue: PlannedQueue) -> list[Finding]:
+    """Report how handle time goes with volume, where that is seen."""
+    moved = (1 + BUSIER) ** queue.handle_time_variation.with_volume - 1
+    if abs(moved) < MIN_SAID_MOVE:
+        return []
+    more = setting("busier day", BUSIER, "share")
+    longer = figure(FIGURES, "handle time of a busier day", queue.name, abs(moved), "share")
+    text = f"{format_queue(queue.name)}: on days with {more:%} more contacts than usual they take {longer:%} "
+    return [Finding(text + ("longer." if moved > 0 else "less time."), more, longer, audience="planner")]
 
 
 def _handle_time(name: str, plan: pd.DataFrame, busiest: pd.Series[Any]) -> Fact:

@@ -12,7 +12,7 @@ from .queue import PlannedQueue
 #: Settings of a queue that the page may change; missing ones do not bind.
 SETTING_COLUMNS = (
     *("queue", "queue_kind", "interval_s", "service_level", "within_s", "patience_s", "max_occupancy", "shrinkage"),
-    *("confidence", "concurrency", "slowdown", "aht_spread", "target_over"),
+    *("confidence", "concurrency", "slowdown", "aht_spread", "target_over", "aht_with_volume"),
 )
 
 
@@ -60,6 +60,7 @@ def describe_settings(queue: PlannedQueue) -> list[object]:
         spec.confidence,
         spec.concurrency if chats else None,
         spec.slowdown if chats else None,
-        0.0 if spec.kind == "cases" else queue.handle_time_spread,
+        queue.handle_time_variation.spread,
         spec.target_over,
+        queue.handle_time_variation.with_volume,
     ]

@@ -16,6 +16,7 @@ STAFFING_COLUMNS = {
         "slowdown": "Slowdown of each more chat | share",
         "aht_spread": "Days differ in handle time by | share",
         "target_over": "Target met over | text",
+        "aht_with_volume": "Handle time moves with volume by | number",
     },
     "staffing_forecast": {"ds": "Interval start | instant"},
 }

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.forecasting.staffing.path_plan import agents_over_period, rate_paths, widen_paths
+from deskcast.forecasting.staffing.handle_time_days import HandleTimeVariation, handle_time_paths
+from deskcast.forecasting.staffing.path_plan import agents_over_period, rate_paths
 from deskcast.forecasting.staffing.target import QueueTarget
 
 SLOTS, SPREAD = 12, 0.15
@@ -69,8 +70,8 @@ def test_a_week_takes_fewer_agents_than_its_days_and_these_fewer_than_each_inter
 def test_days_whose_handle_times_are_off_meet_their_target_at_the_stated_chance(spread):
     ds = DS.head(SLOTS)
     rates = draw_rates(300, seed=4)[:, :SLOTS]
-    wide = widen_paths(rates, spread, ds)
-    agents = agents_over_period(wide, 300.0, CALLS, ds, 0.9, "day")
+    times = 300.0 * handle_time_paths(rates, HandleTimeVariation(spread), ds)
+    agents = agents_over_period(rates, times, CALLS, ds, 0.9, "day")
     fresh = draw_rates(500, seed=99)[:, :SLOTS]
     times = 300 * np.exp(spread * np.random.default_rng(8).standard_normal((500, 1))) * np.ones(SLOTS)
     level = met_levels(fresh, agents, CALLS, times)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from deskcast.forecasting.intraday.target_causes import explain_target
 from deskcast.forecasting.queueing.offered_load import offered_load
+from deskcast.forecasting.staffing.handle_time_days import HandleTimeVariation
 from deskcast.forecasting.staffing.staffing_plan import plan_for_target
 from deskcast.forecasting.staffing.target import QueueTarget
 from deskcast.pipelines.project.specs import StaffingSpec
@@ -84,7 +85,7 @@ def test_being_surer_costs_hours_and_takes_off_risk():
         ahead[f"deskcast{name}"] = calls * part
     spec = StaffingSpec(aht_s=300.0)
     queue = SimpleNamespace(
-        spec=spec, ahead=ahead, handle_times=lambda slots: 300.0, handle_time_spread=0.0,
+        spec=spec, ahead=ahead, handle_times=lambda slots: 300.0, handle_time_variation=HandleTimeVariation(),
         target=QueueTarget(max_occupancy=None), shrinkage=read_shrinkage(spec),
     )  # fmt: skip
     found = weigh_choices(queue)

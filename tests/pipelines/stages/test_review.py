@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.scenarios.what_if import Change
+from deskcast.forecasting.staffing.handle_time_days import HandleTimeVariation
 from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.stages import review
 from deskcast.pipelines.stages.adjusted import adjusted_rows
@@ -196,7 +197,7 @@ def test_a_plan_over_the_day_rests_on_joint_paths_and_needs_a_confidence(desk, m
         plans[over] = staff_stage(replace(project, config=config)).tables["staffing"]
     assert plans["day"]["agents"].tolist() == plans["interval"]["agents"].tolist()
     assert 0 < plans["day"]["agents_sure"].sum() <= plans["interval"]["agents_sure"].sum()
-    monkeypatch.setattr(PlannedQueue, "handle_time_spread", 0.3)
+    monkeypatch.setattr(PlannedQueue, "handle_time_variation", HandleTimeVariation(0.3))
     unsure = staff_stage(replace(project, config=config)).tables["staffing"]
     assert unsure["agents_sure"].sum() > plans["day"]["agents_sure"].sum()
     with pytest.raises(ValueError, match="needs a confidence"):

@@ -54,6 +54,8 @@ class QueueSettings:
         As in the section ``[staffing.NAME]``.
     aht_spread
         How far the mean handle time of a day may be off, as a share.
+    aht_with_volume
+        Percent by which contacts take longer on a day with 1% more of them.
     target_over
         ``interval``, ``day`` or ``week``: what the target is met over. Sliders plan by interval.
     """
@@ -71,6 +73,7 @@ class QueueSettings:
     slowdown: float | None
     aht_spread: float | None = None
     target_over: str | None = None
+    aht_with_volume: float | None = None
 
     @property
     def target(self) -> QueueTarget:
@@ -160,6 +163,7 @@ def make_plan(results: Snapshot, own: QueueSettings, moved: QueueSettings) -> pd
         own.queue,
         moved.confidence,
         own.aht_spread or 0.0,
+        own.aht_with_volume or 0.0,
     )
 
 
@@ -204,6 +208,5 @@ def draw_curve(results: Snapshot, moved: QueueSettings) -> pd.DataFrame:
     ahead = read_ahead(results, moved.queue)
     rows = results.query("SELECT aht_s FROM {staffing} WHERE queue = ? ORDER BY ds", [moved.queue])
     off = {"shrinkage": moved.shrinkage}
-    return confidence_curve(
-        ahead, rows["aht_s"].to_numpy(), moved.target, off, levels=_levels(ahead), aht_spread=moved.aht_spread or 0.0
-    )
+    days = {"aht_spread": moved.aht_spread or 0.0, "aht_with_volume": moved.aht_with_volume or 0.0}
+    return confidence_curve(ahead, rows["aht_s"].to_numpy(), moved.target, off, levels=_levels(ahead), **days)
