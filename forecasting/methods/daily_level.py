@@ -135,27 +135,33 @@ def _ridge(
         average = (count * np.clip(z, 0.0, 3.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
         seen = weight * (total > 0)
         mean = _solve(average[None, :], seen, x * size, _noise_of(average[None, :], seen, x, size))[0] * size
-    filled = np.where(known, z, x @ mean)
+    middle = x @ mean
     scaled = x * own_size
-    values, vectors = np.linalg.eigh((scaled * weight[:, None]).T @ scaled)
+    weighted = scaled * weight[:, None]
+    values, vectors = np.linalg.eigh(weighted.T @ scaled)
     values = np.maximum(values, 0.0)
-    back = (scaled * weight[:, None]) @ vectors
-    deviation = np.zeros((len(z), x.shape[1]))
+    back = weighted @ vectors
+    # what was filled in or cut is little, so only that is multiplied again
+    told = (np.where(known, z, middle) - middle) @ back
+    inner, deviation = told, np.zeros((len(z), x.shape[1]))
     noise: Floats = np.full(len(z), 0.01)
     rounds = 2 if known.all() else 4
     total_weight = known @ weight
-    for _ in range(rounds):
-        inner = (filled - x @ mean) @ back
+    for left in range(rounds, 0, -1):
         deviation = (inner / (values + noise[:, None])) @ vectors.T * own_size
+        if left == 1:
+            break
         fitted = (mean + deviation) @ x.T
         error = np.where(known, z - fitted, 0.0)
         free = np.maximum(total_weight - (values / (values + noise[:, None])).sum(axis=1), 0.2 * total_weight)
         spare = np.where(total_weight > 0, free, 1.0)
         limit = 4.0 * np.sqrt((error**2 @ weight) / spare)[:, None]
         # a value far off teaches no more than one that is just far
-        error = np.clip(error, -limit, limit)
-        noise = np.maximum((error**2 @ weight) / spare, 1e-8)
-        filled = np.where(known, fitted + error, fitted)
+        cut = np.clip(error, -limit, limit)
+        noise = np.maximum((cut**2 @ weight) / spare, 1e-8)
+        change = np.where(known, cut - error, fitted - middle)
+        days = change.any(axis=0)
+        inner = told + change[:, days] @ back[days]
     coefficients = np.where(moving, 0.0, mean + deviation)
     effects: Floats = coefficients @ whole.T
     return effects
