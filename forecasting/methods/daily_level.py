@@ -26,6 +26,9 @@ MAX_DAY_DEVIATIONS = 2.5
 #: Share of a mean day below which a day is held near the week before it.
 SMALL_DAY_EVIDENCE = 0.6
 
+#: Series that are computed at once: as many as a processor holds near.
+ROWS_AT_ONCE = 128
+
 #: Days that a level looks back on.
 LEVEL_DAYS = 364
 
@@ -135,20 +138,39 @@ def _ridge(
         average = (count * np.clip(z, 0.0, 3.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
         seen = weight * (total > 0)
         mean = _solve(average[None, :], seen, x * size, _noise_of(average[None, :], seen, x, size))[0] * size
-    middle = x @ mean
     scaled = x * own_size
-    weighted = scaled * weight[:, None]
-    values, vectors = np.linalg.eigh(weighted.T @ scaled)
+    values, vectors = np.linalg.eigh((scaled * weight[:, None]).T @ scaled)
     values = np.maximum(values, 0.0)
-    back = weighted @ vectors
+    own, rounds = np.zeros((len(z), x.shape[1])), 2 if known.all() else 4
+    for first in range(0, len(z), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        own[rows] = _own_effects(z[rows], known[rows], weight, x, mean, own_size, values, vectors, rounds)
+    coefficients = np.where(moving, 0.0, mean + own)
+    effects: Floats = coefficients @ whole.T
+    return effects
+
+
+def _own_effects(
+    z: Floats,
+    known: Bools,
+    weight: Floats,
+    x: Floats,
+    mean: Floats,
+    size: Floats,
+    values: Floats,
+    vectors: Floats,
+    rounds: int,
+) -> Floats:
+    """Return what each row has apart from the effects of the panel, given the eigenvectors of the weighted square."""
+    middle = x @ mean
+    back = (x * size * weight[:, None]) @ vectors
     # what was filled in or cut is little, so only that is multiplied again
     told = (np.where(known, z, middle) - middle) @ back
     inner, deviation = told, np.zeros((len(z), x.shape[1]))
     noise: Floats = np.full(len(z), 0.01)
-    rounds = 2 if known.all() else 4
     total_weight = known @ weight
     for left in range(rounds, 0, -1):
-        deviation = (inner / (values + noise[:, None])) @ vectors.T * own_size
+        deviation = (inner / (values + noise[:, None])) @ vectors.T * size
         if left == 1:
             break
         fitted = (mean + deviation) @ x.T
@@ -162,9 +184,7 @@ def _ridge(
         change = np.where(known, cut - error, fitted - middle)
         days = change.any(axis=0)
         inner = told + change[:, days] @ back[days]
-    coefficients = np.where(moving, 0.0, mean + deviation)
-    effects: Floats = coefficients @ whole.T
-    return effects
+    return deviation
 
 
 def _rough_noise(z: Floats, known: Bools) -> Floats:
