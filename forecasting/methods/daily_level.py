@@ -265,6 +265,16 @@ def calm_small_days(value: Floats, trust: Floats) -> Floats:
     small = (trust > 0) & (trust < SMALL_DAY_EVIDENCE)
     if not small.any():
         return value
+    calm = value.copy()
+    for first in range(0, len(value), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        near, limit = _week_before(value[rows], trust[rows])
+        calm[rows] = np.where(small[rows], np.clip(value[rows], near - limit, near + limit), value[rows])
+    return calm
+
+
+def _week_before(value: Floats, trust: Floats) -> tuple[Floats, Floats]:
+    """Return the mean of the week before each day, and how far a day may be from it."""
     heard, total = (np.cumsum(np.pad(x, ((0, 0), (8, 0))), axis=1) for x in (trust, trust * value))
     count = heard[:, 7:-1] - heard[:, :-8]
     near = np.where(count > 1, (total[:, 7:-1] - total[:, :-8]) / np.where(count > 1, count, 1.0), value)
@@ -272,8 +282,7 @@ def calm_small_days(value: Floats, trust: Floats) -> Floats:
     size = np.sqrt((trust * gap**2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
     # the odd days themselves must not widen what counts as usual
     middle = 1.4826 * find_medians(np.where(trust > 0, np.abs(gap), np.nan))
-    limit = MAX_DAY_DEVIATIONS * np.where(middle > 0, np.minimum(size, middle), size)[:, None]
-    return np.where(small, np.clip(value, near - limit, near + limit), value)
+    return near, MAX_DAY_DEVIATIONS * np.where(middle > 0, np.minimum(size, middle), size)[:, None]
 
 
 def calm_volumes(came: Floats, usual: Floats) -> Floats:
