@@ -202,8 +202,11 @@ def day_evidence(panel: DayPanel, shape: DayShapes) -> Floats:
 
 
 def effect_weights(panel: DayPanel, shape: DayShapes, trust: Floats) -> Floats:
-    """Return how much each day counts in the regression: recent days and busy weekdays more."""
-    age = panel.days - 1.0 - np.arange(panel.days)
+    """Return how much each day counts in the regression: recent days and busy weekdays more.
+
+    A kind of special day comes once a year, so that its years count alike: the last one may have been odd.
+    """
+    age = np.where(panel.ordinary[: panel.days], panel.days - 1.0 - np.arange(panel.days), 0.0)
     most = shape.base.max(axis=1, keepdims=True)
     busy = shape.base / np.where(most > 0, most, 1.0)
     share = busy.mean(axis=0)[panel.weekday[: panel.days]] if len(busy) else np.ones(panel.days)
