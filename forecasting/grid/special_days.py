@@ -40,6 +40,8 @@ class SpecialDays:
         One row a past day: kind, number of the slot after it, volume, ordinary forecast (both over the panel).
     found
         How many kinds, the last ones, were found in the past and stand on no list.
+    monthly
+        How many of these, the first ones, come every month and not every year.
     """
 
     kind: Ints
@@ -49,6 +51,7 @@ class SpecialDays:
     dated: bool = False
     holiday_dates: frozenset[np.datetime64] = frozenset()
     found: int = 0
+    monthly: int = 0
 
     @property
     def ordinary(self) -> Bools:
@@ -162,12 +165,23 @@ def format_special_days(special: SpecialDays, origin: int, horizon: int) -> tupl
 
     >>> special = SpecialDays(np.array([0, 1]), ("fair", "24 December"), 0, np.array([[1.0, 0, 4.0, 8.0]]), found=1)
     >>> format_special_days(special, 0, 2)
-    ("'fair' has no past day to learn from", "'24 December' was different every year, and is forecast so")
+    ("'fair' has no past day to learn from", "'24 December' (33% less) was different every year, and is forecast so")
     """
     names = special.unseen_kinds(origin, horizon)
     what = "has no past day" if len(names) == 1 else "have no past day"
     notes = (f"{format_names(names)} {what} to learn from",) if names else ()
     ahead = set(special.kind[origin : origin + horizon].tolist())
-    again = [name for k, name in enumerate(special.names) if k >= len(special.names) - special.found and k in ahead]
-    was, is_ = ("was", "is") if len(again) == 1 else ("were", "are")
-    return notes + ((f"{format_names(again)} {was} different every year, and {is_} forecast so",) if again else ())
+    first, factors = len(special.names) - special.found, special.factors(origin)
+    for kinds, when in (
+        (range(first, first + special.monthly), "month"),
+        (range(first + special.monthly, len(special.names)), "year"),
+    ):
+        again = [f"'{special.names[k]}' ({_format_factor(factors[k])})" for k in kinds if k in ahead]
+        if again:
+            was, is_ = ("was", "is") if len(again) == 1 else ("were", "are")
+            notes += (f"{', '.join(again)} {was} different every {when}, and {is_} forecast so",)
+    return notes
+
+
+def _format_factor(factor: float) -> str:
+    return f"{abs(factor - 1):.0%} {'more' if factor > 1 else 'less'}"

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ...features.arrays import Bools, Floats, Ints
 from .grid import Grid
+from .monthly_days import MIN_MONTHLY_HISTORY_DAYS, find_monthly_days
 from .profile import find_credible_limit
 from .special_days import SpecialDays
 
@@ -45,6 +46,9 @@ USUAL_DATES = frozenset((*range(1223, 1232), *range(101, 107)))
 #: Share of the busiest day's volume below which nothing is said of a weekday.
 MIN_WEEKDAY_SHARE = 0.1
 
+#: The same from which a weekday is a working day.
+MIN_WORKING_DAY_SHARE = 0.25
+
 #: Share of the usual slots of its weekday that must be known of a day.
 MIN_KNOWN_SHARE = 0.9
 
@@ -56,7 +60,7 @@ _WEEKDAYS = tuple(day_name)
 
 
 def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int) -> SpecialDays:
-    """Add the days that were different in every year before an origin to those that are known to be so.
+    """Add the days that were different in every year or month before an origin to those that are known to be so.
 
     A day may come again by its date, by its distance from Easter, or as the first to fourth or last of its weekday in
     a month. It is compared with the same weekdays up to four weeks before and after it, on the root of the volume.
@@ -64,6 +68,7 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
     so far that chance would make less than one such anchor in twenty histories: if a share q of all days lies as far
     out, chance puts all days of one anchor there with q to the power of its years. What was seen once counts only at
     the turn of the year and around Easter, and only if it was far out. A week comes again by a date that it holds.
+    Days that differ month by month come first, see :func:`~deskcast.forecasting.grid.monthly_days.find_monthly_days`.
 
     Parameters
     ----------
@@ -78,7 +83,8 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
     """
     frequency = grid.frequency
     size, classes = (frequency.per_day, 7) if frequency.per_day else (1, 1)
-    if frequency.name == "MS" or origin < MIN_HISTORY_DAYS * size * classes / 7:
+    least = MIN_MONTHLY_HISTORY_DAYS if classes == 7 else MIN_HISTORY_DAYS
+    if frequency.name == "MS" or origin < least * size * classes / 7:
         return special
     length = min(origin + horizon, grid.is_open.shape[1])
     number = (np.arange(length) + grid.first) // size
@@ -91,7 +97,17 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
     expected = _expect(np.where(ordinary[:known], came, np.nan), classes)
     weekday = (first.astype(np.int64) + 3) % 7 if classes == 7 else np.zeros(len(first), dtype=np.int64)
     out = _deviations(weekday[:known], came, expected, ordinary[:known])
-    found, names = _find_days(first, out, ordinary) if classes == 7 else _find_weeks(first, out)
+    monthly: tuple[str, ...] = ()
+    if classes == 1:
+        found, names = _find_weeks(first, out)
+    else:
+        found, monthly = find_monthly_days(first, out, _find_busy(weekday[:known], expected), ~ordinary, special.dated)
+        out[found[:known] >= 0] = np.nan
+        by_year, names = np.full(len(first), -1), ()
+        if known >= MIN_HISTORY_DAYS:
+            by_year, names = _find_days(first, out, ordinary)
+        found, names = np.where(by_year >= 0, by_year + len(monthly), found), (*monthly, *names)
+        found = np.where(ordinary, found, -1)
     if not names:
         return special
     kind = special.kind.copy()
@@ -102,7 +118,16 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
         for d in np.flatnonzero((found[:known] >= 0) & (expected > 0) & ~np.isnan(came))
     ]
     rows = np.vstack([special.past, np.array(past, dtype=float).reshape(-1, 4)])
-    return replace(special, kind=kind, names=(*special.names, *names), past=rows, dated=True, found=len(names))
+    more = {"dated": True, "found": len(names), "monthly": len(monthly)}
+    return replace(special, kind=kind, names=(*special.names, *names), past=rows, **more)
+
+
+def _find_busy(weekday: Ints, expected: Floats) -> Bools:
+    """Return which weekdays are working days: those that hold a quarter of the busiest at least."""
+    known = ~np.isnan(expected)
+    held = np.array([np.append(expected[known & (weekday == n)], 0.0).mean() for n in range(7)])
+    busy: Bools = held >= MIN_WORKING_DAY_SHARE * held.max()
+    return busy
 
 
 def _sum_by_day(grid: Grid, origin: int, place: Ints, days: int, classes: int) -> Floats:

@@ -26,6 +26,9 @@ MAX_DAY_DEVIATIONS = 2.5
 #: Share of a mean day below which a day is held near the week before it.
 SMALL_DAY_EVIDENCE = 0.6
 
+#: Series that are computed at once: as many as a processor holds near.
+ROWS_AT_ONCE = 128
+
 #: Days that a level looks back on.
 LEVEL_DAYS = 364
 
@@ -135,30 +138,53 @@ def _ridge(
         average = (count * np.clip(z, 0.0, 3.0)).sum(axis=0) / np.where(total > 0, total, 1.0)
         seen = weight * (total > 0)
         mean = _solve(average[None, :], seen, x * size, _noise_of(average[None, :], seen, x, size))[0] * size
-    filled = np.where(known, z, x @ mean)
     scaled = x * own_size
     values, vectors = np.linalg.eigh((scaled * weight[:, None]).T @ scaled)
     values = np.maximum(values, 0.0)
-    back = (scaled * weight[:, None]) @ vectors
-    deviation = np.zeros((len(z), x.shape[1]))
+    own, rounds = np.zeros((len(z), x.shape[1])), 2 if known.all() else 4
+    for first in range(0, len(z), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        own[rows] = _own_effects(z[rows], known[rows], weight, x, mean, own_size, values, vectors, rounds)
+    coefficients = np.where(moving, 0.0, mean + own)
+    effects: Floats = coefficients @ whole.T
+    return effects
+
+
+def _own_effects(
+    z: Floats,
+    known: Bools,
+    weight: Floats,
+    x: Floats,
+    mean: Floats,
+    size: Floats,
+    values: Floats,
+    vectors: Floats,
+    rounds: int,
+) -> Floats:
+    """Return what each row has apart from the effects of the panel, given the eigenvectors of the weighted square."""
+    middle = x @ mean
+    back = (x * size * weight[:, None]) @ vectors
+    # what was filled in or cut is little, so only that is multiplied again
+    told = (np.where(known, z, middle) - middle) @ back
+    inner, deviation = told, np.zeros((len(z), x.shape[1]))
     noise: Floats = np.full(len(z), 0.01)
-    rounds = 2 if known.all() else 4
     total_weight = known @ weight
-    for _ in range(rounds):
-        inner = (filled - x @ mean) @ back
-        deviation = (inner / (values + noise[:, None])) @ vectors.T * own_size
+    for left in range(rounds, 0, -1):
+        deviation = (inner / (values + noise[:, None])) @ vectors.T * size
+        if left == 1:
+            break
         fitted = (mean + deviation) @ x.T
         error = np.where(known, z - fitted, 0.0)
         free = np.maximum(total_weight - (values / (values + noise[:, None])).sum(axis=1), 0.2 * total_weight)
         spare = np.where(total_weight > 0, free, 1.0)
         limit = 4.0 * np.sqrt((error**2 @ weight) / spare)[:, None]
         # a value far off teaches no more than one that is just far
-        error = np.clip(error, -limit, limit)
-        noise = np.maximum((error**2 @ weight) / spare, 1e-8)
-        filled = np.where(known, fitted + error, fitted)
-    coefficients = np.where(moving, 0.0, mean + deviation)
-    effects: Floats = coefficients @ whole.T
-    return effects
+        cut = np.clip(error, -limit, limit)
+        noise = np.maximum((cut**2 @ weight) / spare, 1e-8)
+        change = np.where(known, cut - error, fitted - middle)
+        days = change.any(axis=0)
+        inner = told + change[:, days] @ back[days]
+    return deviation
 
 
 def _rough_noise(z: Floats, known: Bools) -> Floats:
@@ -239,6 +265,16 @@ def calm_small_days(value: Floats, trust: Floats) -> Floats:
     small = (trust > 0) & (trust < SMALL_DAY_EVIDENCE)
     if not small.any():
         return value
+    calm = value.copy()
+    for first in range(0, len(value), ROWS_AT_ONCE):
+        rows = slice(first, first + ROWS_AT_ONCE)
+        near, limit = _week_before(value[rows], trust[rows])
+        calm[rows] = np.where(small[rows], np.clip(value[rows], near - limit, near + limit), value[rows])
+    return calm
+
+
+def _week_before(value: Floats, trust: Floats) -> tuple[Floats, Floats]:
+    """Return the mean of the week before each day, and how far a day may be from it."""
     heard, total = (np.cumsum(np.pad(x, ((0, 0), (8, 0))), axis=1) for x in (trust, trust * value))
     count = heard[:, 7:-1] - heard[:, :-8]
     near = np.where(count > 1, (total[:, 7:-1] - total[:, :-8]) / np.where(count > 1, count, 1.0), value)
@@ -246,8 +282,7 @@ def calm_small_days(value: Floats, trust: Floats) -> Floats:
     size = np.sqrt((trust * gap**2).sum(axis=1) / np.maximum(trust.sum(axis=1), 1e-9))
     # the odd days themselves must not widen what counts as usual
     middle = 1.4826 * find_medians(np.where(trust > 0, np.abs(gap), np.nan))
-    limit = MAX_DAY_DEVIATIONS * np.where(middle > 0, np.minimum(size, middle), size)[:, None]
-    return np.where(small, np.clip(value, near - limit, near + limit), value)
+    return near, MAX_DAY_DEVIATIONS * np.where(middle > 0, np.minimum(size, middle), size)[:, None]
 
 
 def calm_volumes(came: Floats, usual: Floats) -> Floats:

@@ -202,8 +202,11 @@ def day_evidence(panel: DayPanel, shape: DayShapes) -> Floats:
 
 
 def effect_weights(panel: DayPanel, shape: DayShapes, trust: Floats) -> Floats:
-    """Return how much each day counts in the regression: recent days and busy weekdays more."""
-    age = panel.days - 1.0 - np.arange(panel.days)
+    """Return how much each day counts in the regression: recent days and busy weekdays more.
+
+    A kind of special day comes once a year, so that its years count alike: the last one may have been odd.
+    """
+    age = np.where(panel.ordinary[: panel.days], panel.days - 1.0 - np.arange(panel.days), 0.0)
     most = shape.base.max(axis=1, keepdims=True)
     busy = shape.base / np.where(most > 0, most, 1.0)
     share = busy.mean(axis=0)[panel.weekday[: panel.days]] if len(busy) else np.ones(panel.days)
@@ -268,11 +271,14 @@ def uncut_share(panel: DayPanel, shape: DayShapes, unit: Floats) -> Floats:
 
     Where next to nothing comes, one arrival is many times the usual: cut at that, its mean would lie far too low.
     """
-    usual = shape.base[:, panel.weekday[: panel.days]]
-    most = MAX_DAY_RATIO * usual
     least = FULL_DAY_ARRIVALS * np.where(np.isfinite(unit), unit, 0.0)[:, None]
-    cut = (usual > 0) & (shape.level > most) & (least > most)
-    share: Floats = np.sqrt(np.where(cut, np.minimum(shape.level, least) / np.where(most > 0, most, 1.0), 1.0))
+    share = np.ones((len(shape.level), panel.days))
+    few = ((shape.base > 0) & (least > MAX_DAY_RATIO * shape.base)).any(axis=1)
+    if few.any():
+        usual, level = shape.base[few][:, panel.weekday[: panel.days]], shape.level[few]
+        most, least = MAX_DAY_RATIO * usual, least[few]
+        cut = (usual > 0) & (level > most) & (least > most)
+        share[few] = np.sqrt(np.where(cut, np.minimum(level, least) / np.where(most > 0, most, 1.0), 1.0))
     return share
 
 

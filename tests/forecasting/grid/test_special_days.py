@@ -154,3 +154,18 @@ def test_a_country_has_no_end_and_a_list_without_days_to_come_is_whole():
     for holidays in ("PT", ["2023-12-25"], ["2023-03-21", "2024-03-31"]):
         ahead = forecast(history, 118, "D", windows=2, holidays=holidays)
         assert not any("list of holidays ends" in note for note in ahead.attrs["notes"])
+
+
+@pytest.mark.parametrize(("odd", "low", "high"), [(1.0, 0.52, 0.68), (0.1, 0.34, 0.5)])
+def test_an_odd_last_year_of_a_holiday_is_one_year_of_many(odd, low, high):
+    days = pd.date_range("2019-01-07", "2024-05-10")
+    holidays = [d for d in pd.date_range("2019-05-01", "2024-05-31") if d.month == 5 and d.day_of_week == 2]
+    holidays = [d for d in holidays if 15 <= d.day <= 21]
+    factor = pd.Series(1.0, index=days)
+    factor[holidays[:-2]], factor[holidays[-2]] = 0.5, odd
+    rng = np.random.default_rng(4)
+    week = np.array([1.2, 1.1, 1.0, 1.0, 1.0, 0.4, 0.3])[days.day_of_week]
+    y = rng.poisson(2000 * week * factor * np.exp(rng.normal(0, 0.03, len(days)))).astype(float)
+    history = pd.DataFrame({"unique_id": "a", "ds": days, "y": y})
+    ahead = forecast(history, 14, "D", holidays=[str(d.date()) for d in holidays], models="core").set_index("ds")
+    assert low < ahead["deskcast"][holidays[-1]] / ahead["deskcast"][holidays[-1] + pd.Timedelta(days=7)] < high
