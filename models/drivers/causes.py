@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Bools
+from ...features.arrays import Bools, Ints
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
 from ..series.panel import check_columns
@@ -61,35 +63,91 @@ def find_owner_changes(
     """  # noqa: E501
     check_columns(rows, ("at", "owner", *([group] if group else [])), "rows")
     begin = _on_clock(start, rows["at"])
-    use = rows[
-        rows["owner"].notna() & (rows["at"] >= begin - _COMPARISON_SPAN) & (rows["at"] < begin + _COMPARISON_SPAN)
-    ]
-    use = use.assign(_late=use["at"] >= begin, _group=use[group].astype("str") if group else "all")
-    use["owner"] = use["owner"].astype("category")  # many rows, few owners: counted by code
+    inside = (rows["at"] >= begin - _COMPARISON_SPAN) & (rows["at"] < begin + _COMPARISON_SPAN)
+    use = rows[rows["owner"].notna() & inside]
+    if use.empty:
+        return _causes([])
+    work, newest = _Work.of(use, begin, group), use["at"].max()
     found = []
-    final, newest = use.groupby("owner", observed=True)["at"].max(), use["at"].max()
-    for value, part in use.groupby("_group", sort=True):
-        counts = part.groupby(["owner", "_late"], observed=True).size().unstack(fill_value=0)
-        counts = counts.reindex(columns=[False, True], fill_value=0)
-        sizes = counts.sum()
-        if sizes[False] < _MIN_ROWS_BEFORE or sizes[True] < _MIN_ROWS_AFTER:
-            continue
-        shares = counts / sizes
-        last = part.groupby("owner", observed=True)["at"].max()
-        at, late, codes = part["at"].array, part["_late"].to_numpy(), part["owner"].cat.codes.to_numpy()
-        for owner in shares.index[(abs(last.reindex(shares.index) - begin) <= pd.Timedelta(near)).to_numpy()]:
-            if newest - last[owner] < _MIN_SILENCE:
+    for value in np.flatnonzero(
+        (work.before.sum(axis=1) >= _MIN_ROWS_BEFORE) & (work.after.sum(axis=1) >= _MIN_ROWS_AFTER)
+    ):
+        for owner in np.flatnonzero(work.before[value] >= _MIN_ROWS_AFTER):
+            last, final = work.at.iloc[work.last[value, owner]], work.at.iloc[work.final[owner]]
+            if abs(last - begin) > pd.Timedelta(near) or newest - last < _MIN_SILENCE:
                 continue
-            is_own = codes == use["owner"].cat.categories.get_loc(owner)
-            was, now = _share_until(at, late, is_own, min(last[owner], begin)), float(shares.loc[owner, True])
-            missed = was * float((part["at"] > last[owner]).sum())  # pieces of work that should have followed
-            if missed < _MIN_ROWS_AFTER or was < _MIN_OWNER_SHARE or counts.loc[owner, False] < _MIN_ROWS_AFTER:
+            was, missed = work.share_until(value, owner)
+            if was * missed < _MIN_ROWS_AFTER or was < _MIN_OWNER_SHARE:
                 continue
-            heir = (shares[True] - shares[False]).drop(owner)
-            gone = final[owner] - begin <= pd.Timedelta(near) and newest - final[owner] >= _MIN_SILENCE
-            now = now if last[owner] < begin else 0.0
-            found.append(_owner_row(group, str(value), str(owner), was, now, last[owner], gone, heir))
+            gone = final - begin <= pd.Timedelta(near) and newest - final >= _MIN_SILENCE
+            shares = work.shares(value)
+            now = float(shares.loc[work.owners[owner], True]) if last < begin else 0.0
+            heir = (shares[True] - shares[False]).drop(work.owners[owner])
+            found.append(
+                _owner_row(group, str(work.values[value]), str(work.owners[owner]), was, now, last, gone, heir)
+            )
     return _causes(found)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Pieces of work as numbers: whose each is and in which group, and tables of both (groups x owners).
+
+    ``before`` and ``after`` count the pieces before the begin and from then on; ``last`` is the place of an owner's
+    last piece in a group, ``final`` that in any.
+    """
+
+    at: pd.Series
+    stamp: Ints
+    late: Bools
+    value: Ints
+    owner: Ints
+    values: pd.Index
+    owners: pd.Index
+    before: Ints
+    after: Ints
+    last: Ints
+    final: Ints
+
+    @classmethod
+    def of(cls, use: pd.DataFrame, begin: pd.Timestamp, group: str | None) -> _Work:
+        owners = use["owner"].astype("category").cat
+        values = _as_category(use[group] if group else pd.Series("all", index=use.index)).cat
+        owner, value = (np.asarray(x.codes, dtype=np.int64) for x in (owners, values))
+        late, stamp = (use["at"] >= begin).to_numpy(dtype=bool), pd.DatetimeIndex(use["at"]).asi8
+        shape = len(values.categories), len(owners.categories)
+        known = value >= 0
+        cell = value * shape[1] + owner
+        before, after = (
+            np.bincount(cell[known & x], minlength=shape[0] * shape[1]).reshape(shape) for x in (~late, late)
+        )
+        order = np.argsort(stamp, kind="stable")  # the latest is written last, and stays
+        last, final = np.full(shape[0] * shape[1], -1), np.full(shape[1], -1)
+        final[owner[order]] = order
+        order = order[known[order]]
+        last[cell[order]] = order
+        return cls(
+            use["at"], stamp, late, value, owner, values.categories, owners.categories, before, after,
+            last.reshape(shape), final,
+        )  # fmt: skip
+
+    def shares(self, value: int) -> pd.DataFrame:
+        """Return the share of each owner in the work of a group, before (``False``) and after."""
+        there = (self.before[value] + self.after[value]) > 0
+        counts = pd.DataFrame({False: self.before[value][there], True: self.after[value][there]}, self.owners[there])
+        return counts / counts.sum()
+
+    def share_until(self, value: int, owner: int) -> tuple[float, int]:
+        """Return an owner's share of the work of a group up to the last piece, and how many others did after it.
+
+        Days after the last piece of work would thin it out.
+        """
+        mine = self.value == value
+        last = self.stamp[self.last[value, owner]]
+        early = mine & ~self.late
+        before = early & (self.stamp <= last)
+        before = before if before.sum() >= _MIN_ROWS_BEFORE else early
+        return float((self.owner[before] == owner).mean()), int((mine & (self.stamp > last)).sum())
 
 
 def find_new_values(
@@ -238,11 +296,9 @@ def _work(log: CaseLog) -> pd.DataFrame:
     return pd.concat(full, ignore_index=True) if full else parts[0]
 
 
-def _share_until(at: Any, late: Bools, is_own: Bools, end: pd.Timestamp) -> float:
-    """Return an owner's share of the work up to an instant: days after the last piece of work would thin it out."""
-    before = (at <= end) & ~late
-    before = before if before.sum() >= _MIN_ROWS_BEFORE else ~late
-    return float(is_own[before].mean())
+def _as_category(values: pd.Series) -> pd.Series:
+    """Return values as categories, as text where they are none yet."""
+    return values if isinstance(values.dtype, pd.CategoricalDtype) else values.astype("str").astype("category")
 
 
 def _owner_row(
@@ -269,6 +325,15 @@ def _on_clock(start: Any, times: pd.Series) -> pd.Timestamp:
 
 
 def _causes(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return _typed_causes(rows) if rows else _no_causes().copy()
+
+
+@cache
+def _no_causes() -> pd.DataFrame:
+    return _typed_causes([])
+
+
+def _typed_causes(rows: list[dict[str, Any]]) -> pd.DataFrame:
     out = pd.DataFrame(rows, columns=list(CAUSE_COLUMNS))
     out = out.astype(dict.fromkeys(("cause", "column", "value", "owner", "summary"), "str"))
     out = out.astype(dict.fromkeys(("before", "after", "strength"), "float64"))

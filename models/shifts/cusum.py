@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, clip
 from ..series.tail_probability import KpiKind, score_single_values
 from .expected_level import LONG_RUN, ExpectedLevels, Pace, TailWidth
 from .yearly_season import estimate_yearly_season
@@ -204,11 +204,11 @@ class EvidencePass:
         off = self.x[t] - (expected * self.n[t] if self.kind == "share" else expected)
         judged = usable[t] & np.isfinite(expected) & (var > 0) & (self.levels.seen >= self.pace.warm)
         with np.errstate(invalid="ignore", divide="ignore"):
-            self.z[t] = np.where(usable[t] & (var > 0), np.clip(off / np.sqrt(var), -_MAX_SCORE, _MAX_SCORE), np.nan)
+            self.z[t] = np.where(usable[t] & (var > 0), clip(off / np.sqrt(var), -_MAX_SCORE, _MAX_SCORE), np.nan)
         self._judge_one(t, expected, var, judged)
         gain = np.where(judged, self._gain(t, expected, var, off), 0.0)
         most = np.where(self._is_isolated(t), _MAX_OUTLIER_EVIDENCE, MAX_PERIOD_EVIDENCE)
-        self._add(t, np.clip(gain, -MAX_PERIOD_EVIDENCE, most))
+        self._add(t, clip(gain, -MAX_PERIOD_EVIDENCE, most))
         self._learn(t - self.pace.guard, usable)
 
     def traces(self) -> dict[str, npt.NDArray[Any]]:
@@ -230,6 +230,7 @@ class EvidencePass:
             setattr(self, name, kept[name].copy())
         self.run = [row.copy() for row in kept["run"]]
         self._young(t)[:] = kept["skip"]
+        self.levels.forget_estimates()
         for part in ("levels", "reach"):
             for name in vars(getattr(self, part)):
                 if f"{part}.{name}" in kept:
@@ -276,14 +277,14 @@ class EvidencePass:
                 return np.asarray((self.x[t] * (self.signed_sizes - ratio) - ratio / more) / loose)
             if self.kind == "share":
                 n = self.n[t]
-                p = np.clip(expected, 1e-4, 1 - 1e-4)
+                p = clip(expected, 1e-4, 1 - 1e-4)
                 dispersion = 1 + np.maximum(n - 1, 0) * self.levels.dispersion()
                 return np.asarray(
                     (self.x[t] * self.signed_sizes - n * np.log1p(p * np.expm1(self.signed_sizes)))
                     / (dispersion * loose)
                 )
             scale = np.sqrt(var) if self.kind != "duration" else 1.0
-            tame = np.clip(off, -_MAX_SCORE * np.sqrt(var), _MAX_SCORE * np.sqrt(var))
+            tame = clip(off, -_MAX_SCORE * np.sqrt(var), _MAX_SCORE * np.sqrt(var))
             return np.asarray((self.signed_sizes * scale * tame - (self.signed_sizes * scale) ** 2 / 2) / (var * loose))
 
     def _add(self, t: int, gain: Floats) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, clip
 from ..series.panel import period_days
 from ..series.tail_probability import KpiKind
 
@@ -99,6 +99,7 @@ class ExpectedLevels:
         self.run_top, self.run_bottom = np.zeros((2, size)), np.zeros((2, size))  # of weeks, of months
         self.seen = np.zeros(size)
         self.typical = np.zeros(size)  # variance of a value
+        self._strays: tuple[Floats] | None = None  # how far each strays, as long as nothing has taught
 
     def expect(self, slot: int, year: Floats | float = 0.0) -> Floats:
         """Return the expected value in a slot of the week; missing before anything is known.
@@ -114,7 +115,7 @@ class ExpectedLevels:
             elif self.kind == "share":
                 level = _move_odds(level, np.log(shape))
             else:  # a borrowed shape never leads beyond what was seen
-                level = np.clip(level + shape, self.low, self.high)
+                level = clip(level + shape, self.low, self.high)
         if self.kind == "count":
             return np.asarray(level * np.exp(year))
         return np.asarray(_move_odds(level, year) if self.kind == "share" else level + year)
@@ -135,7 +136,7 @@ class ExpectedLevels:
         if self.kind == "count":
             return np.asarray(np.maximum(expected, 0.1) + more * expected**2)
         if self.kind == "share":
-            p = np.clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
+            p = clip(expected, 0.5 / (n + 1), 1 - 0.5 / (n + 1))
             return np.asarray(n * p * (1 - p) * (1 + np.maximum(n - 1, 0) * more))
         return np.asarray(more * (1 / np.maximum(n, 1) + _NOISE_RATIOS[int(self.loss.argmin())]))
 
@@ -145,6 +146,11 @@ class ExpectedLevels:
         Counts: 1 / size of the negative binomial. Shares: correlation of the cases of a period. Means: variance of a
         single case.
         """
+        if self._strays is None:  # it is asked for several times a period
+            self._strays = (self._estimate_dispersion(),)
+        return self._strays[0]
+
+    def _estimate_dispersion(self) -> Floats:
         row = int(self.loss.argmin())
         top, bottom = self.stray_top[row], self.stray_bottom[row]
         every = top.sum() / max(bottom.sum(), _MIN_DIVISOR)
@@ -153,7 +159,7 @@ class ExpectedLevels:
         values = np.minimum(self.seen, 2 * self.pace.half)
         if self.kind in ("count", "share"):
             mixed = (values * own + _DISPERSION_PRIOR_VALUES * every) / (values + _DISPERSION_PRIOR_VALUES)
-            return np.asarray(np.clip(mixed, 1e-4, 0.5 if self.kind == "share" else np.inf))
+            return np.asarray(clip(mixed, 1e-4, 0.5 if self.kind == "share" else np.inf))
         with np.errstate(divide="ignore"):
             logs = np.log(np.maximum(own, 1e-12))
         known = (bottom > 0) & (own > 1e-12)
@@ -209,7 +215,7 @@ class ExpectedLevels:
         spread = np.sqrt(var)
         judged = use & np.isfinite(expected) & np.isfinite(spread)
         with np.errstate(invalid="ignore"):
-            tame = np.where(judged, np.clip(x, self._seen_as(expected, n) - _MAX_SCORE * spread,
+            tame = np.where(judged, clip(x, self._seen_as(expected, n) - _MAX_SCORE * spread,
                                             self._seen_as(expected, n) + _MAX_SCORE * spread), x)  # fmt: skip
         level = self.without_year(tame, year, expected)
         self._learn_level(np.where(use, level, 0.0), np.where(use, n, 0.0), slot, use)
@@ -222,6 +228,11 @@ class ExpectedLevels:
         self.run_bottom = self.run_bottom * self.fade + told
         self.typical = np.where(judged, np.where(self.typical > 0, 0.95 * self.typical + 0.05 * var, var), self.typical)
         self.seen += use
+        self.forget_estimates()
+
+    def forget_estimates(self) -> None:
+        """Estimate anew what follows from all that was learnt, as that has changed."""
+        self._strays = None
 
     def rebase(self, column: int, level: float) -> None:
         """Take a new level for one series."""
@@ -248,7 +259,7 @@ class ExpectedLevels:
             chance = 1 / safe + self.dispersion() / values
             return np.asarray(np.maximum(1 + _shrink(own - 1, np.where(known, chance, np.inf)), 0.0))
         if self.kind == "share":
-            p = np.clip(np.where(known, level, 0.5), 1e-3, 1 - 1e-3)
+            p = clip(np.where(known, level, 0.5), 1e-3, 1 - 1e-3)
             hits = (top + 2 * p) / (safe + 2)
             own = np.where(known, np.log(hits / (1 - hits) / (p / (1 - p))), 0.0)
             chance = (1 + safe / values * self.dispersion()) / (safe * p * (1 - p))
@@ -296,7 +307,7 @@ class ExpectedLevels:
         elif self.kind == "share":
             judged = judged & (n > 1)
             cases = np.where(judged, n, 2.0)
-            p = np.clip(np.where(judged, expected, 0.5), 0.5 / (cases + 1), 1 - 0.5 / (cases + 1))
+            p = clip(np.where(judged, expected, 0.5), 0.5 / (cases + 1), 1 - 0.5 / (cases + 1))
             weight = judged * ((cases - 1) / (1 + (cases - 1) * (np.median(self.dispersion()) + 0.003))) ** 2
             value = (off**2 / (cases * p * (1 - p)) - 1) / (cases - 1)
         else:
@@ -346,7 +357,7 @@ def _move_odds(share: Floats, step: Floats | float) -> Floats:
     >>> _move_odds(np.array([0.5]), np.log(3)).round(2).tolist()
     [0.75]
     """
-    safe = np.clip(share, 1e-6, 1 - 1e-6)
+    safe = clip(share, 1e-6, 1 - 1e-6)
     odds = safe / (1 - safe) * np.exp(step)
     return np.asarray(odds / (1 + odds))
 

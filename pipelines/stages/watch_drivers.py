@@ -124,7 +124,7 @@ class Explainer:
         """Return whose work ended near a day, within the values of a column; several alerts may ask for the same."""
         if (begin, column) not in self._changes:
             work = self._agents_work()
-            work = work[(work["at"] >= begin - _WORK_SPAN) & (work["at"] < begin + _WORK_SPAN)]
+            work = work.iloc[slice(*work["at"].searchsorted([begin - _WORK_SPAN, begin + _WORK_SPAN]))]
             if column and work[column].isna().all():
                 work = work.iloc[:0]
             rows = work[["at", "owner", *([column] if column else [])]]
@@ -132,7 +132,7 @@ class Explainer:
         return self._changes[begin, column]
 
     def _agents_work(self) -> pd.DataFrame:
-        """Return who wrote or worked on which case when, with the segments of the case, from ``since`` on."""
+        """Return who wrote or worked on which case when, with the segments of the case, from ``since`` on, by time."""
         if self._work is None:
             log, parts = self.log, []
             if log.has("events", "actor_id", "actor_role"):
@@ -148,7 +148,8 @@ class Explainer:
             if columns and len(work):
                 cases = log.frame(log.table("cases").select("case_id", *columns))
                 work = work.merge(cases, on="case_id")
-            self._work = work
+            names = {c: "category" for c in ("owner", *columns) if c in work}  # many rows, few names, asked many times
+            self._work = work.astype(names).sort_values("at", kind="stable", ignore_index=True)
         return self._work
 
     def daily(self, kpi: str, segment: Segment) -> pd.DataFrame | None:
