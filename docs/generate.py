@@ -19,7 +19,7 @@ from deskcast.features.durations import format_duration
 from deskcast.features.kpis.availability import format_catalogue_page
 from deskcast.features.refusals import REFUSALS
 from deskcast.pipelines.commands.cli import app
-from deskcast.pipelines.project import night_specs, page_specs, people_specs, record_specs, specs
+from deskcast.pipelines.project import engine_specs, night_specs, page_specs, people_specs, record_specs, specs
 from deskcast.pipelines.project.config import key_of
 
 DOCS = Path(__file__).resolve().parent
@@ -54,6 +54,7 @@ SECTIONS: Mapping[str, type] = {
     "[people]": specs.PeopleSpec,
     "[[change]]": specs.ChangeSpec,
     "[plugins]": record_specs.PluginsSpec,
+    "[engine]": engine_specs.EngineSpec,
 }
 #: What a value looks like, by the first part of its annotation that fits.
 KINDS = (

@@ -154,6 +154,17 @@ class BusyError(InputError):
     """Report that another process is at work in the same place: to wait helps, and nothing else does."""
 
 
+class NoRoomError(MemoryError):
+    """Report that the engine has no room left; ``told`` says it to its owner.
+
+    It is no :class:`InputError`, which a stage may answer by leaving something out.
+    """
+
+    def __init__(self, told: InputError) -> None:
+        super().__init__(str(told))
+        self.told = told
+
+
 class NoRowsError(InputError):
     """Report that a table has columns but no rows: beside other tables that is no error."""
 

@@ -326,6 +326,11 @@ REFUSALS: Mapping[str, Refusal] = {
         "The number of paths, queues, agents or rows exceeds what memory or time allow.",
         "Ask for fewer, or for a shorter time.",
     ),
+    "memory.full": Refusal(
+        "The engine has no room left",
+        "A step needs more than [engine] memory, and the disk of its temporary folder is full.",
+        "Set memory higher, name a folder with more room as temp, or set since. The last results are untouched.",
+    ),
     "results.missing": Refusal(
         "There are no results yet",
         "The command shows what an earlier run wrote, and no run, or no table of this name, is here.",

@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, wraps
+from pathlib import Path
 from threading import Lock, RLock
 from typing import Any
 
 import duckdb
 import ibis
+
+from ..errors import InputError, NoRoomError
 
 #: What talks to the connection, of all that an Ibis connection can do.
 GUARDED_CALLS = (
@@ -60,15 +63,32 @@ def _one_at_a_time(kind: type) -> type:
 def _locked(call: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(call)
     def wait_and_call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with getattr(self, _LOCK_NAME):
-            return call(self, *args, **kwargs)
+        try:
+            with getattr(self, _LOCK_NAME):
+                return call(self, *args, **kwargs)
+        except duckdb.Error as error:
+            raise explain_engine_error(error) or error from error
 
     return wait_and_call
 
 
-def connect_duckdb() -> Any:
-    """Return a database in memory of its own, whose clock is UTC."""
-    connection = serialise_calls(ibis.duckdb.connect())
+def explain_engine_error(error: duckdb.Error) -> NoRoomError | None:
+    """Return what a user can do about an error of the engine; ``None`` where it is no want of room.
+
+    >>> print(explain_engine_error(duckdb.OutOfMemoryException("failed to offload data block of size 256.0 KiB")))
+    the memory of the engine and its temporary folder are full (set [engine] memory higher, or temp to a larger folder)
+    """
+    if not isinstance(error, duckdb.OutOfMemoryException) and "No space left on device" not in str(error):
+        return None
+    hint = "set [engine] memory higher, or temp to a larger folder"
+    return NoRoomError(
+        InputError("the memory of the engine and its temporary folder are full", hint=hint, code="memory.full")
+    )
+
+
+def connect_duckdb(file: Path | None = None) -> Any:
+    """Return a database of its own, in memory or in a file, whose clock is UTC."""
+    connection = serialise_calls(ibis.duckdb.connect() if file is None else ibis.duckdb.connect(file))
     # It is drawn on stdout, into the answer. A notebook without widgets can draw none, and refuses the setting.
     with suppress(duckdb.InvalidInputException):
         connection.raw_sql("SET enable_progress_bar = false")

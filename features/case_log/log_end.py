@@ -171,23 +171,42 @@ def describe_stray_times(frames: Mapping[str, pd.DataFrame], *, ends: bool = Tru
     ['1 time lies long before everything else and is left out of the periods, so those of cases begin on 01 Mar 2024: \
 created_at of case 7 is 01 Jan 1970']
     """
+    there = {t: c for t, c in TABLE_TIMES.items() if t in frames and c in frames[t]}
+    firsts = {table: find_first_time(frames[table][column]) for table, column in there.items()}
+    found = find_end_of_frames(frames) if ends else None
+    return describe_strays(frames, firsts, None if found is None or found[0] == found[1] else found[0])
+
+
+def describe_strays(
+    frames: Mapping[str, pd.DataFrame], firsts: Mapping[str, pd.Timestamp | None], end: pd.Timestamp | None
+) -> list[str]:
+    """Name the times of canonical tables, or of their outermost rows, that lie before a first or after an end.
+
+    Parameters
+    ----------
+    frames
+        Canonical tables.
+    firsts
+        The first time of each table by which its rows come into a period.
+    end
+        The end of the log; none where no time is after it.
+    """
     messages = []
-    for table, column in TABLE_TIMES.items():
-        first = find_first_time(frames[table][column]) if table in frames and column in frames[table] else None
+    for table, first in firsts.items():
+        column = TABLE_TIMES[table]
         early = [] if first is None else _name_times(frames[table], column, frames[table][column] < first)
         if early:
             so = f"left out of the periods, so those of {table} begin on {first:%d %b %Y}"
             messages.append(_describe(early, "before", so))
-    found = find_end_of_frames(frames) if ends else None
-    if found is None or found[0] == found[1]:
+    if end is None:
         return messages
     late = [
         name
         for table, column in (*LOG_END_COLUMNS, ("volumes", "ds"))
         if table in frames and column in frames[table]
-        for name in _name_times(frames[table], column, frames[table][column] > found[0])
+        for name in _name_times(frames[table], column, frames[table][column] > end)
     ]
-    return [*messages, _describe(late, "after", f"left out, so the log ends on {found[0]:%d %b %Y}")]
+    return [*messages, _describe(late, "after", f"left out, so the log ends on {end:%d %b %Y}")]
 
 
 def _name_times(rows: pd.DataFrame, column: str, which: pd.Series[bool]) -> list[str]:

@@ -21,6 +21,7 @@ from ...features.errors import InputError, did_you_mean
 from ...features.renamed import new_keys, new_name
 from ...features.sources.spec import SourceSpec
 from .checks import local_day
+from .engine_specs import EngineSpec
 from .goal_specs import AdviceSpec, GoalSpec
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
 from .page_specs import PageSpec, ServeSpec, UserSpec
@@ -61,6 +62,7 @@ _ONCE: dict[str, type[Any]] = {
     "mail": MailSpec,
     "page": PageSpec,
     "serve": ServeSpec,
+    "engine": EngineSpec,
 }
 _BY_NAME: dict[str, type[Any]] = {
     "calendar": CalendarSpec,

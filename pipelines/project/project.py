@@ -23,6 +23,7 @@ from ...features.readers.many_files import expand_path
 from ...features.sources.columns import REJECTED_COLUMNS
 from ...features.sources.load import load_source
 from ...features.sources.spec import LoadedSource
+from .bound_log import bind_in_place, describe_strays_in_place, find_whole_day_end, place_sources
 from .config import CONFIG_FILE, load_config
 from .duplicates import merge_sources
 from .specs import Config
@@ -120,32 +121,45 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     """
     config = path if isinstance(path, Config) else load_config(path)
     say = progress or _silent
+    placed = place_sources(config)
     loaded: list[tuple[str, LoadedSource]] = []
     for spec in config.sources:
         say(f"reading {spec.place}")
-        loaded.append((spec.place, load_source(spec, config.folder)))
+        if spec not in placed.specs:
+            loaded.append((spec.place, load_source(spec, config.folder)))
     frames, again, notes = merge_sources([part for _, part in loaded])
     policies = policy_frame(config)
     if policies is not None:
         frames["sla_policies"] = pd.concat([frames[k] for k in ("sla_policies",) if k in frames] + [policies])
     say("binding the tables")
     attributes: dict[str, AttributeTiming] = {c: k for _, part in loaded for c, k in part.attributes.items()}
-    cuts = [part.until for _, part in loaded if part.until is not None]
+    attributes |= placed.attributes
+    ends = [part.until for _, part in loaded] + placed.cuts
+    cuts = [end for end in ends if end is not None]
     until = min(cuts) if cuts else day_end(frames, config.timezone)
-    log = CaseLog.from_frames(
-        until=until, timezone=config.timezone, attributes=attributes, calendars=_calendars(config), **frames
-    )
+    if placed.connection is None:
+        log = CaseLog.from_frames(
+            until=until, timezone=config.timezone, attributes=attributes, calendars=_calendars(config), **frames
+        )
+    else:
+        until = until if placed.cuts == [] or cuts else find_whole_day_end(placed, tuple(frames), config.timezone)
+        log = bind_in_place(config, placed, frames, until, attributes, _calendars(config))
     check_denominators(log)
-    if cuts and any(part.until != until for _, part in loaded):
+    if cuts and any(end != until for end in ends):
         log = log.as_of(until)
-    refused = [part.rejected.assign(source=name) for name, part in loaded] + [again.assign(source="several sources")]
+    refused = [part.rejected.assign(source=name) for name, part in loaded]
+    refused += [part.assign(source="several sources") for part in (*placed.rejected, again)]
     every = pd.concat(refused, ignore_index=True)
     every = every[[c for c in ("source", "file", *REJECTED_COLUMNS) if c in every]]
     say("taking the fingerprint")
-    strays = describe_stray_times(frames, ends=not cuts)
-    said = tuple(dict.fromkeys([n for _, part in loaded for n in part.notes] + notes + strays))
-    rows = [part for spec, (_, part) in zip(config.sources, loaded, strict=True) if spec.database]
-    return Project(config, log, every, said, fingerprint(config, rows))
+    if placed.tables:
+        strays = describe_strays_in_place(placed, frames, None if cuts else log.until)
+    else:
+        strays = describe_stray_times(frames, ends=not cuts)
+    said = [n for _, part in loaded for n in part.notes] + placed.notes + notes + strays
+    read = [spec for spec in config.sources if spec not in placed.specs]
+    rows = [part for spec, (_, part) in zip(read, loaded, strict=True) if spec.database]
+    return Project(config, log, every, tuple(dict.fromkeys(said)), fingerprint(config, rows))
 
 
 def view_as_of(project: Project, at: str) -> Project:
@@ -252,7 +266,7 @@ def _last_slot_day_end(volumes: pd.DataFrame, timezone: str) -> pd.Timestamp | N
 #: Fields of the configuration that change no result: places, addresses and who is told.
 NO_INPUTS = (
     *("folder", "tracking_uri", "experiment", "tracking_keep_s", "results", "plugins", "state", "model"),
-    *("alarms", "mail", "page", "results_copy"),
+    *("alarms", "mail", "page", "results_copy", "engine"),
 )
 
 

@@ -21,6 +21,7 @@ from ...forecasting.staffing.shrinkage import SHRINKAGE_PARTS
 from . import fields
 from .break_texts import parse_break
 from .checks import check_condition, check_local_path
+from .engine_specs import EngineSpec
 from .fields import SECTION, one_of
 from .goal_specs import AdviceSpec, GoalSpec
 from .night_specs import AlarmSpec, MailSpec, ResultsSpec, RunSpec
@@ -364,6 +365,7 @@ class Config:
     page: PageSpec = PageSpec()
     serve: ServeSpec = ServeSpec()
     users: tuple[UserSpec, ...] = ()
+    engine: EngineSpec = EngineSpec()
     tracking_uri: str = "sqlite:///mlflow.db"
     experiment: str = "deskcast"
     tracking_keep_s: float | None = None
