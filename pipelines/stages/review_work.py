@@ -61,9 +61,9 @@ def review_work(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.
     Returns
     -------
     tables
-        ``review_work`` (by interval), ``review_adjustments`` and ``review_work_causes``; the ``attrs`` of the latter have what the sentences
-        state beside: ``planned`` and ``observed`` breaches, ``due``, ``done``, ``backlog_planned`` and ``backlog`` at
-        the begin.
+        ``review_work`` (by interval), ``review_adjustments`` and ``review_work_causes``; the ``attrs`` of the latter
+        have what the sentences state beside: ``planned`` and ``observed`` breaches, ``due``, ``done``,
+        ``backlog_planned`` and ``backlog`` at the begin.
     source
         ``issued`` or ``monday``.
 
@@ -130,7 +130,7 @@ def find_outcomes(project: Project) -> pd.DataFrame:
 
 
 def _two_sides(queue: PlannedQueue, plan: WorkPlan, rows: pd.DataFrame) -> tuple[WorkSide, WorkSide]:
-    """Return the work as it was planned and as it was, over the intervals of the week; agents of both are the plan's."""
+    """Return the work as it was planned and as it was, over the week; agents of both are the plan's."""
     arrivals = plan.work.arrivals
     arrivals = arrivals[arrivals["ds"].isin(rows["ds"])]
     rules = {key: value for key, value in plan.work.shared.items() if key != "occupancy"}
@@ -141,10 +141,8 @@ def _two_sides(queue: PlannedQueue, plan: WorkPlan, rows: pd.DataFrame) -> tuple
     return WorkSide(mine, capacity), WorkSide(actual, capacity)
 
 
-def _scale_plan(
-    whole: DeferredWork, confidence: float | None, plan: WorkPlan, rows: pd.DataFrame
-) -> DeferredWork:
-    """Return the work that an issued plan had: as much as it said, in the classes and spread of the forecast of then."""
+def _scale_plan(whole: DeferredWork, confidence: float | None, plan: WorkPlan, rows: pd.DataFrame) -> DeferredWork:
+    """Return the work that an issued plan had: as much as it said, in the classes of the forecast of then."""
     if not plan.is_issued:
         return whole
     usual = planned_inflow(whole, confidence).sum(axis=0)
@@ -187,4 +185,3 @@ def _count_due(queue: PlannedQueue, outcomes: pd.DataFrame, ds: pd.Series) -> in
     local = due.dt.tz_convert(log.timezone).dt.tz_localize(None)
     step = pd.Timedelta(seconds=queue.spec.interval_s)
     return int(((local >= ds.min()) & (local < ds.max() + step)).sum())
-

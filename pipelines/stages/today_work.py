@@ -81,7 +81,9 @@ def find_work_day(queue: PlannedQueue, now: pd.Timestamp) -> WorkDay:
     rows["y"] = rows["ds"].map(came).fillna(0.0).where(rows["ds"] + step <= now)
     left = rows["y"].isna()
     if not (left & (rows["agents"] > 0)).any():
-        raise InputError("nobody works on these cases for the rest of today", got=f"{now:%Y-%m-%d %H:%M}", code="time.order")
+        raise InputError(
+            "nobody works on these cases for the rest of today", got=f"{now:%Y-%m-%d %H:%M}", code="time.order"
+        )
     rows = _reforecast(queue, rows, day)
     work = gather_case_work(replace(queue, project=view_as_of(queue.project, f"{now:%Y-%m-%d %H:%M}")))
     ahead = _move_today(work.arrivals, rows[left])
