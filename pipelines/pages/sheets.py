@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ...features.durations import format_duration
 from ..charts.charts import plot_stage
 from ..charts.svg import Chart
 from ..stage import Stage
@@ -17,11 +19,17 @@ from ..words.facts import ROUNDING, audience_of
 from ..words.tables import FormattedTable, format_table
 from ..words.words import format_count, format_date, format_number, format_probability, format_queue, format_share
 
-#: Days of a sheet, and minutes of its rows at least.
-SHEET_DAYS, MIN_ROW_MINUTES = 7, 30
+#: Days of a sheet, and minutes of its rows.
+SHEET_DAYS, ROW_MINUTES = 7, 30
 #: What one page has room for: findings, rows of a table, millimetres of the grid and of its rows at most.
-MAX_FINDINGS, MAX_ROWS, GRID_MM, MAX_ROW_MM = 7, 12, 132.0, 4.6
-_HEAD = ("review_causes", "review_work_causes", "review_volume", "review_adjustments")
+MAX_FINDINGS, MIN_ROWS, MAX_ROWS, GRID_MM, MAX_ROW_MM = 7, 3, 24, 132.0, 4.6
+#: Lines of findings on a page, rows of the grid of a review before they become hours, and its millimetres.
+MAX_LINES, MAX_REVIEW_ROWS, REVIEW_MM = 10, 30, 84.0
+#: Millimetres of a page, of its head, a line of text, a row of a table, the head of one, pictures, and a row below.
+_PAGE_MM, _HEAD_MM, _LINE_MM, _ROW_MM, _CAPTION_MM, _CHARTS_MM, _FOOT_MM = 277.0, 12.0, 4.1, 5.0, 14.0, 52.0, 4.6
+_LINE_CHARACTERS = 105
+_CAUSES, _BELOW = ("review_causes", "review_work_causes"), ("review_volume", "review_adjustments")
+MAX_CAUSES = 8
 
 Write = Callable[[float], str]
 
@@ -42,11 +50,12 @@ class Grid:
     days: list[str]
     rows: list[tuple[str, list[Cell]]]
     foot: list[tuple[str, list[str]]]
+    room_mm: float = GRID_MM
 
     @property
     def row_mm(self) -> float:
         """Height of a row, so that all are on the page."""
-        return round(min(MAX_ROW_MM, GRID_MM / max(len(self.rows), 1)), 2)
+        return round(min(MAX_ROW_MM, self.room_mm / max(len(self.rows), 1)), 2)
 
 
 @dataclass(frozen=True)
@@ -77,8 +86,8 @@ def build_plan_sheets(stage: Stage) -> list[Sheet]:
             column = _scheduled_column(stage, str(name), week)
             foot = _work_foot() if table == "casework" else _contact_foot(week, column)
             grid = make_grid("Agents to schedule, shrinkage included", week, column, "max", _ceil, foot)
-            shifts = _table(stage, "schedule", str(name))
-            said = _findings(stage, str(name))
+            said = [*_target(stage, str(name)), *_findings(stage, str(name))]
+            shifts = _table(stage, "schedule", str(name), _room(said, grid))
             sheets.append(Sheet(f"Plan, {format_queue(str(name))}", _span(week["ds"]), said, grid, [], shifts))
     return sheets
 
@@ -97,15 +106,19 @@ def build_review_sheets(stage: Stage) -> list[Sheet]:
         for name, rows in stage.tables.get(table, pd.DataFrame({"queue": []})).groupby("queue", sort=False):
             title = format_queue(str(name))
             drawn = [chart for chart in charts if chart.title.endswith(f", {title}")]
+            kept: dict[str, Any] = {"most_rows": MAX_REVIEW_ROWS, "room_mm": REVIEW_MM}
             if table == "review":
                 grid = make_grid(
-                    "Service level, observed (– where no contact is decided)", rows, "service_level", "mean",
-                    format_share, _review_foot(rows), inverse=True, weights="calls",
+                    "Service level, observed", rows, "service_level", "mean",
+                    format_share, _review_foot(rows), inverse=True, weights="calls", **kept,
                 )  # fmt: skip
             else:
-                grid = make_grid("Breaches of the SLA", rows, "breaches", "sum", format_number, _work_review_foot())
-            tables = [one for kind in _HEAD for one in _table(stage, kind, str(name))]
+                foot = _work_review_foot()
+                grid = make_grid("Breaches of the SLA", rows, "breaches", "sum", format_number, foot, **kept)
             said = _findings(stage, str(name))
+            room = max(_room(said, grid, _CHARTS_MM) // 2, MIN_ROWS)  # two tables stand below the grid
+            rooms = {kind: MAX_CAUSES if kind in _CAUSES else room for kind in (*_CAUSES, *_BELOW)}
+            tables = [one for kind, most in rooms.items() for one in _table(stage, kind, str(name), most)]
             sheets.append(Sheet(f"Review, {title}", _span(rows["ds"]), said, grid, drawn, tables))
     return sheets
 
@@ -119,6 +132,8 @@ def make_grid(
     foot: Mapping[str, tuple[Callable[[pd.DataFrame], float], Write]],
     inverse: bool = False,
     weights: str = "",
+    most_rows: int = 48,
+    room_mm: float = GRID_MM,
 ) -> Grid:
     """Return values by time of day and day; times at which there never is any are left out.
 
@@ -136,6 +151,8 @@ def make_grid(
         Whether small values are the dark ones.
     weights
         Column that a mean is weighted by.
+    most_rows, room_mm
+        Half hours become hours where there are more; height of all rows.
 
     Examples
     --------
@@ -146,8 +163,9 @@ def make_grid(
     (['Mon 4', 'Tue 5'], [('08:00', ['4', '']), ('08:30', ['', '1'])], [('Most', ['4', '1'])])
     """
     known = rows[rows[column].notna() & ((rows[column] != 0) | bool(weights))]
-    values = known.assign(day=known["ds"].dt.normalize(), time=known["ds"].dt.floor(f"{MIN_ROW_MINUTES}min"))
-    values["time"] = values["time"].dt.strftime("%H:%M")
+    times = known["ds"].dt.floor(f"{ROW_MINUTES}min").dt.strftime("%H:%M")
+    times = times if times.nunique() <= most_rows else known["ds"].dt.strftime("%H:00")
+    values = known.assign(day=known["ds"].dt.normalize(), time=times)
     if weights:
         parts = values.assign(part=values[column] * values[weights]).groupby(["time", "day"])[["part", weights]].sum()
         cells = (parts["part"] / parts[weights].where(parts[weights] > 0)).unstack()
@@ -159,7 +177,7 @@ def make_grid(
     shown = [(str(time), [_cell(line[day], most, write, inverse) for day in days]) for time, line in cells.iterrows()]
     by_day = [rows[rows["ds"].dt.normalize() == day] for day in days]
     sums = [(label, [_written(find(own), how) for own in by_day]) for label, (find, how) in foot.items()]
-    return Grid(caption, [f"{pd.Timestamp(day):%a} {pd.Timestamp(day).day}" for day in days], shown, sums)
+    return Grid(caption, [f"{pd.Timestamp(day):%a} {pd.Timestamp(day).day}" for day in days], shown, sums, room_mm)
 
 
 def _cell(value: float, most: float, write: Write, inverse: bool) -> Cell:
@@ -249,11 +267,35 @@ def _weighted(rows: pd.DataFrame, column: str, weight: str) -> float:
     return float(np.average(known[column], weights=known[weight])) if len(known) else float("nan")
 
 
+def _target(stage: Stage, queue: str) -> list[str]:
+    """Return the target that a queue was planned for as a sentence; nothing of deferred work."""
+    settings = stage.tables.get("staffing_settings", pd.DataFrame({"queue": []}))
+    own = settings[settings["queue"] == queue]
+    if own.empty or stage.tables["staffing"]["queue"].ne(queue).all():
+        return []
+    goal, within = own["service_level"].iloc[0], own["within_s"].iloc[0]
+    return [f"Target: {format_share(goal)} of contacts answered within {format_duration(within)}."]
+
+
+def _room(findings: Sequence[str], grid: Grid, charts_mm: float = 0.0) -> int:
+    """Return the rows of a table that a page has room for below its findings and its grid."""
+    lines = sum(-(-len(text) // _LINE_CHARACTERS) for text in findings)
+    taken = _HEAD_MM + lines * _LINE_MM + charts_mm + 2 * _CAPTION_MM
+    taken += len(grid.rows) * grid.row_mm + len(grid.foot) * _FOOT_MM
+    return int(min(max((_PAGE_MM - taken) // _ROW_MM, MIN_ROWS), MAX_ROWS))
+
+
 def _findings(stage: Stage, queue: str) -> list[str]:
-    """Return the sentences on a queue that a planner reads, as many as the page has room for."""
+    """Return the sentences on a queue that a planner reads, what was adjusted first; as many as there is room for."""
     title = format_queue(queue)
-    said = [str(f).removeprefix(f"{title}: ") for f in stage.findings if _is_of(f, title, queue)]
-    return [text[:1].upper() + text[1:] for text in said[:MAX_FINDINGS]]
+    own = sorted((f for f in stage.findings if _is_of(f, title, queue)), key=lambda f: not f.startswith("Adjusted"))
+    said = [str(f).removeprefix(f"{title}: ") for f in own]
+    found, lines = list[str](), 0
+    for text in said[:MAX_FINDINGS]:
+        lines += -(-len(text) // _LINE_CHARACTERS)
+        if lines <= MAX_LINES:
+            found.append(text[:1].upper() + text[1:])
+    return found
 
 
 def _is_of(finding: str, title: str, queue: str) -> bool:
@@ -263,16 +305,16 @@ def _is_of(finding: str, title: str, queue: str) -> bool:
     return finding.startswith(f"{title}:") or is_adjusted
 
 
-def _table(stage: Stage, name: str, queue: str) -> list[tuple[str, FormattedTable]]:
+def _table(stage: Stage, name: str, queue: str, room: int) -> list[tuple[str, FormattedTable]]:
     """Return a table of one queue with its caption; nothing where it has no rows."""
     rows = stage.tables.get(name, pd.DataFrame({"queue": []}))
     rows = rows[rows["queue"] == queue]
     if rows.empty:
         return []
     shown = rows[[c for c in choose_main_columns(name, rows) if c != "queue"]].dropna(axis="columns", how="all")
-    left = len(shown) - MAX_ROWS
+    left = len(shown) - room
     more = f" (and {format_count(left, 'more row')})" if left > 0 else ""
-    return [(table_title(name) + more, format_table(name, shown, MAX_ROWS))]
+    return [(table_title(name) + more, format_table(name, shown, room))]
 
 
 def _span(ds: pd.Series) -> str:

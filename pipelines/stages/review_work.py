@@ -87,8 +87,9 @@ def review_work(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.
     if there is not None:
         actual = replace(actual, capacity=_capacity(queue, actual.work, there))
     done = _count_done(queue, begin)
-    factor = find_productivity(actual, done)
-    causes = explain_breaches(planned, actual, float(rows["late"].sum()), factor)
+    late, factor = float(rows["late"].sum()), find_productivity(actual, done)
+    # fewer cases done may as well be cases that wait for others: another productivity counts where it explains breaches
+    causes = min((explain_breaches(planned, actual, late, f) for f in dict.fromkeys((1.0, factor))), key=_find_rest)
     waits = float(actual.work.old["cases"].sum())
     causes.attrs |= {"due": _count_due(queue, outcomes, rows["ds"]), "done": done, "backlog": waits}
     causes.attrs["backlog_planned"] = waits if np.isnan(plan.backlog) else plan.backlog
@@ -175,6 +176,11 @@ def _count_done(queue: PlannedQueue, begin: pd.Timestamp) -> float:
     history = only_segment(kpi_history(queue.project.log, ["cases_resolved"], tuple(queue.where), "D"), queue.where)
     found = series(history, "cases_resolved")
     return float(found.loc[(found["ds"] >= begin) & (found["ds"] < begin + _WEEK), "y"].sum())
+
+
+def _find_rest(causes: pd.DataFrame) -> float:
+    """Return how many breaches are left to chance, of either sign."""
+    return abs(float(causes.loc[causes["cause"] == "chance", "part"].iloc[0]))
 
 
 def _count_due(queue: PlannedQueue, outcomes: pd.DataFrame, ds: pd.Series) -> int:
