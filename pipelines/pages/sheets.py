@@ -116,7 +116,7 @@ def build_review_sheets(stage: Stage) -> list[Sheet]:
                 foot = _work_review_foot()
                 grid = make_grid("Breaches of the SLA", rows, "breaches", "sum", format_number, foot, **kept)
             said = _findings(stage, str(name))
-            room = max(_room(said, grid, _CHARTS_MM) // 2, MIN_ROWS)  # two tables stand below the grid
+            room = max(_room(said, grid, _CHARTS_MM, 2) // 2, MIN_ROWS)  # two tables stand below the grid
             rooms = {kind: MAX_CAUSES if kind in _CAUSES else room for kind in (*_CAUSES, *_BELOW)}
             tables = [one for kind, most in rooms.items() for one in _table(stage, kind, str(name), most)]
             sheets.append(Sheet(f"Review, {title}", _span(rows["ds"]), said, grid, drawn, tables))
@@ -277,10 +277,10 @@ def _target(stage: Stage, queue: str) -> list[str]:
     return [f"Target: {format_share(goal)} of contacts answered within {format_duration(within)}."]
 
 
-def _room(findings: Sequence[str], grid: Grid, charts_mm: float = 0.0) -> int:
-    """Return the rows of a table that a page has room for below its findings and its grid."""
+def _room(findings: Sequence[str], grid: Grid, charts_mm: float = 0.0, tables: int = 1) -> int:
+    """Return the rows that a page has room for below its findings and its grid, in as many tables."""
     lines = sum(-(-len(text) // _LINE_CHARACTERS) for text in findings)
-    taken = _HEAD_MM + lines * _LINE_MM + charts_mm + 2 * _CAPTION_MM
+    taken = _HEAD_MM + lines * _LINE_MM + charts_mm + tables * _CAPTION_MM
     taken += len(grid.rows) * grid.row_mm + len(grid.foot) * _FOOT_MM
     return int(min(max((_PAGE_MM - taken) // _ROW_MM, MIN_ROWS), MAX_ROWS))
 
