@@ -171,4 +171,3 @@ def find_productivity(actual: WorkSide, done: float) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if worked(middle) > done else (low, middle)
     return (low + high) / 2
-

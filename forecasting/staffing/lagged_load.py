@@ -91,7 +91,7 @@ def lag_calls(calls: Floats, matrix: Floats) -> Floats:
 
 
 def lag_rows(ds: pd.Series, calls: Floats, aht: Floats, interval: float) -> Floats:
-    """Return the contacts that ask as much of each interval as the work in it, where intervals without any are left out.
+    """Return the contacts that ask as much of each interval as the work in it; intervals without any may be left out.
 
     Parameters
     ----------

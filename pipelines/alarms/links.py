@@ -12,6 +12,8 @@ from ..project.checks import split_values
 _STAGE_PAGES = {
     "forecast": "/forecast",
     "staff": "/staffing",
+    "today": "/",
+    "review": "/review",
     "risk": "/cases",
     "history": "/kpis",
     "watch": "/alerts",

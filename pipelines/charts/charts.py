@@ -11,6 +11,7 @@ from .accuracy import plot_drift, plot_issued_calibration, plot_issued_forecasts
 from .alerts import plot_alert_days, plot_alerts
 from .forecast import plot_errors_by_lead, plot_errors_by_slot, plot_forecast, plot_interval_coverage
 from .kpis import plot_kpis
+from .review import plot_breach_causes, plot_causes, plot_day
 from .risk import plot_breaches_found, plot_calibration, plot_weekly_rates
 from .staffing import plot_casework, plot_shift_coverage, plot_staffing
 from .svg import Chart
@@ -29,6 +30,11 @@ _STAGE_CHARTS: dict[str, tuple[tuple[str, tuple[str, ...], _Draw, bool], ...]] =
         ("coverage", ("coverage",), plot_shift_coverage, False),
         ("casework", ("casework",), plot_casework, False),
     ),
+    "review": (
+        ("review_causes", ("review_causes",), plot_causes, False),
+        ("review_work_causes", ("review_work_causes",), plot_breach_causes, False),
+    ),
+    "today": (("today", ("today",), plot_day, False),),
     "watch": (
         ("kpi_alerts", ("kpi_alerts", "expected_ranges"), plot_alerts, False),
         ("expected_ranges", ("kpi_alerts", "expected_ranges"), plot_alert_days, True),

@@ -21,6 +21,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 AsOfOption = Annotated[
     str | None, typer.Option("--as-of", help="Use only what was recorded by then, such as '2024-03-01 08:00'.")
 ]
+PrintOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--print", metavar="FILE", help="Print it on A4, a page a queue: FILE.pdf (needs a browser) or FILE.html."
+    ),
+]
 AllOption = Annotated[bool, typer.Option("--all", help="Print all findings, rows and tables.")]
 
 

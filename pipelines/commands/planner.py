@@ -13,6 +13,7 @@ from .options import (
     ConfigOption,
     JsonOption,
     OutOption,
+    PrintOption,
     answer_of,
     find_user,
     open_for,
@@ -40,11 +41,15 @@ def staff(
     choices: Annotated[
         bool, typer.Option("--choices", help="Show what it costs to be surer of the target, and the risk that is left.")
     ] = False,
+    print_to: PrintOption = None,
 ) -> None:
     """Plan required agents, backlog and shift schedules."""
+    from ..pages.sheets import build_plan_sheets
     from ..stages.staff import staff_stage
+    from .sheets import check_print_file, print_sheets
     from .terminal import output_stage, print_line, show_spinner
 
+    browser = check_print_file(print_to)
     project = open_for(config, as_of, out)
     with show_spinner("planning"):
         stage = staff_stage(project, simulate=simulate, clear_by=clear_by, choices=choices)
@@ -67,6 +72,7 @@ def staff(
     also = [name for name in ("staffing", *also) if name != main]
     lines = 3 * len(project.config.staffing) if "shrinkage" in stage.tables and measured else int(measured)
     output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all), first=first, reserve=lines)
+    print_sheets(build_plan_sheets, stage, print_to, browser, project)
     if measured and not as_json:
         _print_proposals(stage)
         if not {"shrinkage", "team_time", "concurrency"} & set(stage.tables):
@@ -99,8 +105,9 @@ def today(
     project = open_for(config, as_of, out)
     with show_spinner("forecasting the rest of the day"):
         stage = today_stage(project)
-    also = [name for name in ("today_moves", "today_accuracy") if name in stage.tables]
-    output_stage(stage, "today", out, as_json, *also, **answer_of(project, show_all))
+    main = "today" if "today" in stage.tables else "today_work"
+    also = [n for n in ("today_moves", "today_work", "today_accuracy") if n in stage.tables and n != main]
+    output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all))
 
 
 def review(
@@ -112,21 +119,31 @@ def review(
     week: Annotated[
         str | None, typer.Option(metavar="DATE", help="A day of the week to review. Default: the last whole week.")
     ] = None,
+    print_to: PrintOption = None,
 ) -> None:
     """Compare the plan of a week with what came, and show why the target was missed or met."""
     import pandas as pd
 
+    from ..pages.sheets import build_review_sheets
     from ..project.checks import local_day
     from ..stages.review import review_stage
+    from .sheets import check_print_file, print_sheets
     from .terminal import output_stage, show_spinner
 
+    browser = check_print_file(print_to)
     project = open_for(config, as_of, out)
     day = None if week is None else pd.Timestamp(local_day(week, project.log.timezone, "--week", ""))
     with show_spinner("reviewing the week"):
         stage = review_stage(project, day)
-    names = ("review_causes", "review_adjustments", "review_volume", "review_accuracy")
-    also = [name for name in names if name in stage.tables]
-    output_stage(stage, "review", out, as_json, *also, **answer_of(project, show_all), first="review_causes")
+    main = "review" if "review" in stage.tables else "review_work"
+    names = (
+        *("review_causes", "review_work_causes", "review_work", "review_adjustments"),
+        *("review_volume", "review_accuracy"),
+    )
+    also = [name for name in names if name in stage.tables and name != main]
+    first = "review_causes" if main == "review" else "review_work_causes"
+    output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all), first=first)
+    print_sheets(build_review_sheets, stage, print_to, browser, project)
 
 
 def adjust(

@@ -1,4 +1,4 @@
-"""The whole job in order: check, history, forecast, staff, train, risk, drift, watch, accuracy, report, record."""
+"""The whole job in order: the stages from check to accuracy, the report, the record."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..alarms.send import Delivery, find_undelivered
 from ..project.project import Project
 from ..project.specs import Config
 from ..stage import Stage
-from ..stages.stage_run import OPTIONAL_STAGE, STAGES, StageRun, list_stages
+from ..stages.stage_run import OPTIONAL_STAGE, PLANNER_STAGES, STAGES, StageRun, list_stages
 from ..store.export_memory import ExportChange, compare_exports
 from ..words.instants import Instants, describe_stale_data
 
@@ -159,7 +159,7 @@ def find_missing(project: Project, stages: Sequence[Stage]) -> tuple[tuple[str, 
     """Return what ``[run] required`` asks for and is not there: stages that were not done, tables without rows."""
     done, found = {stage.name: stage for stage in stages}, []
     for name in project.config.run.required:
-        if name in (*STAGES, OPTIONAL_STAGE):
+        if name in (*STAGES, OPTIONAL_STAGE, *PLANNER_STAGES):
             stage = done.get(name)
             if stage is not None and not stage.failed and stage.skipped:
                 found.append((name, f"it is required and was not done: {stage.skipped}"))

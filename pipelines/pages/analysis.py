@@ -15,7 +15,7 @@ from ..charts.svg import Chart
 from ..project.config import CONFIG_FILE
 from ..project.project import open_project
 from ..stage import Stage
-from ..stages.stage_run import STAGES, StageRun
+from ..stages.stage_run import PLANNER_STAGES, STAGES, StageRun
 from ..words.columns import choose_main_columns, table_title
 from ..words.tables import drop_idle_intervals, format_table
 
@@ -130,8 +130,9 @@ class Analysis:
         InputError
             If there is no such stage.
         """
-        if stage not in STAGES:
-            hint = did_you_mean(stage, list(STAGES))
+        known = [*STAGES, *PLANNER_STAGES]
+        if stage not in known:
+            hint = did_you_mean(stage, known)
             raise InputError("unknown stage", column="stage", got=stage, hint=hint, code="value.unknown")
         done = self._run.compute(stage)
         others = [other for name, other in self._run.stages.items() if name != stage]

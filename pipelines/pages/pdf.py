@@ -27,8 +27,8 @@ BROWSERS = (
 MAX_PRINT_S = 120
 
 
-def find_browser(which: Callable[[str], str | None] = shutil.which) -> str:
-    """Return the program of a browser that can print.
+def find_browser(which: Callable[[str], str | None] = shutil.which, option: str = "--pdf") -> str:
+    """Return the program of a browser that can print; ``option`` is what asks for it.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def find_browser(which: Callable[[str], str | None] = shutil.which) -> str:
             return found
     raise InputError(
         "a PDF needs a browser, and none was found",
-        where="--pdf",
+        where=option,
         wanted="Chromium, Chrome or Edge",
         hint="install one, such as 'apt-get install chromium', or open the HTML report and print it",
         code="package.missing",

@@ -21,6 +21,8 @@ from ..words.words import format_date, format_number
 SECTION_TITLES = {
     "forecast": "Forecast",
     "staff": "Staffing",
+    "today": "Rest of today",
+    "review": "Review of the week",
     "watch": "KPI alerts",
     "train": "Model quality",
     "drift": "Model drift",
@@ -35,6 +37,8 @@ _FOLDED_SECTIONS = ("risk", "drift", "compare", "accuracy", "history", "check")
 _SHOWN_TABLES = {
     "forecast": (),
     "staff": ("schedule",),
+    "today": ("today_moves", "today", "today_work"),
+    "review": ("review_causes", "review_work_causes", "review_volume", "review_adjustments"),
     "watch": ("kpi_alerts", "goals"),
     "train": ("leaderboard", "evaluation"),
     "drift": (),

@@ -29,7 +29,10 @@ ALARM_KINDS: Mapping[str, tuple[str, ...]] = {
 #: Ways in which an alarm is sent: each is a key of its section.
 ALARM_CHANNELS = ("command", "webhook", "mail", "file")
 #: Stages that can be required.
-STAGE_NAMES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch", "compare", "accuracy")
+STAGE_NAMES = (
+    *("check", "history", "forecast", "staff", "today", "review"),
+    *("train", "risk", "drift", "watch", "compare", "accuracy"),
+)
 _QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -50,8 +50,8 @@ def review_stage(project: Project, week: pd.Timestamp | None = None) -> Stage:
     Stage
         Tables ``review`` (by queue and interval), ``review_causes`` (by queue and cause), ``review_volume`` (what may
         have moved the volume), ``review_adjustments`` (whether adjustments helped), ``review_accuracy`` (error and bias
-        as the track record has them, where the plan was issued) and ``review_figures``; of deferred work ``review_work``
-        (by queue and interval) and ``review_work_causes``.
+        as the track record has them, where the plan was issued) and ``review_figures``; of deferred work
+        ``review_work`` (by queue and interval) and ``review_work_causes``.
     """
     queues = {name: PlannedQueue(project, name, spec) for name, spec in project.config.staffing.items()}
     if not queues:

@@ -61,9 +61,9 @@ def review_work(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.
     Returns
     -------
     tables
-        ``review_work`` (by interval), ``review_adjustments`` and ``review_work_causes``; the ``attrs`` of the latter have what the sentences
-        state beside: ``planned`` and ``observed`` breaches, ``due``, ``done``, ``backlog_planned`` and ``backlog`` at
-        the begin.
+        ``review_work`` (by interval), ``review_adjustments`` and ``review_work_causes``; the ``attrs`` of the latter
+        have what the sentences state beside: ``planned`` and ``observed`` breaches, ``due``, ``done``,
+        ``backlog_planned`` and ``backlog`` at the begin.
     source
         ``issued`` or ``monday``.
 
@@ -87,8 +87,9 @@ def review_work(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.
     if there is not None:
         actual = replace(actual, capacity=_capacity(queue, actual.work, there))
     done = _count_done(queue, begin)
-    factor = find_productivity(actual, done)
-    causes = explain_breaches(planned, actual, float(rows["late"].sum()), factor)
+    late, factor = float(rows["late"].sum()), find_productivity(actual, done)
+    # fewer cases done may as well be cases that wait for others: another productivity counts where it explains breaches
+    causes = min((explain_breaches(planned, actual, late, f) for f in dict.fromkeys((1.0, factor))), key=_find_rest)
     waits = float(actual.work.old["cases"].sum())
     causes.attrs |= {"due": _count_due(queue, outcomes, rows["ds"]), "done": done, "backlog": waits}
     causes.attrs["backlog_planned"] = waits if np.isnan(plan.backlog) else plan.backlog
@@ -130,7 +131,7 @@ def find_outcomes(project: Project) -> pd.DataFrame:
 
 
 def _two_sides(queue: PlannedQueue, plan: WorkPlan, rows: pd.DataFrame) -> tuple[WorkSide, WorkSide]:
-    """Return the work as it was planned and as it was, over the intervals of the week; agents of both are the plan's."""
+    """Return the work as it was planned and as it was, over the week; agents of both are the plan's."""
     arrivals = plan.work.arrivals
     arrivals = arrivals[arrivals["ds"].isin(rows["ds"])]
     rules = {key: value for key, value in plan.work.shared.items() if key != "occupancy"}
@@ -141,10 +142,8 @@ def _two_sides(queue: PlannedQueue, plan: WorkPlan, rows: pd.DataFrame) -> tuple
     return WorkSide(mine, capacity), WorkSide(actual, capacity)
 
 
-def _scale_plan(
-    whole: DeferredWork, confidence: float | None, plan: WorkPlan, rows: pd.DataFrame
-) -> DeferredWork:
-    """Return the work that an issued plan had: as much as it said, in the classes and spread of the forecast of then."""
+def _scale_plan(whole: DeferredWork, confidence: float | None, plan: WorkPlan, rows: pd.DataFrame) -> DeferredWork:
+    """Return the work that an issued plan had: as much as it said, in the classes of the forecast of then."""
     if not plan.is_issued:
         return whole
     usual = planned_inflow(whole, confidence).sum(axis=0)
@@ -179,6 +178,11 @@ def _count_done(queue: PlannedQueue, begin: pd.Timestamp) -> float:
     return float(found.loc[(found["ds"] >= begin) & (found["ds"] < begin + _WEEK), "y"].sum())
 
 
+def _find_rest(causes: pd.DataFrame) -> float:
+    """Return how many breaches are left to chance, of either sign."""
+    return abs(float(causes.loc[causes["cause"] == "chance", "part"].iloc[0]))
+
+
 def _count_due(queue: PlannedQueue, outcomes: pd.DataFrame, ds: pd.Series) -> int:
     """Return the cases of a queue whose SLA fell due in some intervals, met or breached."""
     log = queue.project.log
@@ -187,4 +191,3 @@ def _count_due(queue: PlannedQueue, outcomes: pd.DataFrame, ds: pd.Series) -> in
     local = due.dt.tz_convert(log.timezone).dt.tz_localize(None)
     step = pd.Timedelta(seconds=queue.spec.interval_s)
     return int(((local >= ds.min()) & (local < ds.max() + step)).sum())
-

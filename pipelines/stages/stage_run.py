@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: The stages in order, as the report and the record show them.
 STAGES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch", "accuracy")
+#: Stages of the planner's day and week, done where queues are configured, and the one that they stand behind.
+PLANNER_STAGES, AFTER_STAGE = ("today", "review"), "staff"
 #: A stage that is done only where the configuration asks for it, and the one that it stands before.
 OPTIONAL_STAGE, BEFORE_STAGE = "compare", "accuracy"
 #: Stage -> the one that it builds on: where that was refused, so is this.
@@ -26,8 +28,11 @@ def list_stages(config: Config) -> tuple[str, ...]:
     """Return the stages of a run in their order."""
     from .night_compare import is_compared
 
-    place = STAGES.index(BEFORE_STAGE)
-    return (*STAGES[:place], *([OPTIONAL_STAGE] if is_compared(config) else []), *STAGES[place:])
+    more = {
+        STAGES.index(AFTER_STAGE) + 1: PLANNER_STAGES if config.staffing else (),
+        STAGES.index(BEFORE_STAGE): (OPTIONAL_STAGE,) if is_compared(config) else (),
+    }
+    return tuple(name for place, stage in enumerate(STAGES) for name in (*more.get(place, ()), stage))
 
 
 class StageRun:
@@ -39,7 +44,7 @@ class StageRun:
         self.trained: TrainedModel | None = None
 
     def compute(self, name: str) -> Stage:
-        """Return a stage of :data:`STAGES`; one that this data cannot feed says why."""
+        """Return a stage of :func:`list_stages`; one that this data cannot feed says why."""
         if name not in self.stages:
             try:
                 self.stages[name] = self._compute(name)
@@ -56,8 +61,10 @@ class StageRun:
         from .forecast import forecast_stage
         from .history import history_stage
         from .night_compare import night_compare_stage
+        from .review import review_stage
         from .risk import risk_stage
         from .staff import staff_stage
+        from .today import today_stage
         from .volume_champion import use_volume_champion
         from .watch import watch_stage
         from .work_tables import add_work_tables
@@ -84,5 +91,11 @@ class StageRun:
             return now.describe(forecast_stage(now.project))
         if name == "history":
             return add_work_tables(self.project, history_stage(self.project))
+        if name == "today":
+            stage = today_stage(self.project)
+            # a night ends before its day begins: that nothing can be told of the rest of it is no news
+            return stage if stage.tables else Stage(name)
+        if name == "review":
+            return review_stage(self.project)
         alone = {"check": check_stage, "staff": staff_stage, "compare": night_compare_stage}
         return alone[name](self.project)

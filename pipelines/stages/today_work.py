@@ -72,16 +72,22 @@ def find_work_day(queue: PlannedQueue, now: pd.Timestamp) -> WorkDay:
         If nobody works on it for the rest of today, or it cannot be planned.
     """
     day = now.normalize()
-    evening = day + pd.Timedelta(days=1)
+    evening, step = day + pd.Timedelta(days=1), pd.Timedelta(seconds=queue.spec.interval_s)
+    if now < day + step:  # before any work: a night ends here
+        raise InputError(
+            "no interval of the day is over yet", got=f"{now:%Y-%m-%d %H:%M}", hint="name a later instant by --as-of",
+            code="time.order",
+        )  # fmt: skip
     plan = read_work_plan(queue, day, evening)
     rows = plan.rows[["ds", "agents"]].sort_values("ds", ignore_index=True)
     rows = rows.merge(_sum_arrivals(plan.work.arrivals), on="ds")
-    step = pd.Timedelta(seconds=queue.spec.interval_s)
     came = _count_cases(queue, day)
     rows["y"] = rows["ds"].map(came).fillna(0.0).where(rows["ds"] + step <= now)
     left = rows["y"].isna()
     if not (left & (rows["agents"] > 0)).any():
-        raise InputError("nobody works on these cases for the rest of today", got=f"{now:%Y-%m-%d %H:%M}", code="time.order")
+        raise InputError(
+            "nobody works on these cases for the rest of today", got=f"{now:%Y-%m-%d %H:%M}", code="time.order"
+        )
     rows = _reforecast(queue, rows, day)
     work = gather_case_work(replace(queue, project=view_as_of(queue.project, f"{now:%Y-%m-%d %H:%M}")))
     ahead = _move_today(work.arrivals, rows[left])

@@ -52,7 +52,9 @@ def _count_actions(queue: PlannedQueue) -> tuple[pd.Series, pd.Series]:
     log = queue.project.log
     events = log.table("events")
     recent = events.filter(
-        (events.actor_role == "agent") & events.actor_id.notnull() & (events.at > log.until - pd.Timedelta(days=ACTION_DAYS))
+        (events.actor_role == "agent")
+        & events.actor_id.notnull()
+        & (events.at > log.until - pd.Timedelta(days=ACTION_DAYS))
     )
     counted = log.frame(recent.group_by("case_id", "actor_id").aggregate(n=recent.count()))
     cases = log.frame(log.table("cases").select("case_id", *queue.where))

@@ -10,7 +10,20 @@ from .facts import audience_of, facts_of
 #: Findings and words that a first screen holds at most.
 MAX_HEADLINES, MAX_HEADLINE_WORDS = 7, 180
 #: Stages in the order in which a manager wants them.
-STAGE_ORDER = ("risk", "watch", "forecast", "staff", "history", "train", "drift", "compare", "accuracy", "check")
+STAGE_ORDER = (
+    "risk",
+    "watch",
+    "forecast",
+    "staff",
+    "review",
+    "today",
+    "history",
+    "train",
+    "drift",
+    "compare",
+    "accuracy",
+    "check",
+)
 
 
 def select_headlines(stages: Iterable[Stage], limit: int = MAX_HEADLINES, words: int = MAX_HEADLINE_WORDS) -> list[str]:

@@ -26,13 +26,15 @@ def work_day_findings(day: Any, tables: Tables) -> list[Finding]:
         ``today_work``.
     """
     names = [day.queue.name, format_queue(day.queue.name)]
-    said = [_so_far(day, tables), _evening(day, tables), _agents(day, tables)]
+    said = [_so_far(day, tables), _evening(day, tables), _agents(day)]
     return [Finding(f, *f.facts, audience=f.audience, names=names) for f in said]
 
 
 def _held(day: Any, tables: Tables, column: str, kind: str, rows: pd.DataFrame, take: Any = "sum") -> Fact:
     span = (rows["ds"].min(), rows["ds"].max())
-    return Fact.at(Cell("today_work", column, {"queue": day.queue.name, "ds": span}, take), tables, kind, day.queue.name)
+    return Fact.at(
+        Cell("today_work", column, {"queue": day.queue.name, "ds": span}, take), tables, kind, day.queue.name
+    )
 
 
 def _so_far(day: Any, tables: Tables) -> Finding:
@@ -63,7 +65,7 @@ def _evening(day: Any, tables: Tables) -> Finding:
     return Finding(f"{text}{high:~}.", more, late, due, chance, waits, low, high)
 
 
-def _agents(day: Any, tables: Tables) -> Finding:
+def _agents(day: Any) -> Finding:
     """Report the intervals that lack agents, or how many could be spared."""
     name, rest = day.queue.name, day.rows[day.rows["y"].isna()]
     short = rest[rest["net"] < 0]

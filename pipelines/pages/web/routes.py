@@ -11,7 +11,7 @@ from .about import data, help, models
 from .api import api, api_v1, health, metrics
 from .cases import case_page, cases, today
 from .kpis import alerts, kpi_cases, kpis
-from .planning import forecast, staffing
+from .planning import forecast, review, staffing
 
 #: Title of a page -> its address.
 PAGES = {
@@ -19,13 +19,14 @@ PAGES = {
     "Cases": "/cases",
     "Forecast": "/forecast",
     "Staffing": "/staffing",
+    "Review": "/review",
     "KPI alerts": "/alerts",
     "KPIs": "/kpis",
     "Models": "/models",
     "Data": "/data",
     "Help": "/help",
 }
-_PAGE_FILES = (today, cases, case_page, forecast, staffing, alerts, kpi_cases, kpis, models, data, help)
+_PAGE_FILES = (today, cases, case_page, forecast, staffing, review, alerts, kpi_cases, kpis, models, data, help)
 _FILES = (*_PAGE_FILES, report, api, health, metrics, sign_in, static)
 
 

@@ -1,4 +1,4 @@
-"""A made-up desk of deferred work: eight weeks of cases, four agents who do them in order, and a week that is otherwise."""
+"""A made-up desk of deferred work: eight weeks of cases that four agents do in order, and a week that is otherwise."""
 
 import numpy as np
 import pandas as pd

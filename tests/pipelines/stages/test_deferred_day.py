@@ -108,9 +108,7 @@ def test_the_plan_follows_an_adjustment_of_its_cases(calm, monkeypatch, change, 
     given = Change("fair", f"{TUESDAY:%Y-%m-%d}", f"{TUESDAY:%Y-%m-%d}", series="email", **change)
     monkeypatch.setattr(PlannedQueue, "carried", ([type("Kept", (), {"change": given})()], {}))
     work = gather_case_work(moved)
-    before, after = (
-        t.loc[t["ds"].dt.normalize() == TUESDAY, "deskcast"].sum() for t in (usual, work.arrivals)
-    )
+    before, after = (t.loc[t["ds"].dt.normalize() == TUESDAY, "deskcast"].sum() for t in (usual, work.arrivals))
     assert after == pytest.approx(30.0 if moves is None else moves * before)
     plan, _ = plan_cases(moved, work)
     day = plan[plan["ds"].dt.normalize() == TUESDAY]

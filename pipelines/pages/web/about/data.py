@@ -33,6 +33,8 @@ _STAGE_TITLES = {
     "history": "KPIs",
     "forecast": "Forecast",
     "staff": "Staffing",
+    "today": "Rest of today",
+    "review": "Review of the week",
     "train": "Models",
     "risk": "Cases",
     "drift": "Model drift",

@@ -22,7 +22,7 @@ from ..kpis.alert_data import alert_path, draw_alert, read_current
 from .case_records import read_snoozes
 from .cases import case_path
 from .changes import MAX_NAMED, find_changes
-from .today_parts import build_tiles, draw_agents
+from .today_parts import build_tiles, draw_agents, list_day
 
 router = APIRouter(route_class=PageRoute)
 #: Cases of the list, and new alerts that are drawn.
@@ -52,6 +52,7 @@ def today(view: PageView, full: bool | None = None) -> Response:
         cases_missing=view.missing("risk", "risk", "open_cases", "breached_cases"),
         alerts=list_alerts(view),
         agents=draw_agents(view),
+        day=list_day(view),
         yesterday=judge_yesterday(view),
     )
 

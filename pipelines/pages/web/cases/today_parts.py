@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from .....features.kpis.catalogue import find_kpi_unit
-from ....words.facts import Fact
+from ....words.columns import choose_main_columns, table_title
+from ....words.facts import Fact, audience_of
+from ....words.tables import FormattedTable, format_table
 from ....words.words import format_date, format_instant, format_kpi, format_probability, format_queue, format_value
 from ...today import Tile, Today
 from ..frame.line_chart import Line, LineChart, make_line_chart
@@ -96,6 +99,39 @@ def _plain(tile: Tile, href: str) -> dict[str, str]:
 def _day(view: View, at: pd.Timestamp) -> str:
     local = at.tz_convert(view.desk.timezone)
     return format_date(local, view.year) if local == local.normalize() else format_instant(local, view.year)
+
+
+#: Tables of the rest of the day, and the columns that are left to downloads.
+_DAY_TABLES = ("today_moves", "today", "today_work")
+MAX_DAY_ROWS = 200
+
+
+@dataclass(frozen=True)
+class DayTables:
+    """The rest of the day: sentences, and tables of each kind."""
+
+    findings: list[str]
+    tables: list[tuple[str, FormattedTable]]
+
+
+def list_day(view: View) -> DayTables | None:
+    """Return what the run tells of the rest of its day, as the terminal has it; nothing of a day that has not begun.
+
+    Tables by interval have the intervals that are left.
+    """
+    stage = view.snapshot.stage("today")
+    if stage is None or not any(view.snapshot.count(name) for name in _DAY_TABLES):
+        return None
+    tables = []
+    for name in _DAY_TABLES:
+        if not view.snapshot.count(name):
+            continue
+        rows = view.snapshot.frame(name)
+        rows = rows[rows["y"].isna()] if "y" in rows else rows
+        shown = rows[choose_main_columns(name, rows)].dropna(axis="columns", how="all")
+        if len(shown):
+            tables.append((table_title(name), format_table(name, shown, MAX_DAY_ROWS, year=view.year)))
+    return DayTables([f for f in stage.findings if audience_of(f) != "analyst"], tables)
 
 
 def draw_agents(view: View) -> list[LineChart]:

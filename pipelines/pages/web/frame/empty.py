@@ -10,6 +10,7 @@ from .snapshot import Snapshot
 NEEDS = {
     "forecast": ("forecast", "at least two weeks of cases"),
     "staff": ("staffing plan", "a [staffing.NAME] section in deskcast.toml"),
+    "review": ("review of a week", "a [staffing.NAME] section in deskcast.toml and a week that is over"),
     "risk": ("list of open cases", "an [[sla]] section in deskcast.toml and open cases whose due time is known"),
     "watch": ("KPI alert", "a few weeks of KPI history"),
     "history": ("KPI history", "at least one whole day of cases"),
