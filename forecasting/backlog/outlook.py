@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ..arguments import Numbers, check_number, check_numbers
-from .casework import DeferredWork, build_deferred_work
+from .casework import build_deferred_work
 from .plan import broadcast_to_slots, read_agent_limits
-from .work_flow import BREACH_TOLERANCE_CASES, run_work
+from .work_flow import BREACH_TOLERANCE_CASES, count_due_cases, run_work
 
 
 def backlog_outlook(
@@ -79,7 +78,7 @@ def backlog_outlook(
     share = check_number("occupancy", occupancy, above=0, most=1)
     side = (1 - check_number("level", level, above=0, below=100) / 100) / 2
     runs = run_work(work, (people + free) * work.open_s * share)
-    due = _due_cases(work)
+    due = count_due_cases(work)
     broken = runs.late > BREACH_TOLERANCE_CASES
     waits = np.isfinite(runs.age_s)
     age, late, mean_due = np.where(waits, runs.age_s, 0.0), runs.late.mean(axis=0), due.mean(axis=0)
@@ -106,14 +105,3 @@ def backlog_outlook(
             "breach_risk_to_date": np.maximum.accumulate(broken, axis=1).mean(axis=0),
         }
     )
-
-
-def _due_cases(work: DeferredWork) -> Floats:
-    n = len(work.ds)
-    out = np.zeros((len(work.inflow), n + 1))
-    for kind, due in enumerate(work.due):
-        for path in range(len(out)):
-            out[path] += np.bincount(due, work.inflow[path, kind], minlength=n + 1)
-    old = work.old[work.old["due"] >= 0]
-    out += np.bincount(old["due"], old["cases"], minlength=n + 1) if len(old) else 0.0
-    return out[:, :n]

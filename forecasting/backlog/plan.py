@@ -7,6 +7,7 @@ The plan is a linear programme on work that flows: what comes waits, is done, or
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from ...features.errors import InputError
 from ..arguments import Numbers, check_number, check_numbers
 from .casework import DeferredWork, build_deferred_work, planned_inflow
 from .linear_programme import Prices, Stream, WorkFlow, solve_flow
+from .sure_inflow import find_sure_inflow
 
 #: Fewer cases than this are rounding.
 CASE_TOLERANCE = 1e-6
@@ -53,8 +55,8 @@ def backlog_plan(
         As in :func:`build_deferred_work`: cases expected per slot, opening hours, promises and handle times in seconds, and
         the cases that wait.
     confidence
-        Plan for the inflow of which the total so far stays below this with that probability (see
-        :func:`planned_inflow`); ``None``: for the mean.
+        Probability with which each day is to have its cases in time, from one half: over the paths, and with the chance
+        of exponential handle times; ``None``: plan for the mean of the paths.
     occupancy
         Share of their open time that people can spend on cases, above 0 and up to 1.
     min_agents, max_agents
@@ -119,8 +121,7 @@ def backlog_plan(
     )
     share = check_number("occupancy", occupancy, above=0, most=1)
     low, high, free = read_agent_limits(work, min_agents, max_agents, free_agents)
-    streams = _streams(work, planned_inflow(work, confidence))
-    hours = work.open_s / 3600
+    hours, punctual = work.open_s / 3600, check_number("on_time", on_time, least=0, most=1)
     prices = Prices(
         late=100.0 if late_price is None else check_number("late_price", late_price, least=0),
         late_hour=1.0 if late_hour_price is None else check_number("late_hour_price", late_hour_price, least=0),
@@ -131,21 +132,31 @@ def backlog_plan(
     )
     if seconds is not None:
         check_number("seconds", seconds, above=0)
-    flow = solve_flow(
-        streams,
+    solve = partial(
+        solve_flow,
         per_agent=work.open_s * share,
         free=free * work.open_s * share,
         low=low,
         high=high,
         slot_h=(work.ends.asi8 - work.starts.asi8) / 3.6e9,
         open_h=hours,
-        on_time=check_number("on_time", on_time, least=0, most=1),
+        on_time=punctual,
         settle=settle,
         prices=prices,
-        whole=whole,
         effort=check_number("effort", effort, above=0),
     )
-    return _table(work, streams, flow, high)
+
+    def do_at_most(inflow: Floats, whole_agents: bool) -> Floats:
+        agents = solve(_streams(work, inflow), whole=whole and whole_agents).agents
+        return np.asarray((agents + free) * work.open_s * share)
+
+    if confidence is None:
+        inflow = planned_inflow(work, None)
+    else:
+        sure = check_number("confidence", confidence, above=0, below=1)
+        inflow = find_sure_inflow(work, sure, punctual, do_at_most)
+    streams = _streams(work, inflow)
+    return _table(work, streams, solve(streams, whole=whole), high)
 
 
 def read_agent_limits(

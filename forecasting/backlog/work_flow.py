@@ -54,6 +54,18 @@ def run_work(work: DeferredWork, capacity: Floats, slots: int | None = None) -> 
     return Runs(*(np.concatenate([getattr(p, f) for p in parts]) for f in Runs.__dataclass_fields__))
 
 
+def count_due_cases(work: DeferredWork) -> Floats:
+    """Return the cases that fall due in each slot, by path."""
+    n = len(work.ds)
+    out = np.zeros((len(work.inflow), n + 1))
+    for kind, due in enumerate(work.due):
+        for path in range(len(out)):
+            out[path] += np.bincount(due, work.inflow[path, kind], minlength=n + 1)
+    old = work.old[work.old["due"] >= 0]
+    out += np.bincount(old["due"], old["cases"], minlength=n + 1) if len(old) else 0.0
+    return out[:, :n]
+
+
 @dataclass(frozen=True)
 class _Buckets:
     """Work that is born together and due together, in the order of the deadlines."""

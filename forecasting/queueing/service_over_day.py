@@ -36,12 +36,12 @@ def expected_in_time(calls: Floats, aht: Floats, agents: Floats, rules: QueueRul
 
     Examples
     --------
-    A quarter too much work is half lost in the first half hour, and all lost in balance:
+    Of a quarter too much work some is answered in time while the queue builds up; in balance none would be:
 
     >>> rules = QueueRules(1800, 0.8, 20)
     >>> many = (np.full((1, 3), x) for x in (125.0, 180.0, 10.0))
     >>> (expected_in_time(*many, rules) / 125).round(2).tolist()
-    [[0.49, 0.04, 0.0]]
+    [[0.24, 0.02, 0.0]]
     """
     paths, slots = calls.shape
     leave = rules.leave

@@ -73,7 +73,9 @@ def inflow_paths(
     values = np.maximum.accumulate(np.stack([check_numbers(c, ahead[c]) for c in columns.values()]), axis=0)
     codes, known = pd.factorize(names, sort=True)
     rng = np.random.default_rng(seed)
-    common = rng.standard_normal((count, len(known)))[:, codes]
+    # spread evenly over its distribution: a draw of so few would miss the chance of a busy path by points
+    even = special.ndtri((np.arange(count) + 0.5) / count)
+    common = np.column_stack([rng.permutation(even) for _ in known])[:, codes]
     z = np.sqrt(rho) * common + np.sqrt(1 - rho) * rng.standard_normal((count, len(ahead)))
     drawn = np.maximum(_from_scores(special.ndtri(np.array(list(columns))), values, z), 0.0)
     return pd.DataFrame(
