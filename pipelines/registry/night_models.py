@@ -65,6 +65,7 @@ def keep_night_models(state: Connection, project: Project, models: NightModels) 
     aside = place.with_name(f".{FILE}.{os.getpid()}")
     forget_night_models(state)
     try:
+        place.parent.mkdir(parents=True, exist_ok=True)  # a state in a database has no folder yet
         aside.write_bytes(body)
         aside.replace(place)
     except OSError as error:
