@@ -18,8 +18,8 @@ from .clocks import (
     MetricLifecycle,
     PolicyClock,
     Timeline,
-    fetch_timeline,
     find_instant_after,
+    find_timeline,
     measure_elapsed_us,
     run_policy_clocks,
     to_instants,
@@ -51,7 +51,7 @@ def read_clocks(log: CaseLog, books: dict[str, MetricPolicies], metric: str, row
         n rows: ``live`` (the clock may run), ``due_at`` and the columns of the metric; for another metric ``m``
         ``used_m``, ``left_m_s`` and ``breached_m``.
     """
-    line = fetch_timeline(log, as_recorded=True, only=rows["case_id"])
+    line = find_timeline(log, as_recorded=True, only=rows["case_id"])
     case = pd.Index(line.cases["case_id"]).get_indexer(pd.Index(rows["case_id"])).astype(np.int64)
     at = to_micros(rows["at"], "at")
     here = find_last_as_of(line.case, line.at, case, at)

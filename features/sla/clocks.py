@@ -18,6 +18,7 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
+from ..case_log.cache import compute_once
 from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
@@ -76,6 +77,16 @@ class Timeline:
         """Return the state before each row; false before a case begins."""
         return np.append(False, state[:-1])[: len(state)] & ~self.first
 
+    def pick(self, only: pd.Series[Any]) -> Timeline:
+        """Return the moments of some cases: what :func:`fetch_timeline` gives for these alone."""
+        wanted = self.cases["case_id"].isin(pd.Series(only, dtype="str")).to_numpy(dtype=bool)
+        rows, number = wanted[self.case], np.cumsum(wanted) - 1
+        case, at, then, code = (x[rows] for x in (self.case, self.at, self.then, self.code))
+        cases, value = self.cases[wanted].reset_index(drop=True), self.value[rows].reset_index(drop=True)
+        cases["case"] = pd.array(np.arange(len(cases)), dtype=cases["case"].dtype)
+        marks = self.backwards[rows], self.first[rows], self.last[rows]
+        return Timeline(cases, number[case], at, then, code, value, *marks, self.until)
+
 
 @dataclass(frozen=True)
 class MetricLifecycle:
@@ -111,6 +122,22 @@ class PolicyClock:
     spent: Ints
     crossed: Ints
     due: Ints
+
+
+def find_timeline(log: CaseLog, *, as_recorded: bool = False, only: pd.Series[Any] | None = None) -> Timeline:
+    """Return what :func:`fetch_timeline` does, and fetch the moments of a log once, however often it is asked for some.
+
+    Where events are known later than they happen there are two readings: some cases are then fetched by themselves.
+    """
+    if as_recorded and is_recorded_later(log):
+        return fetch_timeline(log, as_recorded=True, only=only)
+    line = compute_once(log, "timeline", lambda: fetch_timeline(log))
+    return line if only is None else line.pick(only)
+
+
+def is_recorded_later(log: CaseLog) -> bool:
+    """Return whether anything could be known later than it happened: else both readings are one."""
+    return log.has("events", "recorded_at") or any(book.due for book in read_policies(log).values())
 
 
 def fetch_timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None) -> Timeline:

@@ -8,7 +8,7 @@ import pandas as pd
 from ..arrays import Ints
 from ..calendars.open_intervals import US_PER_S
 from ..case_log.log import CaseLog
-from .clocks import NEVER_US, Timeline, fetch_timeline, find_paused_rows, to_instants, trace_metric
+from .clocks import NEVER_US, Timeline, find_paused_rows, find_timeline, to_instants, trace_metric
 from .due_times import find_clock_begins, find_due_times, find_first_overdue, valid_since
 from .policies import MetricPolicies
 from .spans import find_spans
@@ -82,7 +82,7 @@ def find_overdue_cases(log: CaseLog, book: MetricPolicies) -> pd.DataFrame:
     DataFrame
         ``case_id``, ``metric``, ``decided_at`` (when the due time passed) and ``known_at`` (when that was known).
     """
-    line = fetch_timeline(log, as_recorded=True)
+    line = find_timeline(log, as_recorded=True)
     way = trace_metric(line, book)
     found = find_first_overdue(line, way, find_due_times(log, book.metric, line))
     return pd.DataFrame(

@@ -18,8 +18,9 @@ from .clocks import (
     MetricLifecycle,
     PolicyClock,
     Timeline,
-    fetch_timeline,
     find_instant_after,
+    find_timeline,
+    is_recorded_later,
     measure_elapsed_us,
     run_policy_clocks,
     to_instants,
@@ -135,7 +136,7 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     >>> milestones(log)[["case_id", "metric", "elapsed_s", "target_s", "status"]].to_dict("records")
     [{'case_id': '1', 'metric': 'resolution', 'elapsed_s': 5400.0, 'target_s': 7200.0, 'status': 'met'}]
     """
-    as_recorded = as_recorded and _is_recorded_later(log)
+    as_recorded = as_recorded and is_recorded_later(log)
     found = compute_once(
         log,
         f"milestones {'as recorded' if as_recorded else 'as happened'}",
@@ -144,16 +145,11 @@ def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
     return found.copy(deep=False)
 
 
-def _is_recorded_later(log: CaseLog) -> bool:
-    """Return whether anything could be known later than it happened: else both readings are one, built once."""
-    return log.has("events", "recorded_at") or any(book.due for book in read_policies(log).values())
-
-
 def _build_milestones(log: CaseLog, as_recorded: bool) -> pd.DataFrame:
     books = read_policies(log)
     if not books:
         return _typed(pd.DataFrame({c: [] for c in MILESTONE_COLUMNS}))
-    line = fetch_timeline(log, as_recorded=as_recorded)
+    line = find_timeline(log, as_recorded=as_recorded)
     if not log.has("events", "actor_role"):  # no event could ever be the reply of an agent
         books = {metric: book for metric, book in books.items() if book.source or metric != "first_response"}
     if not books:

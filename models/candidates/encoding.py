@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +29,28 @@ MAX_WITHIN_VARIANCE_SHARE = 0.05
 MISSING_CATEGORY = "(missing)"
 #: Stands for all levels that are too rare to learn from.
 RARE_CATEGORY = "(rare)"
+
+
+_LOOKED_UP: ContextVar[dict[tuple[int, int], tuple[LevelCode, pd.DataFrame, Ints]] | None] = ContextVar(
+    "deskcast_levels", default=None
+)
+
+
+@contextmanager
+def look_up_once() -> Iterator[None]:
+    """Look up the levels of a frame once for all models that share an encoder; no frame may change meanwhile.
+
+    >>> with look_up_once():
+    ...     code = LevelCode("team", ("a", "b"), (0.5, 0.5))
+    ...     rows = pd.DataFrame({"team": ["b", "a"]})
+    ...     code.find_codes(rows) is code.find_codes(rows)
+    True
+    """
+    token = _LOOKED_UP.set({})
+    try:
+        yield
+    finally:
+        _LOOKED_UP.reset(token)
 
 
 @dataclass(frozen=True)
@@ -79,8 +104,22 @@ class LevelCode:
 
     def effect(self, values: pd.Series, coefficients: Floats) -> Floats:
         """Return the matrix times the coefficients, shape (n,) or (n, k), without making the matrix."""
+        return self.effect_of(self._codes(values), coefficients)
+
+    def effect_of(self, codes: Ints, coefficients: Floats) -> Floats:
+        """Return the same for values whose levels are known."""
         table = np.concatenate([coefficients, [np.asarray(self.shares) @ coefficients]])
-        return np.asarray(table[self._codes(values)], dtype=np.float64)
+        return np.asarray(table[codes], dtype=np.float64)
+
+    def find_codes(self, snapshots: pd.DataFrame) -> Ints:
+        """Return the level of each row; inside :func:`look_up_once` they are looked up once a frame."""
+        known = _LOOKED_UP.get()
+        if known is None:
+            return self._codes(feature_values(snapshots, self.name))
+        key = id(self), id(snapshots)
+        if key not in known:  # both are held, so that no other object gets their numbers
+            known[key] = (self, snapshots, self._codes(feature_values(snapshots, self.name)))
+        return known[key][2]
 
     def _codes(self, values: pd.Series) -> Ints:
         # Few distinct values: the text of each is looked up once.
@@ -156,7 +195,11 @@ class Encoder:
         for code in self.codes:
             last = first + code.width
             mine = coefficients[first:last]
-            effect = code.effect(feature_values(snapshots, code.name), mine) - means[first:last] @ mine
+            if isinstance(code, LevelCode):
+                effect = code.effect_of(code.find_codes(snapshots), mine)
+            else:
+                effect = code.effect(feature_values(snapshots, code.name), mine)
+            effect = effect - means[first:last] @ mine
             group = self.groups[first]
             found[group] = found[group] + effect if group in found else effect
             first = last

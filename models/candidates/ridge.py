@@ -8,6 +8,7 @@ import pandas as pd
 from ...features.arrays import Floats
 from ..evaluation.calibration import fit_platt_scaling
 from .baselines import CalibratedModel, Logistic, fit_logistics
+from .encoding import look_up_once
 
 #: The penalty that was asked for, and firmer ones: the snapshots of a case are many rows and one lesson.
 PENALTY_FACTORS = (1.0, 4.0, 16.0)
@@ -53,7 +54,8 @@ def fit_firm_logistic(
         return fit_logistics(snapshots, outcome, [regularisation], weight)[0]
     penalties = [regularisation * factor for factor in PENALTY_FACTORS]
     fits = fit_logistics(snapshots, outcome, penalties, weight)
-    losses = [float(w @ calibrated_log_loss(CalibratedModel(fit, 1.0, 0.0).logit(frame), y, w)) for fit in fits]
+    with look_up_once():  # they share an encoder
+        losses = [float(w @ calibrated_log_loss(CalibratedModel(fit, 1.0, 0.0).logit(frame), y, w)) for fit in fits]
     return fits[int(np.argmin(losses))]
 
 

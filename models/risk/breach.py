@@ -12,6 +12,7 @@ from ...features.arrays import Bools, Floats
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
 from ..candidates.baselines import CalibratedModel
+from ..candidates.encoding import look_up_once
 from ..candidates.finish_times import DEFAULT_HORIZONS_H, finish_times
 from ..candidates.person_periods import find_finish_times
 from ..evaluation.scores import reliability_tables, score_table
@@ -294,8 +295,10 @@ class BreachRisk(RiskEstimator):
         for block in np.array_split(np.arange(len(instants)), updates):
             mine = at.isin(instants[block]).to_numpy()
             now = update_models(models, self._recent(makings, instants[block[0]])) if self._updates else models
-            for name, model in now.items():
-                predicted[name][mine] = model.probability(found.snapshots.iloc[place[mine]])
+            rows_now = found.snapshots.iloc[place[mine]]
+            with look_up_once():
+                for name, model in now.items():
+                    predicted[name][mine] = model.probability(rows_now)
         return predicted
 
     def _recent(self, makings: TrainingData, as_of: pd.Timestamp) -> RecentOutcomes:

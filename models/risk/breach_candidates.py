@@ -19,6 +19,7 @@ from ..candidates.baselines import (
     fit_segment_rate,
 )
 from ..candidates.blend import fit_blend
+from ..candidates.encoding import look_up_once
 from ..candidates.hazard import Hazard, fit_hazard
 from ..candidates.implied_deadline import ImpliedDeadline, implied_deadline
 from ..candidates.own_classifiers import fit_own_classifiers
@@ -78,6 +79,7 @@ class TrainingData:
         return pd.Series(both.sort_values("place")["ended_at"].array, index=table.index)
 
 
+@look_up_once()
 def fit_candidates(
     makings: TrainingData, train: Bools, later: Bools, as_of: pd.Timestamp
 ) -> dict[str, CalibratedModel]:

@@ -11,6 +11,7 @@ from scipy.special import expit
 from ...features.arrays import Bools, Floats
 from ..candidates.baselines import CalibratedModel, LogOddsModel
 from ..candidates.blend import Blend
+from ..candidates.encoding import look_up_once
 from ..candidates.hazard import Hazard
 from ..candidates.implied_deadline import ImpliedDeadline
 from ..candidates.person_periods import Finish
@@ -105,6 +106,7 @@ def update_speed(hazard: Hazard, now: RecentOutcomes) -> Hazard:
     return hazard.shifted(speed_shift(float(done.sum()), float(expected.sum())))
 
 
+@look_up_once()
 def update_models(models: dict[str, CalibratedModel], now: RecentOutcomes) -> dict[str, CalibratedModel]:
     """Return the models as they have to be read now.
 

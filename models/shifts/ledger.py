@@ -289,14 +289,13 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
     """Return the row of one group, with name, dates and figures of one member."""
     led = find_lead(part, subject)
     own = part[(part["kpi"] == led["kpi"]) & (part["direction"] == led["direction"])]
-    others = part.drop(own.index).sort_values(["kpi", "direction", "series"])
+    others = part[~part.index.isin(own.index)]
     names = list(dict.fromkeys([str(led["series"]), *own.sort_values("series")["series"].astype(str)]))
     rows = list(own.itertuples())
     reasons = [span.name for span in known for row in rows if span.explains(row)]
     states = set(part["state"])
     over = led["state"] != "continuing"
     lasting = ("continuing", *(("become usual",) if led["state"].startswith("back to ") else ()))
-    ongoing = part[part["state"].isin(lasting)].sort_values(["kpi", "direction", "series"])
     dated = led.get("changed_at", led["started_at"]) if led["kind"] == "level_shift" else led["started_at"]
     entry = {c: led[c] for c in part.columns if c in LEDGER_COLUMNS}
     return entry | {
@@ -309,7 +308,7 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
         "impact_unit": _unit(str(led["kpi"])),
         "state": "explained" if reasons else next((s for s in _STATE_ORDER if s in states), "back to normal"),
         "news": "",
-        "ongoing_kpis": _moves(ongoing) if over else "",
+        "ongoing_kpis": _moves(part[part["state"].isin(lasting)]) if over else "",
         "causes": "",
         "explained": "; ".join(dict.fromkeys(reasons)),
     }
@@ -317,6 +316,9 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
 
 def _moves(rows: pd.DataFrame) -> str:
     """Name what KPIs did, each in the direction of its strongest row: what fell after it rose is on its way back."""
+    if rows.empty:  # most alerts are of one KPI
+        return ""
+    rows = rows.sort_values(["kpi", "direction", "series"])
     strongest = rows.loc[rows["z"].abs().sort_values(kind="stable").index].groupby("kpi")["direction"].last()
     rows = rows[rows["direction"] == rows["kpi"].map(strongest)]
     return "; ".join(dict.fromkeys(f"{row.kpi} {row.direction} ({row.series})" for row in rows.itertuples()))

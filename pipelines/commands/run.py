@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ... import __version__
 from ...features.errors import InputError
@@ -17,6 +17,9 @@ from ..stage import Stage
 from ..stages.stage_run import OPTIONAL_STAGE, PLANNER_STAGES, STAGES, StageRun, list_stages
 from ..store.export_memory import ExportChange, compare_exports
 from ..words.instants import Instants, describe_stale_data
+
+if TYPE_CHECKING:
+    from ..stages.train import TrainedModel
 
 
 class ProgressListener(Protocol):
@@ -80,14 +83,17 @@ class RunOutcome:
         return ends + ([self.not_sent] if self.not_sent else [])
 
 
-def run_stages(project: Project, tell: ProgressListener | None = None) -> tuple[Stage, ...]:
+def run_stages(
+    project: Project, tell: ProgressListener | None = None, stages: StageRun | None = None
+) -> tuple[Stage, ...]:
     """Run every stage on an opened project; a stage that this data cannot feed says why and the rest goes on.
 
-    One that fed it in the last results has failed, and keeps its last tables.
+    One that fed it in the last results has failed, and keeps its last tables. ``stages`` is for whoever needs
+    the models that were trained on the way.
     """
     from ..store.last_tables import keep_last_tables
 
-    tell, stages = tell or NoProgress(), StageRun(project)
+    tell, stages = tell or NoProgress(), stages or StageRun(project)
     done: list[Stage] = []
     for name in list_stages(project.config):
         tell.begin(name)
@@ -123,7 +129,8 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
     folder = project.results_folder
     with replace_folder(folder) as staging:
         with reuse_last_night(project) as store:
-            stages = run_stages(project, tell)
+            work = StageRun(project)
+            stages = run_stages(project, tell, work)
         tell.begin("report")
         began = time.perf_counter()
         instants = Instants.now(project.data_until, project.as_of)
@@ -147,7 +154,7 @@ def run(project: Project, tell: ProgressListener | None = None, *, record_runs: 
         stale=stale, missing=missing, not_reusable=broken, not_left=not_left,
     )  # fmt: skip
     if not project.is_look_back:
-        ended = remember_night(project, ended)
+        ended = remember_night(project, ended, work.trained)
         ended = replace(ended, not_copied=_copy_results(project.config, folder, tell))
     lost = _record(project, stages, instants, tell, record_run) if record_runs else ""
     untrained = _retrain(project, stages, instants, tell) if record_runs and not lost else ""
@@ -215,14 +222,15 @@ def _retrain(project: Project, stages: Sequence[Stage], instants: Instants, tell
     return failed
 
 
-def remember_night(project: Project, ended: RunOutcome) -> RunOutcome:
-    """Remember what a night found, its export and its alarms in one transaction.
+def remember_night(project: Project, ended: RunOutcome, trained: TrainedModel | None = None) -> RunOutcome:
+    """Remember what a night found, its models, its export and its alarms in one transaction.
 
     Returns
     -------
     The outcome with how the export differs from the last one.
     """
     from ..alarms.outbox import queue_alarms
+    from ..stages.champion import keep_trained
     from ..stages.forecast_target import find_counted_noun
     from ..stages.volume_challenger import forecast_trial, issue_trial
     from ..state.database import change_state
@@ -238,6 +246,8 @@ def remember_night(project: Project, ended: RunOutcome) -> RunOutcome:
         ended = replace(ended, export=change)
         write_last_export(state, export)
         remember_stages(project, ended.stages, ended.instants)
+        not_kept = keep_trained(state, project, trained, ended.stages)
+        ended = replace(ended, not_left=ended.not_left or not_kept)
         issue_trial(state, ended.instants, trial)
         queue_alarms(state, project.config, ended.stages, ended.instants, ended.failures, noun)
     return ended

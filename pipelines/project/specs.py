@@ -303,11 +303,13 @@ class RiskSpec:
     ``effort``, and a breach costs ``cost`` (a number, or one by priority). None below ``min_probability`` is picked,
     even if there is room. ``segments`` are columns of the cases whose track record tells dissatisfaction. A hand-over
     to a team of ``escalated_to`` (``"*"``: to any other) is an escalation, as events of the kind ``escalated`` are.
+    Where no model was promoted, runs train one ``train_every`` so often and bring it up to date in between.
     """
 
     at: fields.Clock = "08:00"
     top: fields.Count = 10
     train_days: fields.Days = 120
+    train_every_s: fields.SomeTime = 604800.0
     actions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     cases_per_day: fields.Count | None = None
     capacity_s: fields.SomeTime | None = None

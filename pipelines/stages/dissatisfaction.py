@@ -107,7 +107,9 @@ def find_dissatisfaction(
     """Return the dissatisfaction model, the one in use or one fitted now, and rows that hold the newest closings."""
     risk = trained.outcomes.get("dissatisfaction")
     if not isinstance(risk, DissatisfactionRisk) or tuple(risk.segments) != tuple(segments):
-        return fit_dissatisfaction(log, trained, labels, segments)
+        fitted = fit_dissatisfaction(log, trained, labels, segments)
+        trained.fitted["dissatisfaction"] = fitted[0]
+        return fitted
     if segments:  # their track record is in no stored model
         rows = _outcome_rows(log, trained, labels, segments)
         return risk.follow(rows, labels, log.until), rows
@@ -168,7 +170,10 @@ def _escalated(stage: Stage, project: Project, trained: TrainedModel, log: CaseL
         return stage
     labels = escalation_labels(log, to=to)
     found = trained.outcomes.get("escalation")
-    risk = found if isinstance(found, EscalationRisk) else fit_escalation(log, trained, to)
+    if isinstance(found, EscalationRisk):
+        risk = found
+    else:
+        risk = trained.fitted["escalation"] = fit_escalation(log, trained, to)
     now = _as_open(trained.today)
     # What has been escalated will not be for the first time.
     now = now[~now["case_id"].isin(labels["case_id"][labels["label"].eq(True).fillna(False)])]

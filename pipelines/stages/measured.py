@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ...features.case_log.cache import compute_once
+from ...features.case_log.log import CaseLog
 from ...features.kpis.cells import MISSING_SEGMENT
 from ...forecasting.staffing.adherence import AWAY_ACTIVITIES, measure_teams
 from ...forecasting.staffing.agent_days import ALL_TEAMS, split_agent_days
@@ -15,7 +17,7 @@ from ..project.project import Project
 from ..words.facts import Cell, Fact, Finding
 from ..words.figures import figure, setting
 from ..words.words import format_queue
-from .queue import FIGURES, PlannedQueue
+from .queue import FIGURES, PlannedQueue, only_segment
 
 #: Time of agents is measured over this many last days: a year, so that each season counts once.
 MEASURED_DAYS = 365
@@ -92,12 +94,15 @@ def find_agents(queue: PlannedQueue) -> set[str] | None:
     log = queue.project.log
     if not log.has("contacts", "agent_id", *queue.where):
         return None
+    found = compute_once(log, ("agents at work", *queue.where), lambda: _fetch_agents(log, tuple(queue.where)))
+    return set(only_segment(found, queue.where)["agent_id"]) or None
+
+
+def _fetch_agents(log: CaseLog, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Return who worked on contacts of which segment in the last year, for all queues at once."""
     rows = log.table("contacts")
     rows = rows.filter(rows.agent_id.notnull() & (rows.queued_at > log.until - pd.Timedelta(days=MEASURED_DAYS)))
-    for column, value in queue.where.items():
-        rows = rows.filter(rows[column] == value)
-    agents = set(log.frame(rows.select("agent_id").distinct())["agent_id"])
-    return agents or None
+    return log.frame(rows.select("agent_id", *(c for c in columns if c != "agent_id")).distinct())
 
 
 def _read_chats(queue: PlannedQueue) -> pd.DataFrame | None:

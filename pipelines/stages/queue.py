@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.case_log.cache import compute_once
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
@@ -157,7 +158,7 @@ class PlannedQueue:
 
     def arrivals(self, kpi: str, by: tuple[str, ...] = ()) -> pd.DataFrame:
         """Return the history of a KPI in its segment and intervals, split further where that is asked for."""
-        history = kpi_history(self.project.log, [kpi], (*self.where, *by), interval_freq(self.spec.interval_s))
+        history = _count_by_interval(self.project.log, kpi, (*self.where, *by), interval_freq(self.spec.interval_s))
         return only_segment(history, self.where)
 
     def forecast(self, arrivals: pd.DataFrame, **context: Any) -> pd.DataFrame:
@@ -235,15 +236,23 @@ def queue_segments(log: CaseLog, name: str, spec: StaffingSpec) -> dict[str, str
     """Return the segment of a queue: as configured, else the channel of its name, else everything."""
     if spec.where:
         return dict(spec.where)
-    tables = [log.table(t) for t in ("contacts", "cases") if log.has(t, "channel")]
-    known = any(int(t.filter(t.channel == name).count().execute()) for t in tables)
+    known = any(name in _find_channels(log, table) for table in ("contacts", "cases") if log.has(table, "channel"))
     return {"channel": name} if known else {}
+
+
+def _find_channels(log: CaseLog, table: str) -> frozenset[str]:
+    """Return the channels of a table; several queues ask for them."""
+
+    def find() -> frozenset[str]:
+        return frozenset(log.frame(log.table(table).select("channel").distinct())["channel"].dropna())
+
+    return compute_once(log, ("channels", table), find)
 
 
 def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFrame:
     """Return the arrivals of one queue by interval: its contacts where they are recorded, else its cases."""
     kpi = "contacts_offered" if has_contacts(log, where) else "cases_opened"
-    history = only_segment(kpi_history(log, [kpi], tuple(where), freq), where)
+    history = only_segment(_count_by_interval(log, kpi, tuple(where), freq), where)
     if history.empty or history["value"].sum() == 0:
         raise InputError(
             "missing contacts or cases in this queue",
@@ -261,6 +270,12 @@ def queue_arrivals(log: CaseLog, where: dict[str, str], freq: str) -> pd.DataFra
     return series(history, kpi)
 
 
+def _count_by_interval(log: CaseLog, kpi: str, by: tuple[str, ...], freq: str) -> pd.DataFrame:
+    """Return the history of a KPI by segment: queues of other segments ask for the same one."""
+    history = compute_once(log, ("history", kpi, by, freq), lambda: kpi_history(log, [kpi], by, freq))
+    return history.copy(deep=False)
+
+
 def counted_noun(queue: PlannedQueue) -> str:
     """Return what arrives in a queue: a desk without contacts and counts of them plans its cases as they come."""
     log = queue.project.log
@@ -274,7 +289,7 @@ def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
     rows = log.table("contacts")
     for column, value in where.items():
         rows = rows.filter(rows[column] == value)
-    return int(rows.count().execute()) > 0
+    return compute_once(log, ("contacts", *sorted(where.items())), lambda: int(rows.count().execute()) > 0)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ class TrainedModel:
         Models of other outcomes (``dissatisfaction``, ``escalation``) that are in use; others are fitted anew.
     trained_until
         End of the data of a model that was in use already; ``None`` where it was trained now.
+    fitted
+        Models of other outcomes that were fitted on the way, as they were not in use.
     """
 
     risk: BreachRisk
@@ -63,6 +65,7 @@ class TrainedModel:
     ends: pd.DataFrame
     outcomes: Mapping[str, RiskEstimator] = field(default_factory=dict)
     trained_until: pd.Timestamp | None = None
+    fitted: dict[str, RiskEstimator] = field(default_factory=dict)
 
 
 def risk_metric(project: Project) -> str | None:
@@ -313,7 +316,7 @@ def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_SNAPSHOT
     busy = min(created.sort_values().iloc[int(0.99 * (len(created) - 1))], last)
     start = max(pd.Timestamp(created.min()), busy - pd.Timedelta(days=spec.train_days))
     looks = [daily(start, last, at=at, timezone=log.timezone) for at in times_of_day(log, spec)]
-    load = sum(float(_open_at(log, instants).sum()) for instants in looks)
+    load = float(_open_at(log, looks[0].append(looks[1:])).sum())
     step = max(1, int(np.ceil(load / max_rows)))
     step += step % 7 == 0  # whole weeks would show one weekday only
     found = looks[0][::-1][::step][::-1]
@@ -353,7 +356,12 @@ def _open_at(log: CaseLog, instants: pd.DatetimeIndex) -> np.ndarray:
         .mutate(ended=lambda t: t.ended.fill_null(t.late))
         .select("ended")
     )
-    ends = np.sort(log.frame(ended)["ended"].to_numpy())
-    starts = np.sort(log.frame(log.table("cases").select("created_at"))["created_at"].to_numpy())
-    at = instants.to_numpy()
+    ends = np.sort(_as_numbers(log.frame(ended)["ended"]))
+    starts = np.sort(_as_numbers(log.frame(log.table("cases").select("created_at"))["created_at"]))
+    at = _as_numbers(instants)
     return np.searchsorted(starts, at, "right") - np.searchsorted(ends, at, "right")
+
+
+def _as_numbers(instants: pd.Series | pd.DatetimeIndex) -> np.ndarray:
+    """Return instants without their zone: an array of zoned ones holds an object each, and is sorted slowly."""
+    return np.asarray(pd.DatetimeIndex(instants).tz_convert("UTC").tz_localize(None).as_unit("us").to_numpy())

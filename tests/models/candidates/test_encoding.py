@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.models.candidates.encoding import fit_encoder
+from deskcast.models.candidates.encoding import LevelCode, fit_encoder, look_up_once
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,3 +90,31 @@ def test_a_vanished_column_is_named():
     encoder = fit_encoder(frame())
     with pytest.raises(InputError, match="column 'team': missing column that the model was trained with"):
         encoder.matrix(frame().drop(columns="team"))
+
+
+def test_levels_looked_up_once_are_those_looked_up_each_time(monkeypatch):
+    looked_up, real = [], LevelCode._codes
+    monkeypatch.setattr(LevelCode, "_codes", lambda self, values: looked_up.append(self.name) or real(self, values))
+    first, second = frame(), frame(team=["b"] * 99 + ["new"])
+    encoders = [fit_encoder(first), fit_encoder(second)]
+    rng = np.random.default_rng(0)
+    coefficients = [rng.normal(size=(len(one.groups), 2)) for one in encoders]
+
+    def find_effects():
+        looked_up.clear()
+        several = [
+            encoder.effects(rows, c + k, np.zeros(len(c)))
+            for k in range(3)
+            for rows in (first, second, first.iloc[::-1])
+            for encoder, c in zip(encoders, coefficients, strict=True)
+        ]
+        return [effect for effects in several for effect in effects.values()]
+
+    each_time = find_effects()
+    count = len(looked_up)
+    with look_up_once():
+        once = find_effects()
+    assert len(looked_up) < count
+    assert all(np.array_equal(one, other) for one, other in zip(each_time, once, strict=True))
+    find_effects()
+    assert len(looked_up) == count  # and outside of it each time again
