@@ -269,8 +269,19 @@ def calm_small_days(value: Floats, trust: Floats) -> Floats:
     for first in range(0, len(value), ROWS_AT_ONCE):
         rows = slice(first, first + ROWS_AT_ONCE)
         near, limit = _week_before(value[rows], trust[rows])
-        calm[rows] = np.where(small[rows], np.clip(value[rows], near - limit, near + limit), value[rows])
+        calm[rows] = np.where(small[rows], near + hold_far(value[rows] - near, limit), value[rows])
     return calm
+
+
+def hold_far(gap: Floats, limit: Floats) -> Floats:
+    """Cut gaps beyond a limit, the further the more (Hampel 1974): what is far out is a fault more often than a move.
+
+    >>> hold_far(np.array([0.5, -1.0, 2.0, 10.0]), np.array([1.0])).tolist()
+    [0.5, -1.0, 0.5, 0.1]
+    """
+    far = np.abs(gap) > limit
+    held: Floats = np.where(far, limit**2 / np.where(far, gap, 1.0), gap)
+    return held
 
 
 def _week_before(value: Floats, trust: Floats) -> tuple[Floats, Floats]:
@@ -356,8 +367,12 @@ def _surprise(rest: Floats, path: Floats, trust: Floats, evidence: Floats) -> tu
     rest, path, trust = rest[:, -CARRY_DAYS:], path[:, -CARRY_DAYS:], trust[:, -CARRY_DAYS:]
     gap = np.where((trust > 0.5) & ~np.isnan(rest), rest - path, 0.0)
     spread = np.sqrt((gap**2).sum(axis=1, keepdims=True) / max(gap.shape[1], 1))
-    # a day that holds little of the week says little of the days after it
-    gap = np.clip(gap, -3 * spread, 3 * spread) * np.minimum(evidence[:, -CARRY_DAYS:], 1.0)
+    # a day that holds little of the week says little of the days after it, and less where it lies far out
+    small = (evidence[:, -CARRY_DAYS:] < SMALL_DAY_EVIDENCE) & (evidence[:, -CARRY_DAYS:] > 0)
+    usual = np.where(small, 0.0, gap)
+    narrow = np.sqrt((usual**2).sum(axis=1, keepdims=True) / np.maximum((~small).sum(axis=1, keepdims=True), 1))
+    held = np.where(small, hold_far(gap, 3 * narrow), np.clip(gap, -3 * spread, 3 * spread))
+    gap = held * np.minimum(evidence[:, -CARRY_DAYS:], 1.0)
     carry = np.zeros((len(rest), MAX_CARRY_LEAD_DAYS))
     for lead in range(1, MAX_CARRY_LEAD_DAYS + 1):
         if rest.shape[1] <= lead + 10:
