@@ -163,8 +163,9 @@ def calibrate_intervals(
 
     Errors of a series are divided by its mean absolute error, shrunk to the median of its tier by ``n / (n + 10)``
     days, and pooled over the series of the tier. Of the pool the finite-sample rank is taken, ``(n + 1) p``, as in
-    split conformal prediction (Vovk, Gammerman and Shafer 2005), between two errors where it lies between them. The errors of one day are wrong together, so ``n``
-    is not their number but the number of free ones that would be worth as much, see :func:`effective_sample_size`.
+    split conformal prediction (Vovk, Gammerman and Shafer 2005), between two errors where it lies between them. The
+    errors of one day are wrong together, so ``n`` is not their number but the number of free ones that would be worth
+    as much, see :func:`effective_sample_size`.
     Small and large queues of one tier have pools of their own, shrunk to that of the tier: chance makes the errors of
     one, a level that is missed those of the other, and a common pool is too wide for one and too narrow for the other.
 
@@ -239,8 +240,8 @@ def _shape(scaled: Floats, members: Bools, days: Ints, p: Floats) -> tuple[Float
 def _widening(free: float, apart: float, p: Floats) -> Floats:
     """Return how much wider quantiles are, at rising ``p``, where ``free`` errors are worth ``apart`` ones only.
 
-    That is the ratio of the two prediction intervals by Student's t. Beyond 80 % the ratio is that of 80 %, and the tail
-    that of few degrees of freedom as far as so few errors do not tell it: both would count one doubt twice.
+    That is the ratio of the two prediction intervals by Student's t. Beyond 80 % the ratio is that of 80 %, and the
+    tail that of few degrees of freedom as far as so few errors do not tell it: both would count one doubt twice.
 
     >>> _widening(100.0, 100.0, np.array([0.1, 0.9])).tolist()
     [1.0, 1.0]
@@ -294,8 +295,9 @@ def effective_sample_size(errors: Floats, days: Ints) -> float:
 def conformal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:
     """Take the quantiles of a pool, at rising ``p``, that hold for the next one: it is worth ``n`` free values.
 
-    They are those of rank ``(n + 1) p`` of ``n`` values, where a value of rank ``k`` stands for ``(k - 1/2) / n`` of the
-    pool: a rank rounded up, or one counted from the end of the pool, is too far out where the pool is larger than ``n``.
+    They are those of rank ``(n + 1) p`` of ``n`` values, where a value of rank ``k`` stands for ``(k - 1/2) / n`` of
+    the pool: a rank rounded up is too far out, and so is one counted from the end of a pool larger than ``n``.
+
     A tail beyond which few of them lie is not told by their order: the largest of twelve is no quantile of 97.5 %. As
     far as that is so the quantile is that of a prediction interval of normal errors, by Student's t, whose spread all
     of the pool tells. So two levels never have the same interval because the history is short.
