@@ -5,8 +5,8 @@
 WQL of the recommended forecast and of the better of the two naive methods (average of the last eight weeks, seasonal
 naive); the difference as a share of the peer, with an interval of 95 % from draws of origins in blocks of four, since
 neighbours are wrong together; coverage of the 80 and 95 % intervals overall, by quarter of the leads and by third of
-the forecasts, with two errors over blocks of origins and a star where it is off by more than 2 points (a part: 4) and by
-more than two errors; both for each set as a whole and for its tiers of volume where it has several. Libraries are
+the forecasts, with two errors over blocks of origins and a star where it is off by more than 2 points (a part: 4) and
+by more than two errors; both for each set as a whole and for its tiers of volume where it has several. Libraries are
 compared by ``benchmarks/peers.py``, which takes an hour.
 
 The sets are those of ``benchmarks/volumes.py``, where it is said what their earlier parts have chosen and how often
