@@ -31,7 +31,7 @@ MIN_ORIGINS = 3
 
 #: Share of the variance of a slot that is common to the whole horizon, where past trajectories show less; bounds of
 #: that share, and by how much the common part of a trajectory is multiplied at most.
-USUAL_COMMON_SHARE, MIN_FOUND_SHARE, MAX_COMMON_SHARE, MAX_COMMON_GAIN = 0.05, 0.001, 0.95, 6.0
+USUAL_COMMON_SHARE, MIN_FOUND_SHARE, MAX_COMMON_SHARE, MAX_COMMON_GAIN = 0.07, 0.001, 0.95, 6.0
 
 #: Tier of series by their share of empty slots from which paths are drawn as counts.
 SPARSE_TIER = 2
@@ -238,7 +238,8 @@ def _common_gain(scores: Floats, widened: float) -> float:
     """Return by what the common part of each trajectory is multiplied, so that sums become wider by ``widened``.
 
     Each slot keeps its own spread: what the common part gains the rest loses, so that it has to be multiplied by more.
-    A common part below the usual one is no evidence that there is none: a level is always missed by something.
+    A common part below the usual one is no evidence that there is none: a level is always missed by something. What is
+    usual is not widened again, so that time steps that are wrong apart have sums that say so.
 
     >>> alone = np.random.default_rng(0).normal(size=(12, 50, 28))
     >>> together = alone + np.random.default_rng(1).normal(size=(12, 50, 1))
@@ -250,9 +251,9 @@ def _common_gain(scores: Floats, widened: float) -> float:
         return widened
     share = float((scores.mean(axis=2) ** 2).mean() / max(float((scores**2).mean()), 1e-9))
     found = float(np.clip((share * leads - 1) / (leads - 1), MIN_FOUND_SHARE, MAX_COMMON_SHARE))
-    wanted = min(max(found, USUAL_COMMON_SHARE) * widened**2, MAX_COMMON_SHARE)
+    wanted = min(max(found * widened**2, USUAL_COMMON_SHARE), MAX_COMMON_SHARE)
     gain = float(np.sqrt(wanted * (1 - found) / (found * (1 - wanted))))
-    return float(np.clip(gain, widened, MAX_COMMON_GAIN))
+    return float(np.clip(gain, 1.0, MAX_COMMON_GAIN))
 
 
 def normal_scores(errors: Floats, rng: np.random.Generator) -> Floats:

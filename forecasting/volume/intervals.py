@@ -33,8 +33,9 @@ MAX_NORMAL_RATIO, MIN_FREE_ERRORS = 4.0, 2.0
 #: How fast the probabilities follow the coverage of intervals issued earlier, and how far, as a share of a tail.
 ADAPTATION_RATE, MAX_ADAPTATION_SHARE = 0.01, 0.5
 
-#: Blocks of days into which the days of errors are parted to see how far neighbouring days are wrong together.
-ERROR_BLOCKS = 8
+#: Blocks of days into which the days of errors are parted to see how far neighbouring days are wrong together: a level
+#: that is missed is missed for as long as a forecast goes ahead.
+ERROR_BLOCKS = 4
 
 #: Free errors at which the shape of a tier of volume counts as much as that of all its series with as many empty slots.
 SHAPE_SHRINK_ERRORS = 20.0
@@ -44,6 +45,9 @@ MIN_TIER_SERIES = 5
 
 #: Degrees of freedom of the tail beyond 80 % as far as errors are too few to tell one: shocks are rarer than a history.
 TAIL_FREE = 6.0
+
+#: Probability of one side beyond which the shape is that of the tail.
+TAIL_SHARE = 0.1
 
 #: Shares of empty slots that part the tiers: full, thin and sparse series.
 TIER_ZERO_SHARES = (0.05, 0.5)
@@ -159,8 +163,9 @@ def calibrate_intervals(
 
     Errors of a series are divided by its mean absolute error, shrunk to the median of its tier by ``n / (n + 10)``
     days, and pooled over the series of the tier. Of the pool the finite-sample rank is taken, ``(n + 1) p``, as in
-    split conformal prediction (Vovk, Gammerman and Shafer 2005). The errors of one day are wrong together, so ``n``
-    is not their number but the number of free ones that would be worth as much, see :func:`effective_sample_size`.
+    split conformal prediction (Vovk, Gammerman and Shafer 2005), between two errors where it lies between them. The
+    errors of one day are wrong together, so ``n`` is not their number but the number of free ones that would be worth
+    as much, see :func:`effective_sample_size`.
     Small and large queues of one tier have pools of their own, shrunk to that of the tier: chance makes the errors of
     one, a level that is missed those of the other, and a common pool is too wide for one and too narrow for the other.
 
@@ -235,20 +240,20 @@ def _shape(scaled: Floats, members: Bools, days: Ints, p: Floats) -> tuple[Float
 def _widening(free: float, apart: float, p: Floats) -> Floats:
     """Return how much wider quantiles are, at rising ``p``, where ``free`` errors are worth ``apart`` ones only.
 
-    That is the ratio of the two prediction intervals by Student's t. Beyond 80 % the tail is that of few degrees of
-    freedom as far as so few errors do not tell it.
+    That is the ratio of the two prediction intervals by Student's t. Beyond 80 % the ratio is that of 80 %, and the
+    tail that of few degrees of freedom as far as so few errors do not tell it: both would count one doubt twice.
 
     >>> _widening(100.0, 100.0, np.array([0.1, 0.9])).tolist()
     [1.0, 1.0]
     >>> _widening(100.0, 10.0, np.array([0.025, 0.1, 0.9, 0.975])).round(2).tolist()
-    [1.31, 1.12, 1.12, 1.31]
+    [1.24, 1.12, 1.12, 1.24]
     """
     free, apart = (max(n, MIN_FREE_ERRORS + 1) for n in (free, apart))
-    by_chance = np.sqrt((1 + 1 / apart) / (1 + 1 / free)) * stdtrit(apart - 1, p) / stdtrit(free - 1, p)
     tail = np.minimum(p, 1 - p)
+    near, outer = np.maximum(tail, TAIL_SHARE), np.minimum(tail, TAIL_SHARE)
+    by_chance = np.sqrt((1 + 1 / apart) / (1 + 1 / free)) * stdtrit(apart - 1, near) / stdtrit(free - 1, near)
     told = np.clip(apart * tail / MIN_TAIL_ERRORS, 0.0, 1.0)
-    outer = np.minimum(tail, 0.1)
-    heavier = (stdtrit(TAIL_FREE, outer) / stdtrit(TAIL_FREE, 0.1)) / (ndtri(outer) / ndtri(0.1))
+    heavier = (stdtrit(TAIL_FREE, outer) / stdtrit(TAIL_FREE, TAIL_SHARE)) / (ndtri(outer) / ndtri(TAIL_SHARE))
     widening: Floats = np.where(tail < 0.5, by_chance, 1.0) * (told + (1 - told) * heavier)
     return widening
 
@@ -290,19 +295,22 @@ def effective_sample_size(errors: Floats, days: Ints) -> float:
 def conformal_quantiles(pool: Floats, n: float, p: Floats) -> Floats:
     """Take the quantiles of a pool, at rising ``p``, that hold for the next one: it is worth ``n`` free values.
 
+    They are those of rank ``(n + 1) p`` of ``n`` values, where a value of rank ``k`` stands for ``(k - 1/2) / n`` of
+    the pool: a rank rounded up is too far out, and so is one counted from the end of a pool larger than ``n``.
+
     A tail beyond which few of them lie is not told by their order: the largest of twelve is no quantile of 97.5 %. As
     far as that is so the quantile is that of a prediction interval of normal errors, by Student's t, whose spread all
     of the pool tells. So two levels never have the same interval because the history is short.
 
-    >>> conformal_quantiles(np.arange(-100.0, 101.0), 201, np.array([0.1, 0.9]))
-    array([-81.,  81.])
+    >>> conformal_quantiles(np.arange(-100.0, 101.0), 201, np.array([0.1, 0.9])).round(1)
+    array([-80.8,  80.8])
     >>> conformal_quantiles(np.arange(-4.0, 5.0), 9, np.array([0.025, 0.1, 0.9, 0.975])).round(1)
     array([-6.2, -3.9,  3.9,  6.2])
     """
-    # the tails are mirror images: the rank (n + 1) p of n from the near end
-    outer = np.minimum(1.0, (n + 1) * np.maximum(p, 1 - p) / n - 1e-9)
-    low = -np.quantile(-pool, outer, method="inverted_cdf")
-    high = np.quantile(pool, outer, method="inverted_cdf")
+    # the tails are mirror images
+    most = np.maximum(p, 1 - p)
+    outer = np.minimum(1.0, most + (most - 0.5) / n)
+    low, high = -np.quantile(-pool, outer, method="hazen"), np.quantile(pool, outer, method="hazen")
     beyond = n * np.minimum(p, 1 - p)
     told = np.clip(beyond / MIN_TAIL_ERRORS, 0.0, 1.0)
     empirical = np.where(p < 0.5, low, high)

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from deskcast.forecasting.volume.intervals import calibrate_intervals
+from deskcast.forecasting.volume.intervals import calibrate_intervals, conformal_quantiles
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import ndtr
 
 LEVELS = (80, 95)
 DAYS = np.arange(12)[:, None] * 7 + np.arange(28)
@@ -52,6 +53,26 @@ def test_errors_that_are_wrong_together_for_weeks_earn_wider_intervals():
         bands = calibrate_intervals(errors, np.zeros(1, int), DAYS, np.ones(1), LEVELS)
         ratio.append(float(width(bands)[0] / np.subtract(*np.quantile(errors, [0.9, 0.1]))))
     assert ratio[1] > 1.03 * ratio[0]
+
+
+@pytest.mark.parametrize("size", [99, 990, 9_900])
+def test_a_large_pool_that_is_worth_few_errors_has_the_rank_of_few(size):
+    # values of rank k of n stand for (k - 1/2) / n: the 90th of 99 is the one that the next lies below in 9 of 10
+    pool = (np.arange(size) + 0.5) / size
+    assert conformal_quantiles(pool, 99, np.array([0.1, 0.9])) == pytest.approx([9.5 / 99, 89.5 / 99])
+
+
+def test_the_next_day_is_held_as_often_as_said_where_errors_are_few_and_days_are_alike():
+    rng, held = np.random.default_rng(0), []
+    for _ in range(60):
+        by_day = rng.normal(size=12 * 7 + 28)
+        errors = by_day[DAYS][:, None, :]
+        bands = calibrate_intervals(errors, np.zeros(1, int), DAYS, np.ones(1), LEVELS)
+        below = ndtr(bands.sigma[0] * bands.quantiles[0])
+        held.append([below[2] - below[1], below[3] - below[0]])
+    eighty, ninety_five = np.mean(held, axis=0)
+    assert 0.79 < eighty < 0.825
+    assert 0.945 < ninety_five < 0.97
 
 
 @settings(max_examples=20, deadline=None)
