@@ -88,6 +88,9 @@ def decode_text(data: bytes, encoding: str | None, where: str) -> Decoded:
         return _marked(data[: len(data) // _size(name) * _size(name)], name, where)
     if any(shift in data[:_SAMPLE_BYTES] for shift in _SHIFTS_OF_JAPANESE):
         return _recognised(data, "iso2022_jp", "the text is iso2022_jp, by its shifts to Japanese", where)
+    if _is_mainframe(data):
+        text = data.decode("cp037").replace("\x85", "\n")  # its own sign for the next line
+        return Decoded(text, "cp037", (f"{where}: the text is cp037 (EBCDIC), as recognised from the bytes",))
     _refuse_binary(data, where)
     try:
         return Decoded(data.decode("utf-8"), "utf-8")
@@ -228,6 +231,19 @@ def _detect_wide(data: bytes) -> str:
         if text and good >= 0.99 * len(text) and plain >= 0.1 * len(text):
             best = max(best, (plain / len(text), name))
     return best[1]
+
+
+def _is_mainframe(data: bytes) -> bool:
+    """Return whether a text is EBCDIC, as mainframes write it: most bytes lie beyond ASCII and are plain signs there.
+
+    >>> _is_mainframe("id,opened\\n1,2024-03-01 09:00".encode("cp037")), _is_mainframe("Номер".encode("cp1251"))
+    (True, False)
+    """
+    head = data[:_SAMPLE_BYTES]
+    if sum(b >= 0x80 for b in head) < 0.5 * len(head):
+        return False
+    plain = sum(c.isascii() and (c.isalnum() or c in " ,;|\t\n-:./\"") for c in head.decode("cp037"))
+    return plain >= 0.9 * len(head)
 
 
 def _refuse_binary(data: bytes, where: str) -> None:

@@ -126,6 +126,13 @@ def test_a_page_says_its_own_encoding(tmp_path):
     assert "as it declares" in " ".join(raw.notes)
 
 
+@pytest.mark.parametrize("end", ["\n", "\x85"])
+def test_a_text_of_a_mainframe_is_read(tmp_path, end):
+    text = "id,opened,team\n1,2024-03-01 09:00,Billing\n2,2024-03-02 10:00,Network\n"
+    raw = read_raw(write(tmp_path, text.replace("\n", end), "cp037"))
+    assert (raw.encoding, raw.frame["team"].tolist()) == ("cp037", ["Billing", "Network"])
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_large_text_is_sampled_from_its_whole_length(end):
     plain = ("x" * 60 + end) * 40_000
