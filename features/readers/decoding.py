@@ -242,7 +242,7 @@ def _is_mainframe(data: bytes) -> bool:
     head = data[:_SAMPLE_BYTES]
     if sum(b >= 0x80 for b in head) < 0.5 * len(head):
         return False
-    plain = sum(c.isascii() and (c.isalnum() or c in " ,;|\t\n-:./\"") for c in head.decode("cp037"))
+    plain = sum(c.isascii() and (c.isalnum() or c in ' ,;|\t\n-:./"') for c in head.decode("cp037"))
     return plain >= 0.9 * len(head)
 
 
