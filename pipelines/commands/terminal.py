@@ -264,12 +264,12 @@ def _format_table(
     from ..words.tables import format_table
     from .screen import choose_columns
 
-    frame = _choose_rows(stage.tables[name], name)
+    frame = choose_rows(stage.tables[name], name)
     frame = frame if rows is None else frame.head(rows)
     return format_table(name, frame[choose_columns(name, frame)], len(frame), zone, year), table_title(name)
 
 
-def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Put first what is asked for first: the latest period in total and by segment, intervals that need agents."""
     from ...features.kpis.cells import find_segments
     from ..words.tables import drop_idle_intervals, sort_latest_first
