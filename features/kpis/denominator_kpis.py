@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -72,17 +73,27 @@ def check_denominators(log: CaseLog) -> None:
 def _measure(source: SegmentedRows, what: Denominator) -> Floats:
     """Return units in each cell, or the mean number of customers; 0 where part of the period is not known.
 
-    A month is known where all of its rows have a figure: a total without one of its segments would be too small.
+    A period is known where all segments that have begun by then have a figure for all of it: a total without one of
+    its segments would be too small.
     """
     rows = source.rows
     seconds = (rows.end.epoch_seconds() - rows.start.epoch_seconds()).cast("float64")
     rows = rows.mutate(_amount=rows[what] * (seconds if what == "customers" else 1.0), _span=seconds)
     total = sum_overlap(source, rows, None, amount="_amount")
-    months = rows.group_by(*source.by, "start", "end").agg(_lacks=rows[what].isnull().sum())
-    covered = sum_overlap(source, months.filter(months["_lacks"] == 0), None)
+    covered = sum_overlap(source, rows, rows[what].notnull())
+    due = sum_overlap(source, _begun_segments(source), None)
     length = np.tile(_seconds_of(source), len(source.segments))
-    whole = covered >= length - 1.0
+    whole = (due >= length - 1.0) & (covered >= due - 1.0)
     return np.where(whole, total / length if what == "customers" else total, 0.0)
+
+
+def _begun_segments(source: SegmentedRows) -> Any:
+    """Return each segment that has rows, from its first to the last of all."""
+    rows = source.rows
+    names = [c for c in rows.columns if c not in TABLES["denominators"].names]
+    end = fetch(rows.agg(end=rows.end.max()))["end"].iloc[0]
+    first = (rows.group_by(*names) if names else rows).agg(start=rows.start.min())
+    return first.mutate(end=ibis.literal(end, first.start.type()))
 
 
 def _seconds_of(source: SegmentedRows) -> Floats:

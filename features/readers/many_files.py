@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,8 +100,39 @@ def read_files(
     >>> raw.frame["id"].tolist(), raw.frame.attrs["files"]
     (['1', '2'], (('1.csv', 1), ('2.csv', 1)))
     """
-    raws = [read_raw(f, encoding, delimiter, header, sheet) for f in files]
-    return join_files(files, raws)
+    raws = {f: read_raw(f, encoding, delimiter, header, sheet) for f in files}
+    settled = settle_encodings(raws, delimiter, header, sheet)
+    return join_files(files, [settled[f] for f in files])
+
+
+def settle_encodings(
+    raws: Mapping[Path, RawFile],
+    delimiter: str | None = None,
+    header: bool | None = None,
+    sheet: str | Sequence[str] | None = None,
+) -> dict[Path, RawFile]:
+    """Read files whose encoding is in doubt as those beside them whose encoding is clear; ``doubt`` begins with it."""
+    clear = {raw.encoding for raw in raws.values() if raw.encoding and not raw.doubt}
+    out = dict(raws)
+    for file, raw in raws.items():
+        fits = [e for e, _ in raw.doubt if e in clear]
+        if len(fits) == 1:
+            out[file] = read_with(file, raw, fits[0], delimiter, header, sheet)
+    return out
+
+
+def read_with(
+    file: Path,
+    raw: RawFile,
+    encoding: str,
+    delimiter: str | None = None,
+    header: bool | None = None,
+    sheet: str | Sequence[str] | None = None,
+) -> RawFile:
+    """Read a file whose encoding was in doubt in the one that was decided on; its ``doubt`` begins with that one."""
+    words = dict(raw.doubt)
+    doubt = ((encoding, words.pop(encoding)), *words.items())
+    return replace(read_raw(file, encoding, delimiter, header, sheet), doubt=doubt)
 
 
 def join_files(files: Sequence[Path], raws: Sequence[RawFile]) -> RawFile:
@@ -128,7 +159,9 @@ def join_files(files: Sequence[Path], raws: Sequence[RawFile]) -> RawFile:
     names = [f.name for f in files]
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     notes.append(f"{len(files)} files of one form are one table: {shown}")
-    return replace(raws[0], frame=frame, notes=tuple(notes), lists={})
+    same = len({r.encoding for r in raws}) == 1  # one that is stated holds for all of them
+    doubt = next((r.doubt for r in raws if r.doubt), ()) if same else ()
+    return replace(raws[0], frame=frame, notes=tuple(notes), lists={}, doubt=doubt)
 
 
 def shorten_to_pattern(files: Sequence[Path]) -> str | None:

@@ -39,6 +39,9 @@ class RawFile:
         workbook, and the tables of a database file. ``list_notes`` is what a reader should know of each.
     container
         What holds them: ``JSON``, ``workbook``, ``table of markup``, ``sqlite`` or ``duckdb``.
+    doubt
+        Where the words fit several encodings about equally: each, the one that was taken first, with some words as it
+        reads them.
     """
 
     frame: pd.DataFrame
@@ -49,6 +52,7 @@ class RawFile:
     lists: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     list_notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     container: str = ""
+    doubt: tuple[tuple[str, str], ...] = ()
 
 
 def read_raw(
@@ -99,26 +103,25 @@ def read_raw(
     if is_workbook(data):
         sheets, said = read_workbook(data, file.name, header)
         return _one_of(sheets, said, sheet, file.name, RawFile(pd.DataFrame(), container="workbook"))
-    text, found = decode_text(data, encoding, file.name)
+    decoded = decode_text(data, encoding, file.name)
+    text, found = decoded.text, decoded.encoding
     if not text.strip():
         raise InputError("the file is empty", where=file.name, wanted="a table with a header row", code="file.empty")
+    plain = RawFile(pd.DataFrame(), found, "", compression, decoded.notes, doubt=decoded.doubt)
     if delimiter is None and is_json(text):
         lists = read_json(text, file.name)
-        return _one_of(lists, {}, sheet, file.name, RawFile(pd.DataFrame(), found, "", compression, container="JSON"))
+        return _one_of(lists, {}, sheet, file.name, replace(plain, container="JSON"))
     if delimiter is None and is_markup(text):
         sheets, said = read_markup(text, file.name, header)
-        raw = RawFile(pd.DataFrame(), found, "", compression, container="table of markup")
-        return _one_of(sheets, said, sheet, file.name, raw)
+        return _one_of(sheets, said, sheet, file.name, replace(plain, container="table of markup"))
     known = read_headerless(text) if delimiter is None and not header else None
     if known is not None:
         note = f"{file.name}: there is no header; it is read as a {known[1]}"
-        return RawFile(known[0], found, "|" if "queue" in known[1] else ",", compression, (note,))
+        mark = "|" if "queue" in known[1] else ","
+        return replace(plain, frame=known[0], delimiter=mark, notes=(note, *decoded.notes))
     text, ended = unify_line_ends(text, file.name)
     frame, mark, notes = parse_text(text, delimiter, file.name, header)
-    notes = [*notes, *ended]
-    if found not in ("utf-8", "utf-8-sig"):
-        notes.append(f"{file.name}: the text is {found}" + ("" if encoding else ", as recognised from the bytes"))
-    return RawFile(frame, found, mark, compression, tuple(notes))
+    return replace(plain, frame=frame, delimiter=mark, notes=(*notes, *ended, *decoded.notes))
 
 
 def _one_of(
@@ -143,7 +146,7 @@ def _one_of(
     chosen = asked or [max(lists, key=lambda name: len(lists[name]))]
     others = [n for n in lists if n not in chosen]
     word = {"JSON": "list", "workbook": "sheet", "table of markup": "table"}.get(raw.container, "table")
-    notes = [n for name in chosen for n in said.get(name, ())]
+    notes = [*raw.notes, *(n for name in chosen for n in said.get(name, ()))]
     if others:
         read = f"the {word} {chosen[0]!r} was" if len(chosen) == 1 else f"the {word}s {', '.join(chosen)} were"
         notes.append(f"{where}: {read} read; it also has {', '.join(others)}")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import InputError, Listed
 from ..readers.databases import find_database_file, is_database_address
-from ..readers.many_files import expand_path, is_pattern, join_files
+from ..readers.many_files import expand_path, is_pattern, join_files, read_with, settle_encodings
 from ..readers.read import RawFile, read_raw
 from ..sources.spec import SourceSpec
 from .children import find_child, read_as_child
@@ -73,6 +73,7 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
             if file in named and len(files) == 1:
                 raise
             passed.append((file.name, _reason(error)))
+    raws = _settle_doubts(raws, ask)
     groups, left = group_exports([f for f in files if f in raws], raws)
     left, apart = set_database_tables_apart(groups, left, raws)
     passed += apart
@@ -90,6 +91,25 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
             code="reading.none",
         )
     return Collection(tuple(every), (*passed, *more))
+
+
+def _settle_doubts(raws: Mapping[Path, RawFile], ask: Ask | None) -> dict[Path, RawFile]:
+    """Settle which encoding doubtful files are in: by the files beside them, else by asking, once for all alike.
+
+    Where nobody can be asked, the best is taken; the file that is written names it as a guess.
+    """
+    settled = settle_encodings(raws)
+    answers: list[str] = []
+    for file, raw in raws.items() if ask is not None else ():
+        if not raw.doubt or settled[file] is not raw:
+            continue
+        known = next((a for a in answers if a in dict(raw.doubt)), None)
+        if known is None and ask is not None:
+            options = [f"{encoding}, which reads {words}" for encoding, words in raw.doubt]
+            known = raw.doubt[ask(f"{file.name}: its words fit several encodings; which is it?", options)][0]
+            answers.append(known)
+        settled[file] = read_with(file, raw, str(known))
+    return settled
 
 
 def _files_of(path: Path) -> list[Path]:

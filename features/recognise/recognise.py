@@ -126,6 +126,7 @@ class Recognised:
             kinds=self.kinds,
             attributes=self.attributes,
             date_format=self.date_format,
+            encoding=self.raw.doubt[0][0] if self.raw.doubt else None,
             slot_s=self.slot_s,
             **self.options,
         )

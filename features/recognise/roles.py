@@ -11,6 +11,7 @@ import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
 from ..readers.empty_times import find_empty_times
+from ..readers.numbers import parse_numbers
 from ..readers.timestamps import BARE_NUMBER_STYLES, TimeFormat, detect_time_format, parse_times
 from ..sources.due_columns import CASE_DUES
 from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match, tells_how_long
@@ -220,7 +221,7 @@ def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> Colum
         counts = there.value_counts()
         time, dates = _time(name, there.drop_duplicates().iloc[:: max(1, len(counts) // 500)].head(1000))
     text = sample.astype("str")
-    number = bool(len(text)) and bool(pd.to_numeric(text, errors="coerce").notna().mean() >= 0.99)
+    number = bool(len(text)) and _is_number(text)
     form = _CLOCK if not _CLOCK_NAME.search(normalise_column_name(name)) or tells_how_long(name) else _CLOCK_DIGITS
     clock = bool(len(text)) and bool(text.str.fullmatch(form).mean() >= 0.95)
     return ColumnProfile(
@@ -228,6 +229,13 @@ def _profile(name: str, values: pd.Series[Any], missing: Sequence[str]) -> Colum
         float(counts.iloc[0] / len(there)) if len(counts) else 0.0,
         time, dates, clock, number and time is None, tuple(str(v) for v in counts.index[:200]),
     )  # fmt: skip
+
+
+def _is_number(text: pd.Series[Any]) -> bool:
+    """Return whether texts are numbers, also with marks between thousands or a comma before the decimals."""
+    if pd.to_numeric(text, errors="coerce").notna().mean() >= 0.99:
+        return True
+    return not text.str.contains("%", regex=False).any() and bool(parse_numbers(text).notna().mean() >= 0.99)
 
 
 def _time(name: str, sample: pd.Series[Any]) -> tuple[TimeFormat | None, bool]:

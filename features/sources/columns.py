@@ -15,6 +15,7 @@ from ..errors import InputError, did_you_mean
 from ..readers.date_order import DateOrder, describe_both_orders
 from ..readers.elapsed import ELAPSED_UNITS, parse_elapsed
 from ..readers.empty_times import find_empty_times
+from ..readers.numbers import parse_numbers
 from ..readers.timestamps import (
     ParsedTimes,
     detect_date_order,
@@ -269,6 +270,9 @@ def _cast(
         wanted, dtype = "the value is neither true nor false", "boolean"
     else:
         cast = raw if str(raw.dtype) in ("Int64", "float64", "int64") else pd.to_numeric(raw, errors="coerce")
+        if (raw.notna() & cast.isna()).any():  # written with marks between thousands, or a comma before the decimals
+            text = raw.astype("str")
+            cast = parse_numbers(raw.where(~text.str.contains("%", regex=False)), whole=kind == "count")
         wanted, dtype = "the value is not a number", PANDAS_DTYPES[kind]
         if kind == "count":
             cast = cast.where(cast.isna() | (cast % 1 == 0))

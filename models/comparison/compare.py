@@ -31,7 +31,9 @@ MIN_OVERLAP = 0.5
 MIN_RELIABILITY = 0.7
 #: A unit is among the best only where that is at least so likely.
 MIN_BEST_PROBABILITY = 0.8
-VERDICTS = ("as expected", "higher than expected", "lower than expected", "too few to tell")
+VERDICTS = ("as expected", "higher than expected", "lower than expected", "too few to tell", "no comparable cases")
+#: Verdicts on units that are not judged.
+UNJUDGED = VERDICTS[3:]
 #: Chance with which a difference is found that is called detectable.
 POWER = 0.8
 
@@ -199,13 +201,14 @@ def _lay_out(
         table[f"lo_{name}"], table[f"hi_{name}"] = flip(low / n, high / n)
     width = stats.norm.isf((1 - level) / 2) * np.sqrt(s**2 + tau2)
     table["lo_wide"], table["hi_wide"] = flip(aim * np.exp(-width), aim * np.exp(width))
-    few = (n < MIN_CASES) | (sums["overlap"].to_numpy(dtype=float) < MIN_OVERLAP)
+    few, alone = n < MIN_CASES, sums["overlap"].to_numpy(dtype=float) < MIN_OVERLAP
+    unjudged = few | alone
     limit = stats.norm.isf((1 - level) / 2)
     table["z"] = z
-    table["detectable"] = np.where(few, np.nan, _find_detectable(sums, s, tau2, level))
+    table["detectable"] = np.where(unjudged, np.nan, _find_detectable(sums, s, tau2, level))
     table["overlap"] = sums["overlap"].to_numpy(dtype=float)
-    table["beyond_95"] = ~few & (np.abs(plain_z) > Z_95)
-    words = np.select([few, z > limit, z < -limit], [VERDICTS[3], VERDICTS[1], VERDICTS[2]], VERDICTS[0])
+    table["beyond_95"] = ~unjudged & (np.abs(plain_z) > Z_95)
+    words = np.select([few, alone, z > limit, z < -limit], [*UNJUDGED, *VERDICTS[1:3]], VERDICTS[0])
     table["verdict"] = pd.Series(words, dtype="str")
     return table
 

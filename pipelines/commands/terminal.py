@@ -264,12 +264,12 @@ def _format_table(
     from ..words.tables import format_table
     from .screen import choose_columns
 
-    frame = _choose_rows(stage.tables[name], name)
+    frame = choose_rows(stage.tables[name], name)
     frame = frame if rows is None else frame.head(rows)
     return format_table(name, frame[choose_columns(name, frame)], len(frame), zone, year), table_title(name)
 
 
-def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+def choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """Put first what is asked for first: the latest period in total and by segment, intervals that need agents."""
     from ...features.kpis.cells import find_segments
     from ..words.tables import drop_idle_intervals, sort_latest_first
@@ -280,8 +280,11 @@ def _choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         if not segments:
             return latest
         parts = latest[[c for c in segments if c in latest]].notna().any(axis=1)
-        return latest.assign(_part=parts).sort_values(
-            ["ds", "_part"], ascending=[False, True], kind="stable").drop(columns="_part")  # fmt: skip
+        place = latest["kpi"].map({kpi: i for i, kpi in enumerate(latest["kpi"].unique())})
+        ranked = latest.assign(_part=parts, _kpi=place.where(parts, 0), _n=latest["n"].where(parts, 0))
+        order = {"ds": False, "_part": True, "_kpi": True, "_n": False}  # of each KPI the largest segments first
+        ranked = ranked.sort_values(list(order), ascending=list(order.values()), kind="stable")
+        return ranked.drop(columns=["_part", "_kpi", "_n"])
     if name == "detections":
         return sort_latest_first(frame)
     if name == "availability":

@@ -156,6 +156,8 @@ def _facts(seen: list[Recognised]) -> Facts:
     tables, _, _ = merge_sources([loaded for _, loaded in pairs])
     arrivals = find_arrivals(tables, zone)
     since, until = find_complete_span(arrivals) if arrivals else (None, None)
+    if any(_is_cut_off(loaded, since, until, zone) for _, loaded in pairs):
+        since = until = None  # a file that was given is no leftover at the edge of another
     if not has_enough_endings(tables, until, zone):
         until = None  # the cases end after the last of them was opened: the opening time is likely another one
     if arrivals and (since or until):
@@ -184,6 +186,12 @@ def _load(spec: SourceSpec, seen: Recognised) -> LoadedSource:
     if seen.shape.startswith("export of"):
         return SYSTEMS[spec.kind].load(spec, Path())
     return ADAPTERS[spec.kind](spec, seen.raw.frame)
+
+
+def _is_cut_off(loaded: LoadedSource, since: str | None, until: str | None, zone: str) -> bool:
+    """Return whether a span leaves less than half of the cases of a source."""
+    cases = loaded.tables.get("cases")
+    return cases is not None and len(_between(cases, since, until, zone)) < 0.5 * len(cases)
 
 
 def _between(cases: pd.DataFrame, since: str | None, until: str | None, zone: str) -> pd.DataFrame:

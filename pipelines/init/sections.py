@@ -91,6 +91,9 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines.append(f"sheet = [{', '.join(map(write_text, seen.sheets))}]")
     elif seen.sheet:
         lines.append(f"sheet = {write_text(seen.sheet)}")
+    if raw.doubt:
+        fits = "; ".join(f"{encoding} reads {words}" for encoding, words in raw.doubt)
+        lines.append(f"encoding = {write_text(raw.doubt[0][0])}  # the words fit several, look at it: {fits}")
     if seen.date_format:
         lines.append(f"date_format = {write_text(seen.date_format)}  # {seen.why.get('date_format', '')}")
     elif "date_format" in seen.why:

@@ -14,7 +14,7 @@ from ...features.kpis.catalogue import find_kpi
 from ...features.kpis.cells import MISSING_SEGMENT
 from ...features.kpis.kpi_history import find_unsplit_kpis
 from ...features.kpis.outcome_rows import fetch_outcomes
-from ...models.comparison.compare import MIN_CASES, MIN_OVERLAP, POWER, Comparison, compare_units
+from ...models.comparison.compare import MIN_CASES, POWER, UNJUDGED, VERDICTS, Comparison, compare_units
 from ...models.comparison.funnel import MIN_UNITS
 from ..project.project import Project
 from ..stage import Stage
@@ -120,7 +120,7 @@ def _sentences(kpi: str, compared: Comparison, table: pd.DataFrame, by: str) -> 
     tables = {"comparison": table}
     overall = figure(FIGURES, "overall", kpi, compared.overall, "share")
     verdicts = table["verdict"]
-    judged = figure(FIGURES, "units judged", kpi, float((verdicts != "too few to tell").sum()))
+    judged = figure(FIGURES, "units judged", kpi, float((~verdicts.isin(UNJUDGED)).sum()))
     head = f"{format_kpi(kpi)} {overall}"
     out: list[Finding] = []
     for word in ("lower than expected", "higher than expected"):
@@ -138,17 +138,17 @@ def _sentences(kpi: str, compared: Comparison, table: pd.DataFrame, by: str) -> 
     limit = setting("cases for a verdict", MIN_CASES)
     text = f"{head} by {by}: {same} of {judged} as expected, {few} with fewer than {limit} cases."
     out.append(Finding(text, overall, same, judged, few, limit, audience="everyone"))
-    alone = list(table.loc[(table["overlap"] < MIN_OVERLAP) & (table["n"] >= MIN_CASES), "unit"])
+    alone = list(table.loc[verdicts == VERDICTS[4], "unit"])
     if alone:
         count = figure(FIGURES, "units of their own kind", kpi, float(len(alone)))
-        text = f"{format_kpi(kpi)}: {count} of them {'works' if len(alone) == 1 else 'work'} mostly on kinds of cases "
+        text = f"{format_kpi(kpi)}: {count} more {'works' if len(alone) == 1 else 'work'} mostly on kinds of cases "
         text += "that no other has: there the mix of cases and the work cannot be told apart."
         out.append(Finding(text, count, audience="planner"))
     return out + _gain_sentences(kpi, compared, table, by)
 
 
 def _gain_sentences(kpi: str, compared: Comparison, table: pd.DataFrame, by: str) -> list[Finding]:
-    judged = int((table["verdict"] != "too few to tell").sum())
+    judged = int((~table["verdict"].isin(UNJUDGED)).sum())
     if not compared.spread.is_known:
         least = setting("units for a spread", MIN_UNITS)
         count = figure(FIGURES, "units judged", kpi, float(judged))

@@ -221,3 +221,19 @@ def test_a_month_without_the_customers_of_one_segment_has_no_total():
     assert found["2024-03-01"] == pytest.approx(0.2)
     north = kpi_history(log, "cases_per_customer", "region", freq="MS")
     assert north.loc[north["region"] == "N", "value"].tolist() == pytest.approx([1 / 9, 1 / 9])
+
+
+def test_a_segment_whose_denominators_end_earlier_leaves_the_total_undecided_from_there_on():
+    rows = {"month": ["2024-01", "2024-02", "2024-02", "2024-03"], "region": list("NNSN"), "customers": list("8828")}
+    months = read_months(SourceSpec("denominators", "c.csv"), pd.DataFrame(rows)).tables["denominators"]
+    cases = pd.DataFrame({"case_id": list("1234"), "region": list("NNSN")})
+    cases = cases.assign(
+        created_at=["2024-01-05T09:00Z", "2024-02-05T09:00Z", "2024-02-06T09:00Z", "2024-03-06T09:00Z"]
+    )
+    log = CaseLog.from_frames(cases=cases, denominators=months, until="2024-04-03T00:00Z")
+    total = kpi_history(log, "cases_per_customer", freq="MS")["value"].tolist()
+    assert total[:2] == pytest.approx([1 / 8, 0.2])  # the one that begins later was not there before
+    assert pd.isna(total[2])
+    apart = kpi_history(log, "cases_per_customer", "region", freq="MS").set_index(["region", "ds"])["value"]
+    assert apart["N"].tolist()[:3] == pytest.approx([1 / 8] * 3)
+    assert pd.isna(apart["S"].iloc[-1])

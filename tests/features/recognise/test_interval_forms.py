@@ -120,6 +120,16 @@ def test_thousands_are_told_by_the_whole_column(written, delimiter, date, tmp_pa
     assert loaded.tables["volumes"]["y"].tolist() == counts
 
 
+@pytest.mark.parametrize("mark", [" ", "\u00a0", "\u202f", "\u2009", "'", ",", "."])
+def test_counts_with_marks_between_thousands_are_numbers_under_any_name(mark, tmp_path):
+    counts = [1204, 511, 1533, 407, 12071, 990, 1316, 1001, 42, 1510, 1660, 733, 1222, 1390]
+    days = pd.date_range("2023-03-15", periods=14).strftime("%Y-%m-%d")
+    text = pd.DataFrame({"Datum": days, "Antal samtal": [f"{n:,}".replace(",", mark) for n in counts]})
+    seen, loaded = read(text.to_csv(index=False, sep=";"), tmp_path)
+    assert seen.columns["y"] == "Antal samtal"
+    assert loaded.tables["volumes"]["y"].tolist() == counts
+
+
 def test_a_mark_that_may_be_either_is_refused(tmp_path):
     text = "date,calls\n" + "\n".join(
         f"2024-03-{d:02d},{n}" for d, n in enumerate(["1.204", "1500", "1.100", "1700"] * 3, 1)

@@ -137,6 +137,14 @@ def test_few_cases_get_no_verdict_and_few_units_no_spread():
     assert not found.spread.is_known
 
 
+def test_many_cases_of_kinds_that_nobody_else_has_are_not_called_few():
+    rows = make_rows(5, k=6)
+    own = rows[rows["unit"] == "u01"].iloc[[0] * 900].assign(unit="alone", kind="only here")
+    table = compare_units(pd.concat([rows, own], ignore_index=True), mix=["kind"]).table.set_index("unit")
+    assert (table.loc["alone", "n"], table.loc["alone", "verdict"]) == (900, "no comparable cases")
+    assert set(table.drop(index="alone")["verdict"]) <= {"as expected", *FLAGS}
+
+
 def test_shrunken_values_lie_nearer_to_the_truth_and_the_best_are_named_only_when_sure():
     errors, named = [], []
     for seed in range(12):

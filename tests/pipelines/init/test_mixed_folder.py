@@ -2,10 +2,14 @@
 
 import datetime as dt
 
+import numpy as np
+import pandas as pd
 import pytest
 import xlsxwriter
 from binary_workbooks import write_xls, write_xlsb
 from deskcast.features.recognise.collection import look_at
+from deskcast.pipelines.init.init import write_config
+from deskcast.pipelines.project.project import open_project
 from screen_forms import read, story
 
 START = dt.datetime(2024, 3, 4, 9)
@@ -122,3 +126,28 @@ def test_binary_workbooks_are_read_with_their_title_and_day_numbers(name, write,
     opened = tables["cases"].set_index("case_id")["created_at"].dt.tz_localize(None).dt.round("min")
     assert opened.to_dict() == {str(c.number): c.opened for c in story()}
     assert (tables["events"]["kind"] == "closed").sum() == sum(c.ended is not None for c in story())
+
+
+def test_a_small_extract_of_another_time_is_no_leftover_of_the_large_one_beside_it(tmp_path):
+    def days(first, count, a_day):
+        at = pd.DatetimeIndex(np.repeat(pd.date_range(first, periods=count), a_day)) + pd.Timedelta(hours=9)
+        ids = [f"{first[:4]}-{i}" for i in range(len(at))]
+        closed = at + pd.Timedelta(days=1)
+        return pd.DataFrame({"Ticket ID": ids, "Opened": at, "Closed": closed})
+
+    days("2022-03-01", 60, 3).to_csv(tmp_path / "old.csv", index=False)
+    days("2024-03-01", 60, 40).assign(Team="a").to_csv(tmp_path / "new.csv", index=False)
+    text = write_config([tmp_path / "old.csv", tmp_path / "new.csv"], tmp_path).read_text()
+    assert "since =" not in text
+    assert len(open_project(tmp_path / "deskcast.toml").log.frame("cases")) == 180 + 2400
+
+
+def test_a_source_of_which_no_row_is_read_does_not_stop_the_others(tmp_path):
+    for name, day in (("a", "2022-03-0"), ("b", "2024-03-0")):
+        rows = "".join(f"{name}{i},{day}{i} 09:00\n" for i in range(1, 6))
+        (tmp_path / f"{name}.csv").write_text("case_id,created_at\n" + rows)
+    sources = '[source.cases]\nkind = "table"\npath = "a.csv"\nsince = "2024-01-01"\n'
+    (tmp_path / "deskcast.toml").write_text(
+        sources + '[source.more]\ntable = "cases"\nkind = "table"\npath = "b.csv"\n'
+    )
+    assert open_project(tmp_path / "deskcast.toml").log.frame("cases")["case_id"].str[0].tolist() == ["b"] * 5
