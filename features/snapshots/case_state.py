@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ..case_log.events import add_missing_event_columns, is_public, select_event_time
+from ..case_log.events import add_missing_event_columns, find_public_since, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 
@@ -152,7 +152,7 @@ def _rows(log: CaseLog, cases: Any) -> Any:
     events = add_missing_event_columns(log)
     events = events.mutate(_seen=select_event_time(events, as_recorded=True))
     events = events.filter(events["_seen"] <= log.until)
-    public = (events.kind == "message") & is_public(events, events["_seen"])
+    public = (events.kind == "message") & is_public(events, events["_seen"], find_public_since(log, as_recorded=True))
     told = events.select(
         "case_id",
         "kind",
