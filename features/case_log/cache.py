@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from threading import Lock, RLock
 from typing import Any, TypeVar
 
@@ -60,7 +61,11 @@ def remember(log: CaseLog, values: Mapping[Hashable, Any]) -> None:
     42
     """
     for name, value in values.items():
-        compute_once(log, name, lambda value=value: value)
+        compute_once(log, name, partial(_give, value))
+
+
+def _give(value: T) -> T:
+    return value
 
 
 def find_first_of_log(log: CaseLog, rows: Any, column: str) -> Any:

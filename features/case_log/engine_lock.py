@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import ibis
 
-from ..errors import InputError, EngineError
+from ..errors import EngineError, InputError
 
 #: What talks to the connection, of all that an Ibis connection can do.
 GUARDED_CALLS = (

@@ -41,7 +41,9 @@ def find_public_since(log: CaseLog, as_recorded: bool) -> pd.Timestamp | None:
 def _find_public_since(log: CaseLog, as_recorded: bool) -> pd.Timestamp | None:
     events = log.table("events")
     told = events.select("public", seen=select_event_time(events, as_recorded))
-    first = fetch(told.agg(first=told.seen.min(where=told.public.notnull() & (told.seen <= log.until))))["first"].iloc[0]
+    first = fetch(told.agg(first=told.seen.min(where=told.public.notnull() & (told.seen <= log.until))))["first"].iloc[
+        0
+    ]
     return None if pd.isna(first) else pd.Timestamp(first)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ibis
@@ -28,7 +28,7 @@ def by_case(
     schema: Mapping[str, Any],
     parts: int | None = None,
     *,
-    known: Mapping[Hashable, Any] | None = None,
+    known: Mapping[Any, Any] | None = None,
     backend: str | None = None,
 ) -> Any:
     """Make something of each part of the cases, and put it together.

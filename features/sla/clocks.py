@@ -18,7 +18,13 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
-from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, find_public_since, is_public, select_event_time
+from ..case_log.events import (
+    MAX_CLOCK_SKEW_S,
+    add_missing_event_columns,
+    find_public_since,
+    is_public,
+    select_event_time,
+)
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from .policies import MetricPolicies, Policy, condition_columns, read_policies

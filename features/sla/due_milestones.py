@@ -89,16 +89,18 @@ def find_overdue_cases(log: CaseLog, book: MetricPolicies) -> pd.DataFrame:
     """
     if (parts := find_parts(log)) > 1:
         known = {("public since", True): find_public_since(log, True)}
-        return by_case(log, partial(_make_overdue, metric=book.metric), _OVERDUE_KINDS, parts, known=known)
+        make = partial(_make_overdue, metric=book.metric)
+        found: pd.DataFrame = by_case(log, make, _OVERDUE_KINDS, parts, known=known)
+        return found
     line = fetch_timeline(log, as_recorded=True)
     way = trace_metric(line, book)
-    found = find_first_overdue(line, way, find_due_times(log, book.metric, line))
+    first = find_first_overdue(line, way, find_due_times(log, book.metric, line))
     return pd.DataFrame(
         {
-            "case_id": line.cases["case_id"].to_numpy()[found["case"].to_numpy()],
+            "case_id": line.cases["case_id"].to_numpy()[first["case"].to_numpy()],
             "metric": book.metric,
-            "decided_at": to_instants(found["passed"].to_numpy(dtype=np.int64)),
-            "known_at": to_instants(found["known"].to_numpy(dtype=np.int64)),
+            "decided_at": to_instants(first["passed"].to_numpy(dtype=np.int64)),
+            "known_at": to_instants(first["known"].to_numpy(dtype=np.int64)),
         }
     ).astype({"case_id": "str", "metric": "str"})
 

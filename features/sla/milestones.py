@@ -51,7 +51,7 @@ MILESTONE_COLUMNS = (
 _MILESTONE_KINDS = {
     **dict.fromkeys(["case_id", "metric", "policy", "status"], "str"),
     **dict.fromkeys(["paused_s", "target_s", "elapsed_s"], "float64"),
-    **{"cycle": "int64"},
+    "cycle": "int64",
     **dict.fromkeys(["started_at", "due_at", "stopped_at", "decided_at"], "datetime64[us, UTC]"),
 }
 

@@ -50,19 +50,21 @@ class Looks:
     done: pd.DataFrame
 
 
-def look_at_once(log: CaseLog, books: dict[str, MetricPolicies], metric: str, at: Any) -> tuple[Looks, Any]:
+def look_at_once(
+    log: CaseLog, books: dict[str, MetricPolicies], metric: str, at: Any, share: float = 1.0
+) -> tuple[Looks, Any]:
     """Look at all cases at once, and return what was seen with the steps of the cases.
 
     Parameters
     ----------
-    log, metric, at
+    log, metric, at, share
         As of :func:`deskcast.features.snapshots.snapshots.snapshots`.
     books
         The policies of the log.
     """
     # of one log, not of the last instant: what later looks at it finds them made
     steps = compute_once(log, "case steps", lambda: materialise(case_steps(log)))
-    looks = find_snapshot_times(log, at, steps if isinstance(at, str) else None)
+    looks = _sampled(find_snapshot_times(log, at, steps if isinstance(at, str) else None), log.until, share)
     rows, clock = _read(log, books, metric, steps, looks, whole=isinstance(at, pd.DataFrame))
     moves = compute_once(log, "case changes", lambda: fetch_case_changes(steps))
     labels = breach_labels(log)
@@ -82,17 +84,25 @@ def _read(
     return rows, clock.drop(columns="live", errors="ignore")
 
 
-def look_in_parts(log: CaseLog, metric: str, at: Any, parts: int) -> Looks:
+def _sampled(looks: pd.DataFrame, until: pd.Timestamp, share: float) -> pd.DataFrame:
+    """Return looks with the share of the cases that each sees: all at the end of the log."""
+    if share >= 1 or "case_id" in looks.columns:
+        return looks
+    return looks.assign(share=(looks["at"] == until).map({True: 1.0, False: share}))
+
+
+def look_in_parts(log: CaseLog, metric: str, at: Any, parts: int, share: float = 1.0) -> Looks:
     """Look at the cases part by part, and hold of each no more than what is asked for and narrow columns.
 
     Parameters
     ----------
-    log, metric, at
+    log, metric, at, share
         As of :func:`deskcast.features.snapshots.snapshots.snapshots`.
     parts
         How many; see :func:`deskcast.features.partitions.by_case`.
     """
-    asked = at if isinstance(at, str) and at in SNAPSHOT_KEYWORDS else find_snapshot_times(log, at, None)
+    keyword = isinstance(at, str) and at in SNAPSHOT_KEYWORDS
+    asked = at if keyword else _sampled(find_snapshot_times(log, at, None), log.until, share)
     labels = breach_labels(log)
     labels = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
     known = {("public since", True): find_public_since(log, as_recorded=True)}
@@ -101,7 +111,9 @@ def look_in_parts(log: CaseLog, metric: str, at: Any, parts: int) -> Looks:
     kinds = {name: dict(frame.dtypes) for name, frame in none.items()}
     made = by_case(log, make, kinds, parts, known=known)
     seen = made["rows"].sort_values(["case_id", "at"])
-    return Looks(**made | {"rows": seen.reset_index(drop=True), "clock": made["clock"].loc[seen.index].reset_index(drop=True)})
+    return Looks(
+        **made | {"rows": seen.reset_index(drop=True), "clock": made["clock"].loc[seen.index].reset_index(drop=True)}
+    )
 
 
 def _no_rows(log: CaseLog) -> tuple[pd.DataFrame, pd.DataFrame, SharedFacts]:

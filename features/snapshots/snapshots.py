@@ -65,7 +65,12 @@ _SINCE_COLUMNS = {"in_status_s": "status_since", "in_team_s": "team_since"}
 
 
 def snapshots(
-    log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str = "resolution", *, identities: bool = False
+    log: CaseLog,
+    at: Iterable[Any] | str | pd.DataFrame,
+    metric: str = "resolution",
+    *,
+    identities: bool = False,
+    share: float = 1.0,
 ) -> pd.DataFrame:
     """Look at cases at given instants, and at one promise on each.
 
@@ -86,6 +91,9 @@ def snapshots(
         decided at closing also those that are resolved and wait to be closed (``is_resolved``).
     identities
         Add counts of what the customer and the agent of the case have going on (:data:`IDENTITY_COLUMNS`).
+    share
+        At instants before the end of the log, look at this share of the cases only, chosen by a digest of case and
+        instant: the same cases on every engine. Load and outcomes are still those of all.
 
     Returns
     -------
@@ -149,8 +157,8 @@ def snapshots(
             code="kpi.unavailable",
         )
     if not identities and (pieces := find_parts(log)) > 1:
-        return _put_together(log, look_in_parts(log, metric, at, pieces), metric)
-    seen, steps = look_at_once(log, books, metric, at)
+        return _put_together(log, look_in_parts(log, metric, at, pieces, share), metric)
+    seen, steps = look_at_once(log, books, metric, at, share)
     return _put_together(log, seen, metric, steps if identities else None)
 
 

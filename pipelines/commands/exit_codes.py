@@ -19,7 +19,7 @@ EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED, EXIT_UNDELIVERED = 1, 2, 
 
 def end_with_exit_code(work: Callable[[], object]) -> None:
     """Do the work of a command; what ends it too early becomes a line on stderr and an exit code."""
-    from ...features.errors import BusyError, InputError, EngineError, mask_passwords
+    from ...features.errors import BusyError, EngineError, InputError, mask_passwords
 
     try:
         code = work()

@@ -78,7 +78,8 @@ def place_sources(config: Config) -> SourcesInPlace:
     if "cases" not in placed or any(name not in placed for name in asked & set(_TOGETHER)):
         placed = {name: found for name, found in placed.items() if name not in _TOGETHER}
     tables = {name: table for name, (_, table) in placed.items() if table is not None}
-    specs, refused = tuple(spec for spec, _ in placed.values()), []
+    specs = tuple(spec for spec, _ in placed.values())
+    refused: list[pd.DataFrame] = []
     if "surveys" in tables and "case_id" in tables["surveys"].rows.columns:
         tables["surveys"], refused = _without_unknown_cases(tables["surveys"], tables["cases"].rows)
     return SourcesInPlace(connection, tables, specs, tuple(refused))
@@ -170,10 +171,10 @@ def describe_strays_in_place(
     for name, table in placed.tables.items():
         rows, column = table.rows, TABLE_TIMES.get(name)
         far = []
-        if column in rows.columns:
-            firsts[name] = find_first_instant(rows, column)
-            if firsts[name] is not None:
-                far.append(rows[column] < ibis.literal(firsts[name].to_pydatetime(), _UTC))
+        if column is not None and column in rows.columns:
+            first = firsts[name] = find_first_instant(rows, column)
+            if first is not None:
+                far.append(rows[column] < ibis.literal(first.to_pydatetime(), _UTC))
         if until is not None:
             limit = ibis.literal(until.to_pydatetime(), _UTC)
             far += [rows[c] > limit for of, c in LOG_END_COLUMNS if of == name and c in rows.columns]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features.case_log.bounded_engine import connect_bounded, find_folder
-from deskcast.features.errors import InputError, EngineError
+from deskcast.features.errors import EngineError, InputError
 from deskcast.pipelines.project.config import parse_config
 from deskcast.pipelines.project.engine_specs import EngineSpec
 from deskcast.pipelines.project.project import open_project
