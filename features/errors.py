@@ -154,8 +154,8 @@ class BusyError(InputError):
     """Report that another process is at work in the same place: to wait helps, and nothing else does."""
 
 
-class NoRoomError(MemoryError):
-    """Report that the engine has no room left; ``told`` says it to its owner.
+class EngineError(RuntimeError):
+    """Report that the engine has no room left or lost a worker; ``told`` says it to its owner.
 
     It is no :class:`InputError`, which a stage may answer by leaving something out.
     """

@@ -328,7 +328,7 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "memory.full": Refusal(
         "The engine has no room left",
-        "A step needs more than [engine] memory, and the disk of its temporary folder is full.",
+        "A step needs more than [engine] memory and its temporary folder have, or a worker was ended for want of it.",
         "Set memory higher, name a folder with more room as temp, or set since. The last results are untouched.",
     ),
     "results.missing": Refusal(

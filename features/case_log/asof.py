@@ -67,7 +67,12 @@ def factorize_columns(*columns: pd.Series[Any]) -> list[Ints]:
     >>> [c.tolist() for c in factorize_columns(pd.Series(["a", None]), pd.Series(["b", "a"]))]
     [[0, -1], [1, 0]]
     """
-    together = pd.concat([c.astype("str") for c in columns], ignore_index=True)
+    lists = [c.cat.categories.to_series() if isinstance(c.dtype, pd.CategoricalDtype) else c for c in columns]
+    together = pd.concat([c.astype("str") for c in lists], ignore_index=True)
     found = np.asarray(pd.factorize(together)[0], dtype=np.int64)
-    edges = np.cumsum([len(c) for c in columns])[:-1]
-    return [np.asarray(part, dtype=np.int64) for part in np.split(found, edges)]
+    edges = np.cumsum([len(c) for c in lists])[:-1]
+    parts = [np.asarray(part, dtype=np.int64) for part in np.split(found, edges)]
+    return [
+        np.append(part, -1)[c.cat.codes.to_numpy()] if isinstance(c.dtype, pd.CategoricalDtype) else part
+        for c, part in zip(columns, parts, strict=True)
+    ]  # each name of a categorical column is looked at once

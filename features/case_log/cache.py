@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from functools import partial
 from threading import Lock, RLock
 from typing import Any, TypeVar
 
@@ -48,6 +49,23 @@ def compute_once(log: CaseLog, name: Hashable, make: Callable[[], T]) -> T:
             store[name] = make()
     result: T = store[name]
     return result
+
+
+def remember(log: CaseLog, values: Mapping[Hashable, Any]) -> None:
+    """Let a log know what another one told: a part of a log takes from the whole what no part can tell.
+
+    >>> import pandas as pd
+    >>> log = CaseLog.from_frames(cases=pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T09:00Z"]}))
+    >>> remember(log, {"answer": 42})
+    >>> compute_once(log, "answer", lambda: 43)
+    42
+    """
+    for name, value in values.items():
+        compute_once(log, name, partial(_give, value))
+
+
+def _give(value: T) -> T:
+    return value
 
 
 def find_first_of_log(log: CaseLog, rows: Any, column: str) -> Any:

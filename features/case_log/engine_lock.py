@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import ibis
 
-from ..errors import InputError, NoRoomError
+from ..errors import EngineError, InputError
 
 #: What talks to the connection, of all that an Ibis connection can do.
 GUARDED_CALLS = (
@@ -72,7 +72,7 @@ def _locked(call: Callable[..., Any]) -> Callable[..., Any]:
     return wait_and_call
 
 
-def explain_engine_error(error: duckdb.Error) -> NoRoomError | None:
+def explain_engine_error(error: duckdb.Error) -> EngineError | None:
     """Return what a user can do about an error of the engine; ``None`` where it is no want of room.
 
     >>> print(explain_engine_error(duckdb.OutOfMemoryException("failed to offload data block of size 256.0 KiB")))
@@ -81,7 +81,7 @@ def explain_engine_error(error: duckdb.Error) -> NoRoomError | None:
     if not isinstance(error, duckdb.OutOfMemoryException) and "No space left on device" not in str(error):
         return None
     hint = "set [engine] memory higher, or temp to a larger folder"
-    return NoRoomError(
+    return EngineError(
         InputError("the memory of the engine and its temporary folder are full", hint=hint, code="memory.full")
     )
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import pandas as pd
 
+from ..case_log.cache import compute_once
 from ..case_log.events import MAX_CLOCK_SKEW_S
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..case_log.schema import DERIVED_COLUMNS
-from .facts import case_history_table
+from ..partitions.by_case import by_case, find_parts
+from ..partitions.shared import SharedFacts, open_part
+from .facts import case_history_table, inspect_events
 
 
 def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
@@ -46,6 +49,11 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
     >>> told[["active_resolution_s", "next_case_s"]].iloc[0].tolist()
     [7200.0, 3600.0]
     """
+    return _add_measures_of_others(log, _add_own_measures(log, cases, rows))
+
+
+def _add_own_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFrame:
+    """Add what follows from the case and its events alone."""
     first = (cases["first_resolved_at"] - cases["created_at"]).dt.total_seconds()
     resolved = cases["resolved_at"].notna()
     out = cases.assign(
@@ -60,6 +68,12 @@ def add_case_measures(log: CaseLog, cases: pd.DataFrame, rows: Any) -> pd.DataFr
         names = ["first_response_business_s", "resolution_business_s"]
         told = fetch(case_business_times(log, cases=rows).select("case_id", *names))
         out = out.merge(told, on="case_id", how="left")
+    return out
+
+
+def _add_measures_of_others(log: CaseLog, cases: pd.DataFrame) -> pd.DataFrame:
+    """Add what follows from contacts and from other cases of the customer."""
+    out, resolved = cases.copy(deep=False), cases["resolved_at"].notna()
     if log.has("contacts", "case_id"):
         calls = log.frame(log.table("contacts").select("case_id", "queued_at")).dropna()
         calls = calls.merge(cases.loc[resolved, ["case_id", "resolved_at"]], on="case_id")
@@ -118,10 +132,31 @@ def case_history(log: CaseLog) -> pd.DataFrame:
      {'case_id': '2', 'resolution_s': nan, 'age_s': 86400.0, 'reopens': 0, 'is_open': True}]
     """
 
+    if (parts := find_parts(log)) > 1:
+        return case_history_in_parts(log, parts)
+    return _add_measures_of_others(log, _build_history(log))
+
+
+def case_history_in_parts(log: CaseLog, parts: int | None = None) -> pd.DataFrame:
+    """Return :func:`case_history`, made part by part; see :func:`deskcast.features.partitions.by_case`."""
+    known = {"event facts": compute_once(log, "event facts", lambda: inspect_events(log))}
+    first = _build_history(log.as_of(_BEFORE_ALL))  # its columns and their types
+    kinds = {str(name): kind for name, kind in first.dtypes.items()}
+    frame = by_case(log, _make_history, kinds, parts, known=known)
+    return _add_measures_of_others(log, frame.sort_values("case_id", ignore_index=True))
+
+
+def _make_history(cases: pd.DataFrame, moments: pd.DataFrame | None, shared: SharedFacts) -> pd.DataFrame:
+    return _build_history(open_part(cases, moments, shared))
+
+
+def _build_history(log: CaseLog) -> pd.DataFrame:
     rows = case_history_table(log)
     frame = fetch(rows.order_by("case_id"))
     frame = frame.astype({name: _DTYPES.get(kind, kind) for name, kind in DERIVED_COLUMNS.items()})
-    return add_case_measures(log, frame, rows)
+    return _add_own_measures(log, frame, rows)
 
 
+#: No case is older.
+_BEFORE_ALL = pd.Timestamp("1800-01-01", tz="UTC")
 _DTYPES = {"string": "str", "timestamp('UTC', 6)": "datetime64[us, UTC]", "int64": "Int64", "boolean": "boolean"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import ibis
@@ -16,11 +17,18 @@ from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, selec
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError
+from ..partitions.by_case import by_case, find_parts
+from ..partitions.shared import SharedFacts, open_part
 
 NEVER_US = int(np.iinfo(np.int64).max)
 WEEK_S = 7 * 86400.0
 #: Among teams that take escalations: every other team does.
 ANY_TEAM = "*"
+_FACT_KINDS = {
+    "case_id": "str",
+    **dict.fromkeys(["created_at", "ended", "merged", "sought", "kinds"], "datetime64[us, UTC]"),
+    "early": "boolean",
+}
 
 
 def escalation_labels(
@@ -126,6 +134,33 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False, to: Collection[
 
     Where teams are named, so does their taking over.
     """
+    make = partial(_make_facts, kind=kind, after_end=after_end, to=None if to is None else tuple(to))
+    parts = find_parts(log)
+    frame = by_case(log, make, _FACT_KINDS, parts) if parts > 1 else _fetch_facts(log, kind, after_end, to)
+    frame = frame.sort_values("case_id", ignore_index=True)
+    out: dict[str, Any] = {"case_id": frame["case_id"], "created": to_micros(frame["created_at"], "created_at")}
+    for name in ("ended", "merged", "sought"):
+        micros = to_micros(frame[name], name)
+        out[name] = np.where(micros == MISSING_INSTANT, NEVER_US, micros)
+    out["early"] = frame["early"].fillna(False).to_numpy(dtype=bool)
+    first = to_micros(frame["kinds"], "kinds")  # of all cases: from then on the source records it
+    out["begun"] = first[first != MISSING_INSTANT].min() if (first != MISSING_INSTANT).any() else NEVER_US
+    return out
+
+
+def _make_facts(
+    cases: pd.DataFrame,
+    moments: pd.DataFrame | None,
+    shared: SharedFacts,
+    *,
+    kind: str,
+    after_end: bool,
+    to: tuple[str, ...] | None,
+) -> pd.DataFrame:
+    return _fetch_facts(open_part(cases, moments, shared), kind, after_end, to)
+
+
+def _fetch_facts(log: CaseLog, kind: str, after_end: bool, to: Collection[str] | None) -> pd.DataFrame:
     cases = log.table("cases").filter(lambda t: t.created_at <= log.until).select("case_id", "created_at")
     events = add_missing_event_columns(log)
     more = ("team", "seq") if to else ()
@@ -153,15 +188,7 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False, to: Collection[
     joined = cases.left_join(facts, "case_id").select(
         "case_id", "created_at", "ended", "merged", "sought", "kinds", "early"
     )
-    frame = fetch(joined.order_by("case_id"))
-    out: dict[str, Any] = {"case_id": frame["case_id"], "created": to_micros(frame["created_at"], "created_at")}
-    for name in ("ended", "merged", "sought"):
-        micros = to_micros(frame[name], name)
-        out[name] = np.where(micros == MISSING_INSTANT, NEVER_US, micros)
-    out["early"] = frame["early"].fillna(False).to_numpy(dtype=bool)
-    first = to_micros(frame["kinds"], "kinds")
-    out["begun"] = first[first != MISSING_INSTANT].min() if (first != MISSING_INSTANT).any() else NEVER_US
-    return out
+    return fetch(joined.order_by("case_id"))
 
 
 def _decided(log: CaseLog, facts: dict[str, Any], yes: Any, no: Any, known: Any) -> pd.DataFrame:

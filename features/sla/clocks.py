@@ -19,9 +19,16 @@ from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
 from ..case_log.cache import compute_once
-from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, is_public, select_event_time
+from ..case_log.events import (
+    MAX_CLOCK_SKEW_S,
+    add_missing_event_columns,
+    find_public_since,
+    is_public,
+    select_event_time,
+)
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from ..partitions.by_case import find_parts
 from .policies import MetricPolicies, Policy, condition_columns, read_policies
 from .presets import TURN_METRICS
 
@@ -127,10 +134,11 @@ class PolicyClock:
 def find_timeline(log: CaseLog, *, as_recorded: bool = False, only: pd.Series[Any] | None = None) -> Timeline:
     """Return what :func:`fetch_timeline` does, and fetch the moments of a log once, however often it is asked for some.
 
-    Where events are known later than they happen there are two readings: some cases are then fetched by themselves.
+    Where events are known later than they happen there are two readings, and a log that is held to its memory is never
+    fetched whole: some cases are then fetched by themselves.
     """
-    if as_recorded and is_recorded_later(log):
-        return fetch_timeline(log, as_recorded=True, only=only)
+    if (as_recorded and is_recorded_later(log)) or (only is not None and find_parts(log) > 1):
+        return fetch_timeline(log, as_recorded=as_recorded, only=only)
     line = compute_once(log, "timeline", lambda: fetch_timeline(log))
     return line if only is None else line.pick(only)
 
@@ -180,13 +188,13 @@ def fetch_timeline(log: CaseLog, *, as_recorded: bool = False, only: Any = None)
     return Timeline(base, case, at, then, code, value, backwards, first, last, until)
 
 
-def is_agent_reply(events: Any, when: Any) -> Any:
+def is_agent_reply(events: Any, when: Any, since: pd.Timestamp | None) -> Any:
     """Mark the public messages by human agents, as an Ibis expression.
 
     Where no event so far says who may read it, every message counts as public.
     """
     message = (events.kind == "message") & (events.actor_role == "agent").fill_null(False)
-    return message & is_public(events, when)
+    return message & is_public(events, when, since)
 
 
 def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
@@ -194,11 +202,12 @@ def _moments(log: CaseLog, cases: Any, as_recorded: bool) -> Any:
     events = add_missing_event_columns(log)
     events = events.mutate(_seen=select_event_time(events, as_recorded))
     events = events.filter(events["_seen"] <= log.until)
-    reply = is_agent_reply(events, events["_seen"])
+    since = find_public_since(log, as_recorded)
+    reply = is_agent_reply(events, events["_seen"], since)
     turns = _needs_turns(log)
     kind = reply.ifelse("reply", events.kind)
     if turns:
-        public = is_public(events, events["_seen"])
+        public = is_public(events, events["_seen"], since)
         asked = (events.kind == "message") & (events.actor_role == "customer").fill_null(False) & public
         # what an agent writes as the opening of a case is its description
         opening = (events.kind == "message") | ((events.kind == "field") & (events["field"] == "description"))

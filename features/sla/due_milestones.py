@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from ..arrays import Ints
 from ..calendars.open_intervals import US_PER_S
+from ..case_log.events import find_public_since
 from ..case_log.log import CaseLog
+from ..partitions.by_case import by_case, find_parts
+from ..partitions.shared import SharedFacts, open_part
 from .clocks import NEVER_US, Timeline, find_paused_rows, find_timeline, to_instants, trace_metric
 from .due_times import find_clock_begins, find_due_times, find_first_overdue, valid_since
-from .policies import MetricPolicies
+from .policies import MetricPolicies, read_policies
 from .spans import find_spans
 
 
@@ -82,14 +87,32 @@ def find_overdue_cases(log: CaseLog, book: MetricPolicies) -> pd.DataFrame:
     DataFrame
         ``case_id``, ``metric``, ``decided_at`` (when the due time passed) and ``known_at`` (when that was known).
     """
+    if (parts := find_parts(log)) > 1:
+        known = {("public since", True): find_public_since(log, True)}
+        make = partial(_make_overdue, metric=book.metric)
+        found: pd.DataFrame = by_case(log, make, _OVERDUE_KINDS, parts, known=known)
+        return found
     line = find_timeline(log, as_recorded=True)
     way = trace_metric(line, book)
-    found = find_first_overdue(line, way, find_due_times(log, book.metric, line))
+    first = find_first_overdue(line, way, find_due_times(log, book.metric, line))
     return pd.DataFrame(
         {
-            "case_id": line.cases["case_id"].to_numpy()[found["case"].to_numpy()],
+            "case_id": line.cases["case_id"].to_numpy()[first["case"].to_numpy()],
             "metric": book.metric,
-            "decided_at": to_instants(found["passed"].to_numpy(dtype=np.int64)),
-            "known_at": to_instants(found["known"].to_numpy(dtype=np.int64)),
+            "decided_at": to_instants(first["passed"].to_numpy(dtype=np.int64)),
+            "known_at": to_instants(first["known"].to_numpy(dtype=np.int64)),
         }
     ).astype({"case_id": "str", "metric": "str"})
+
+
+_OVERDUE_KINDS = {
+    **dict.fromkeys(["case_id", "metric"], "str"),
+    **dict.fromkeys(["decided_at", "known_at"], "datetime64[us, UTC]"),
+}
+
+
+def _make_overdue(
+    cases: pd.DataFrame, moments: pd.DataFrame | None, shared: SharedFacts, *, metric: str
+) -> pd.DataFrame:
+    log = open_part(cases, moments, shared)
+    return find_overdue_cases(log, read_policies(log)[metric])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_micros
 from ..calendars.open_intervals import US_PER_S
 from ..case_log.cache import compute_once
+from ..case_log.events import find_public_since
 from ..case_log.log import CaseLog
+from ..partitions.by_case import by_case, find_parts
+from ..partitions.shared import SharedFacts, open_part
 from .breach_times import find_breach_times
 from .clocks import (
     NEVER_US,
@@ -45,6 +49,12 @@ MILESTONE_COLUMNS = (
     "status",
     "decided_at",
 )
+_MILESTONE_KINDS = {
+    **dict.fromkeys(["case_id", "metric", "policy", "status"], "str"),
+    **dict.fromkeys(["paused_s", "target_s", "elapsed_s"], "float64"),
+    "cycle": "int64",
+    **dict.fromkeys(["started_at", "due_at", "stopped_at", "decided_at"], "datetime64[us, UTC]"),
+}
 
 
 def milestones(log: CaseLog, *, as_recorded: bool = False) -> pd.DataFrame:
@@ -149,13 +159,33 @@ def _build_milestones(log: CaseLog, as_recorded: bool) -> pd.DataFrame:
     books = read_policies(log)
     if not books:
         return _typed(pd.DataFrame({c: [] for c in MILESTONE_COLUMNS}))
+    if (parts := find_parts(log)) > 1:
+        return milestones_in_parts(log, as_recorded, parts)
+    return _typed(_measure_milestones(log, books, as_recorded))
+
+
+def milestones_in_parts(log: CaseLog, as_recorded: bool, parts: int | None = None) -> pd.DataFrame:
+    """Measure the milestones of a log with policies part by part; see :func:`deskcast.features.partitions.by_case`."""
+    known = {("public since", as_recorded): find_public_since(log, as_recorded)}
+    make = partial(_make_milestones, as_recorded=as_recorded)
+    return _ordered(by_case(log, make, _MILESTONE_KINDS, parts, known=known))
+
+
+def _make_milestones(
+    cases: pd.DataFrame, moments: pd.DataFrame | None, shared: SharedFacts, *, as_recorded: bool
+) -> pd.DataFrame:
+    log = open_part(cases, moments, shared)
+    return _measure_milestones(log, read_policies(log), as_recorded)
+
+
+def _measure_milestones(log: CaseLog, books: dict[str, MetricPolicies], as_recorded: bool) -> pd.DataFrame:
     line = find_timeline(log, as_recorded=as_recorded)
     if not log.has("events", "actor_role"):  # no event could ever be the reply of an agent
         books = {metric: book for metric, book in books.items() if book.source or metric != "first_response"}
     if not books:
-        return _typed(pd.DataFrame({c: [] for c in MILESTONE_COLUMNS}))
+        return pd.DataFrame({c: [] for c in MILESTONE_COLUMNS})
     parts = [_of_metric(log, line, book, as_recorded) for book in books.values()]
-    return _typed(pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True))
+    return pd.concat([p for p in parts if len(p)] or parts[:1], ignore_index=True)
 
 
 def _of_metric(log: CaseLog, line: Timeline, book: MetricPolicies, as_recorded: bool) -> pd.DataFrame:
@@ -165,12 +195,11 @@ def _of_metric(log: CaseLog, line: Timeline, book: MetricPolicies, as_recorded: 
 
 
 def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    moments = ["started_at", "due_at", "stopped_at", "decided_at"]
-    kinds = dict.fromkeys(["case_id", "metric", "policy", "status"], "str")
-    kinds |= dict.fromkeys(["paused_s", "target_s", "elapsed_s"], "float64") | {"cycle": "int64"}
-    kinds |= dict.fromkeys(moments, "datetime64[us, UTC]")
-    ordered = frame.astype(kinds)[list(MILESTONE_COLUMNS)]
-    return ordered.sort_values(["case_id", "metric", "cycle"], ignore_index=True)
+    return _ordered(frame.astype(_MILESTONE_KINDS))
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[list(MILESTONE_COLUMNS)].sort_values(["case_id", "metric", "cycle"], ignore_index=True)
 
 
 def _measured(line: Timeline, book: MetricPolicies) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ..case_log.events import add_missing_event_columns, is_public, select_event_time
+from ..case_log.events import add_missing_event_columns, find_public_since, is_public, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 
@@ -19,6 +19,7 @@ from ..case_log.log import CaseLog
 DESCRIPTION_COLUMNS = ("channel", "product", "region", "case_type", "priority", "team")
 END_EVENT_KINDS = ("resolved", "closed", "merged")
 _RANK_DIGITS = 9
+_SHARE_DIGITS = 7
 
 #: Feature -> the kind of event from which it is counted: before the first of that kind in a log, nothing shows
 #: that the source records it at all, and the feature is missing.
@@ -46,7 +47,8 @@ def select_cases_as_of(steps: Any, looks: pd.DataFrame) -> pd.DataFrame:
         From :func:`case_steps`.
     looks
         Distinct instants in UTC in the column ``at``: all cases that are open or not yet closed then; or pairs of
-        ``case_id`` and ``at``: those cases.
+        ``case_id`` and ``at``: those cases. With ``share`` only that share of the cases of an instant, chosen by their
+        names.
 
     Returns
     -------
@@ -58,14 +60,28 @@ def select_cases_as_of(steps: Any, looks: pd.DataFrame) -> pd.DataFrame:
     """
     pairs = "case_id" in looks.columns
     asked = looks[["case_id", "at"] if pairs else ["at"]].rename(columns={"at": "look_at", "case_id": "look_case"})
-    table = ibis.memtable(
-        asked, schema={**({"look_case": "string"} if pairs else {}), "look_at": "timestamp('UTC', 6)"}
-    )
+    kinds = {**({"look_case": "string"} if pairs else {}), "look_at": "timestamp('UTC', 6)"}
+    if sampled := "share" in looks.columns:
+        asked, kinds = asked.assign(look_limit=limits_of_share(looks["share"])), kinds | {"look_limit": "string"}
+    table = ibis.memtable(asked, schema=kinds)
     stretches = steps.filter((steps.rank > 0) if pairs else (steps.is_open | steps.is_resolved))
     holds = [stretches["at"] <= table.look_at, stretches.then_at.isnull() | (stretches.then_at > table.look_at)]
     found = stretches.join(table, [*([stretches.case_id == table.look_case] if pairs else []), *holds])
+    if sampled:
+        name = found.case_id + ibis.literal(" ") + (found.look_at.epoch_seconds()).cast("string")
+        found = found.filter(name.hexdigest("md5").substr(0, _SHARE_DIGITS) < found.look_limit).drop("look_limit")
     found = found.drop("then_at", "rank", "kind", "actor_id", "is_backwards", *(["look_case"] if pairs else []))
     return fetch(found.rename(last_at="at", at="look_at").order_by(["case_id", "at"]))
+
+
+def limits_of_share(share: pd.Series[Any]) -> pd.Series[Any]:
+    """Return below which text the digest of a name has to be so that a share of all names is chosen.
+
+    >>> limits_of_share(pd.Series([0.0, 0.5, 1.0])).tolist()
+    ['0000000', '8000000', 'g']
+    """
+    width = 16**_SHARE_DIGITS
+    return pd.Series(["g" if s >= 1 else f"{int(s * width):0{_SHARE_DIGITS}x}" for s in share], index=share.index)
 
 
 def case_steps(log: CaseLog) -> Any:
@@ -152,7 +168,7 @@ def _rows(log: CaseLog, cases: Any) -> Any:
     events = add_missing_event_columns(log)
     events = events.mutate(_seen=select_event_time(events, as_recorded=True))
     events = events.filter(events["_seen"] <= log.until)
-    public = (events.kind == "message") & is_public(events, events["_seen"])
+    public = (events.kind == "message") & is_public(events, events["_seen"], find_public_since(log, as_recorded=True))
     told = events.select(
         "case_id",
         "kind",

@@ -60,7 +60,16 @@ def build_workload_features(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame)
         handed over) and cases resolved, in the last 24 hours or 7 days; agents who acted on cases of the team in the
         last 7 days, and open cases for each of them. Missing for a team that is not known.
     """
-    acts = fetch(steps.filter(steps.actor_id.notnull() & steps.team.notnull()).select("team", "actor_id", "at"))
+    return count_workload(fetch_acts(steps), moves, rows)
+
+
+def fetch_acts(steps: Any) -> pd.DataFrame:
+    """Fetch what agents did with cases of a team: team, actor_id and at."""
+    return fetch(steps.filter(steps.actor_id.notnull() & steps.team.notnull()).select("team", "actor_id", "at"))
+
+
+def count_workload(acts: pd.DataFrame, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`build_workload_features` of what was fetched."""
     team, was, active, mine = factorize_columns(moves["team"], moves["was_team"], acts["team"], rows["team"])
     at, then = to_micros(moves["at"], "at"), _ends(moves["then_at"])
     when = to_micros(rows["at"], "at")

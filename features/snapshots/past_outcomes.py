@@ -47,14 +47,22 @@ def build_outcome_features(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.D
     Shrinkage of a small segment towards the whole is the empirical Bayes estimate with a prior worth 20 cases
     (Efron and Morris 1975, JASA 70, 311-319, in its simplest form).
     """
-    when = to_micros(rows["at"], "at")
+    return smooth_outcomes(find_decided_cases(moves, labels), find_resolved_cases(moves), rows)
+
+
+def find_decided_cases(moves: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """Return the segments in which each case stood when its outcome came to be known: with ``known`` and ``value``."""
     case = factorize_columns(moves["case_id"], labels["case_id"])
     told = labels["label"].notna().to_numpy()
     known = to_micros(labels.loc[told, "known_at"], "known_at")
     place = find_last_as_of(case[0], to_micros(moves["at"], "at"), case[1][told], known)
-    decided = moves.iloc[place[place >= 0]]
+    decided = moves.iloc[place[place >= 0]][list(OUTCOME_SEGMENTS)]
     broken = labels.loc[told, "label"].to_numpy(dtype=bool)[place >= 0].astype(np.int64)
-    known = known[place >= 0]
+    return decided.assign(known=known[place >= 0], value=broken).reset_index(drop=True)
+
+
+def find_resolved_cases(moves: pd.DataFrame) -> pd.DataFrame:
+    """Return the segments of each case at its first resolution: with ``known`` and ``value``, how long it took."""
     ended = moves["was_open"].astype(bool) & ~moves["is_open"].astype(bool)
     done = moves[ended & moves["kind"].isin(("resolved", "closed"))].drop_duplicates("case_id")
     # an end before the creation tells nothing of how long such cases take
@@ -62,8 +70,15 @@ def build_outcome_features(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.D
     done_at = to_micros(done["at"], "at")
     took = (done_at - to_micros(done["created_at"], "created_at")) / US_PER_S
     logs = np.rint(np.log1p(took) * _LOG_SCALE).astype(np.int64)
-    share = _history(decided, known, broken, rows, when)
-    usual = _history(done, done_at, logs, rows, when)
+    return done[list(OUTCOME_SEGMENTS)].assign(known=done_at, value=logs).reset_index(drop=True)
+
+
+def smooth_outcomes(decided: pd.DataFrame, done: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return :func:`build_outcome_features` of the outcomes that were found."""
+    when = to_micros(rows["at"], "at")
+    known, broken = (decided[name].to_numpy(dtype=np.int64) for name in ("known", "value"))
+    share = _history(decided, rows, when)
+    usual = _history(done, rows, when)
     out = {f"breached_share_{name}": values for name, values in share.items()}
     out |= {f"usual_s_{name}": np.expm1(values / _LOG_SCALE) for name, values in usual.items()}
     here, all_of = np.zeros_like(when), np.zeros_like(known)
@@ -75,8 +90,9 @@ def build_outcome_features(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.D
     return pd.DataFrame(out, index=rows.index).astype("float64")
 
 
-def _history(past: pd.DataFrame, known: Ints, value: Ints, rows: pd.DataFrame, when: Ints) -> dict[str, Any]:
+def _history(past: pd.DataFrame, rows: pd.DataFrame, when: Ints) -> dict[str, Any]:
     """Return the mean so far of the desk, and of each segment drawn towards it."""
+    known, value = (past[name].to_numpy(dtype=np.int64) for name in ("known", "value"))
     here, all_of = np.zeros_like(when), np.zeros_like(known)
     n = sum_as_of(all_of, known, here, when)
     desk = sum_as_of(all_of, known, here, when, value) / np.where(n > 0, n, np.nan)

@@ -10,19 +10,17 @@ import pandas as pd
 
 from ..calendars.business_calendar import to_micros
 from ..calendars.open_intervals import US_PER_S
-from ..case_log.backends import materialise
-from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from ..errors import InputError, did_you_mean
-from ..labels.breach import breach_labels
-from ..sla.clock_readings import read_clocks
+from ..partitions.by_case import find_parts
 from ..sla.policies import read_policies
 from .attributes import build_attribute_features
-from .case_state import COUNTED_FEATURE_KINDS, case_steps, find_first_recorded, select_cases_as_of
-from .load import build_person_features, build_workload_features, fetch_case_changes
+from .case_state import COUNTED_FEATURE_KINDS, find_first_recorded
+from .load import build_person_features, count_workload
+from .looks import Looks, look_at_once, look_in_parts
 from .own_features import build_own_features, own_feature_timings
-from .past_outcomes import build_outcome_features
-from .snapshot_times import daily, find_snapshot_times
+from .past_outcomes import smooth_outcomes
+from .snapshot_times import daily
 
 __all__ = [
     "CATEGORICAL_COLUMNS",
@@ -67,7 +65,12 @@ _SINCE_COLUMNS = {"in_status_s": "status_since", "in_team_s": "team_since"}
 
 
 def snapshots(
-    log: CaseLog, at: Iterable[Any] | str | pd.DataFrame, metric: str = "resolution", *, identities: bool = False
+    log: CaseLog,
+    at: Iterable[Any] | str | pd.DataFrame,
+    metric: str = "resolution",
+    *,
+    identities: bool = False,
+    share: float = 1.0,
 ) -> pd.DataFrame:
     """Look at cases at given instants, and at one promise on each.
 
@@ -88,6 +91,9 @@ def snapshots(
         decided at closing also those that are resolved and wait to be closed (``is_resolved``).
     identities
         Add counts of what the customer and the agent of the case have going on (:data:`IDENTITY_COLUMNS`).
+    share
+        At instants before the end of the log, look at this share of the cases only, chosen by a digest of case and
+        instant: the same cases on every engine. Load and outcomes are still those of all.
 
     Returns
     -------
@@ -150,28 +156,24 @@ def snapshots(
             hint=hint,
             code="kpi.unavailable",
         )
-    # of one log, not of the last instant: what later looks at it finds them made
-    steps = compute_once(log, "case steps", lambda: materialise(case_steps(log)))
-    looks = find_snapshot_times(log, at, steps if isinstance(at, str) else None)
-    rows = select_cases_as_of(steps, looks)
-    clock = read_clocks(log, books, metric, rows)
-    if not isinstance(at, pd.DataFrame):
-        runs = clock.pop("live").to_numpy(dtype=bool)
-        rows, clock = rows[runs].reset_index(drop=True), clock[runs].reset_index(drop=True)
-    clock = clock.drop(columns="live", errors="ignore")
-    moves = compute_once(log, "case changes", lambda: fetch_case_changes(steps))
-    labels = breach_labels(log)
+    if not identities and (pieces := find_parts(log)) > 1:
+        return _put_together(log, look_in_parts(log, metric, at, pieces, share), metric)
+    seen, steps = look_at_once(log, books, metric, at, share)
+    return _put_together(log, seen, metric, steps if identities else None)
+
+
+def _put_together(log: CaseLog, seen: Looks, metric: str, steps: Any = None) -> pd.DataFrame:
+    """Return the features of what was seen, with those of the desk around it."""
+    rows = seen.rows
     parts = [
         _described(rows, find_first_recorded(log), log.timezone),
-        clock,
-        build_workload_features(steps, moves, rows),
-    ]
-    parts += [
-        build_outcome_features(moves, labels[labels["metric"] == metric], rows),
+        seen.clock,
+        count_workload(seen.acts, seen.moves, rows),
+        smooth_outcomes(seen.decided, seen.done, rows),
         build_attribute_features(log, rows),
     ]
-    if identities:
-        parts.append(build_person_features(log, steps, moves, rows))
+    if steps is not None:
+        parts.append(build_person_features(log, steps, seen.moves, rows))
     if own := own_feature_timings():
         parts.append(build_own_features(log, rows))
     frame = _typed(pd.concat(parts, axis=1).assign(metric=metric))

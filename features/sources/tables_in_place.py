@@ -226,12 +226,12 @@ def _inspect(table: Table, rows: Any, spec: SourceSpec) -> dict[str, Any] | None
     if not int(told["n"]) or any(not pd.isna(told[name]) and int(told[name]) for name in bad):
         return None
     key = [k for k in table.key if k in rows.columns]
-    if len(key) == len(table.key) and _comes_twice(rows, key, int(told["n"])):
+    if len(key) == len(table.key) and comes_twice(rows, key, int(told["n"])):
         return None
     return {"n": int(told["n"]), "last": pd.Timestamp(told["last"]) if table.instant else None}
 
 
-def _comes_twice(rows: Any, key: list[str], n: int) -> bool:
+def comes_twice(rows: Any, key: list[str], n: int) -> bool:
     """Return whether a key comes twice: as many different hashes as rows say no, and else the keys are counted."""
     keys = rows.select(*key)
     text = keys[key[0]].cast("string")

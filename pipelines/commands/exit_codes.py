@@ -19,7 +19,7 @@ EXIT_DEFECT, EXIT_INPUT, EXIT_BUSY, EXIT_STAGE_FAILED, EXIT_UNDELIVERED = 1, 2, 
 
 def end_with_exit_code(work: Callable[[], object]) -> None:
     """Do the work of a command; what ends it too early becomes a line on stderr and an exit code."""
-    from ...features.errors import BusyError, InputError, NoRoomError, mask_passwords
+    from ...features.errors import BusyError, EngineError, InputError, mask_passwords
 
     try:
         code = work()
@@ -34,7 +34,7 @@ def end_with_exit_code(work: Callable[[], object]) -> None:
         _refuse(error, EXIT_BUSY)
     except InputError as error:
         _refuse(error, EXIT_INPUT)
-    except NoRoomError as error:
+    except EngineError as error:
         _refuse(error.told, EXIT_INPUT)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

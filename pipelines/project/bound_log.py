@@ -10,7 +10,7 @@ import ibis
 import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
-from ...features.case_log.bounded_engine import connect_bounded
+from ...features.case_log.bounded_engine import connect_bounded, find_folder
 from ...features.case_log.conform import conform_frame, rename_clashing_columns
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
@@ -22,7 +22,9 @@ from ...features.case_log.log_end import (
     find_first_time,
 )
 from ...features.case_log.schema import AttributeTiming
+from ...features.sources.large_exports import bind_pieces, read_in_pieces
 from ...features.sources.spec import SourceSpec
+from ...features.sources.table import CASE_TIMES, SATISFACTION
 from ...features.sources.tables_in_place import TableInPlace, read_in_place
 from .engine_specs import EngineSpec
 from .specs import Config
@@ -43,7 +45,7 @@ class SourcesInPlace:
     connection: Any = None
     tables: Mapping[str, TableInPlace] = field(default_factory=dict)
     specs: tuple[SourceSpec, ...] = ()
-    rejected: tuple[pd.DataFrame, ...] = ()
+    rejected: tuple[pd.DataFrame, ...] = ()  # with their source
 
     @property
     def notes(self) -> list[str]:
@@ -62,26 +64,49 @@ class SourcesInPlace:
 
 
 def place_sources(config: Config) -> SourcesInPlace:
-    """Find the sources that can be read where they lie: one a table, and none that another one adds rows to."""
+    """Find the sources that can be read where they lie, or in pieces: one a table, and none that another adds rows to.
+
+    A log that is in place in part only would have rows of its other part checked against none: then nothing is.
+    """
     engine: EngineSpec = config.engine
     if not engine.is_set:
         return SourcesInPlace()
-    connection = connect_bounded(
-        engine.memory, None if engine.temp is None else config.path(engine.temp), engine.backend
-    )
+    temp = None if engine.temp is None else config.path(engine.temp)
+    connection = connect_bounded(engine.memory, temp, engine.backend)
     if any(spec.kind != "table" for spec in config.sources if spec.table != "denominators"):
         return SourcesInPlace(connection)  # an export of a system fills several tables
-    alone = [s for s in config.sources if sum(o.table == s.table for o in config.sources) == 1]
-    found = {spec.table: (spec, read_in_place(connection, spec, config.folder)) for spec in alone}
-    placed = {name: (spec, table) for name, (spec, table) in found.items() if table is not None}
-    asked = {spec.table for spec in config.sources} & {*_TOGETHER, "contacts"}
-    if "cases" not in placed or any(name not in placed for name in asked & set(_TOGETHER)):
-        placed = {name: found for name, found in placed.items() if name not in _TOGETHER}
-    tables = {name: table for name, (_, table) in placed.items() if table is not None}
-    specs, refused = tuple(spec for spec, _ in placed.values()), []
-    if "surveys" in tables and "case_id" in tables["surveys"].rows.columns:
-        tables["surveys"], refused = _without_unknown_cases(tables["surveys"], tables["cases"].rows)
-    return SourcesInPlace(connection, tables, specs, tuple(refused))
+    placed: list[tuple[SourceSpec, Mapping[str, TableInPlace]]] = []
+    refused: list[pd.DataFrame] = []
+    for spec in config.sources:
+        if sum(other.table == spec.table for other in config.sources) == 1:
+            tables, lost = _place(connection, spec, config)
+            placed += [(spec, tables)] if tables else []
+            refused += lost
+    there = {name for _, tables in placed for name in tables}
+    asked = {spec.table for spec in config.sources} & set(_TOGETHER)
+    if "cases" not in there or not asked <= there:
+        placed = [(spec, tables) for spec, tables in placed if not set(tables) & set(_TOGETHER)]
+        refused = [part for part in refused if not set(part["table"]) & set(_TOGETHER)]
+    found = {name: table for _, tables in placed for name, table in tables.items()}
+    if "surveys" in asked & set(found) and "case_id" in found["surveys"].rows.columns:
+        found["surveys"], lost = _without_unknown_cases(found["surveys"], found["cases"].rows)
+        refused += lost
+    return SourcesInPlace(connection, found, tuple(spec for spec, _ in placed), tuple(refused))
+
+
+def _place(connection: Any, spec: SourceSpec, config: Config) -> tuple[dict[str, TableInPlace], list[pd.DataFrame]]:
+    """Return the tables of a source where they lie or in pieces, with the rows refused; none where it is read whole."""
+    table = read_in_place(connection, spec, config.folder)
+    if table is not None:
+        return {spec.table: table}, []
+    others = {other.table for other in config.sources} - {spec.table}
+    if spec.table == "cases" and set(spec.columns) & {*CASE_TIMES, SATISFACTION} and others & set(_TOGETHER):
+        return {}, []  # the events and answers that it makes go together with those of another source
+    pieces = read_in_pieces(spec, config.folder, find_folder(connection) / spec.table)
+    tables = None if pieces is None else bind_pieces(connection, spec, pieces)
+    if pieces is None or tables is None:
+        return {}, []
+    return tables, [part.assign(source=spec.place) for part in pieces.rejected if len(part)]
 
 
 def _without_unknown_cases(surveys: TableInPlace, cases: Any) -> tuple[TableInPlace, list[pd.DataFrame]]:
@@ -92,6 +117,7 @@ def _without_unknown_cases(surveys: TableInPlace, cases: Any) -> tuple[TableInPl
     if lost.empty:
         return surveys, []
     part = lost.assign(table="surveys", row=0, column="case_id", reason="its case is in no source", code="row.orphan")
+    part = part.assign(source="several sources")
     kept = rows.filter(rows.case_id.isnull()).union(rows.semi_join(known, "case_id"))
     return TableInPlace(kept, surveys.attributes, surveys.until, surveys.notes), [part]
 
@@ -170,10 +196,10 @@ def describe_strays_in_place(
     for name, table in placed.tables.items():
         rows, column = table.rows, TABLE_TIMES.get(name)
         far = []
-        if column in rows.columns:
-            firsts[name] = find_first_instant(rows, column)
-            if firsts[name] is not None:
-                far.append(rows[column] < ibis.literal(firsts[name].to_pydatetime(), _UTC))
+        if column is not None and column in rows.columns:
+            first = firsts[name] = find_first_instant(rows, column)
+            if first is not None:
+                far.append(rows[column] < ibis.literal(first.to_pydatetime(), _UTC))
         if until is not None:
             limit = ibis.literal(until.to_pydatetime(), _UTC)
             far += [rows[c] > limit for of, c in LOG_END_COLUMNS if of == name and c in rows.columns]

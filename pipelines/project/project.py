@@ -148,7 +148,7 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     if cuts and any(end != until for end in ends):
         log = log.as_of(until)
     refused = [part.rejected.assign(source=name) for name, part in loaded]
-    refused += [part.assign(source="several sources") for part in (*placed.rejected, again)]
+    refused += [*placed.rejected, again.assign(source="several sources")]
     every = pd.concat(refused, ignore_index=True)
     every = every[[c for c in ("source", "file", *REJECTED_COLUMNS) if c in every]]
     say("taking the fingerprint")

@@ -29,6 +29,10 @@ from .train_scores import DEFAULT_CUTOFFS, FIGURES
 
 #: More snapshot rows than this teach a logistic model little and cost time.
 MAX_SNAPSHOT_ROWS = 60_000
+#: Days are thinned to one in so many; what is still too much is a sample of the cases.
+MAX_STEP_DAYS = 10
+#: The cases of an instant are counted roughly.
+SAMPLE_TOLERANCE = 0.02
 #: A log that ends so near to the usual time of day is looked at then only.
 SAME_TIME_TOLERANCE = pd.Timedelta(hours=1)
 
@@ -151,9 +155,23 @@ def metric_labels(log: CaseLog, metric: str) -> pd.DataFrame:
 
 def look_at_cases(log: CaseLog, instants: pd.DatetimeIndex, metric: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Look once at the cases for both: snapshots of past instants to learn from, and what is open at the end."""
-    both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric)
-    frame = both[both["at"].isin(instants)].reset_index(drop=True)
-    return frame, both[both["at"] == log.until].reset_index(drop=True)
+    share = find_sample_share(log, instants)
+    both = snapshots(log, instants.union(pd.DatetimeIndex([log.until])), metric, share=share)
+    today = both[both["at"] == log.until].reset_index(drop=True)
+    if share >= 1:
+        return both[both["at"].isin(instants)].reset_index(drop=True), today
+    frame = both[both["at"].isin(instants) & (both["at"] < log.until)]
+    return frame.tail(MAX_SNAPSHOT_ROWS).reset_index(drop=True), today  # of too many the latest
+
+
+def find_sample_share(log: CaseLog, instants: pd.DatetimeIndex, max_rows: int = MAX_SNAPSHOT_ROWS) -> float:
+    """Return which share of the cases at these instants to learn from: all, unless they are far too many.
+
+    A busy desk has more open cases on a single morning than a model learns from. Fewer instants would show few days;
+    so cases are left out by a digest of their names, the same on every engine.
+    """
+    load = float(_open_at(log, instants).sum()) if len(instants) else 0.0
+    return 1.0 if load <= max_rows * (1 + SAMPLE_TOLERANCE) else max_rows * (1 - SAMPLE_TOLERANCE) / load
 
 
 def train_stage(
@@ -317,7 +335,7 @@ def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_SNAPSHOT
     start = max(pd.Timestamp(created.min()), busy - pd.Timedelta(days=spec.train_days))
     looks = [daily(start, last, at=at, timezone=log.timezone) for at in times_of_day(log, spec)]
     load = float(_open_at(log, looks[0].append(looks[1:])).sum())
-    step = max(1, int(np.ceil(load / max_rows)))
+    step = min(max(1, int(np.ceil(load / max_rows))), MAX_STEP_DAYS)
     step += step % 7 == 0  # whole weeks would show one weekday only
     found = looks[0][::-1][::step][::-1]
     for more in looks[1:]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from deskcast.features.case_log.bounded_engine import connect_bounded, find_folder
-from deskcast.features.errors import InputError, NoRoomError
+from deskcast.features.errors import EngineError, InputError
 from deskcast.pipelines.project.config import parse_config
 from deskcast.pipelines.project.engine_specs import EngineSpec
 from deskcast.pipelines.project.project import open_project
@@ -128,7 +128,7 @@ def test_a_key_that_cannot_be_used_is_named(tmp_path, key, value, words):
 def test_a_full_temporary_folder_is_said_in_one_line(tmp_path):
     base = connect_bounded("40MB", tmp_path)
     base.raw_sql("SET max_temp_directory_size = '1MB'")
-    with pytest.raises(NoRoomError, match=r"temporary folder are full \(set \[engine\] memory higher") as full:
+    with pytest.raises(EngineError, match=r"temporary folder are full \(set \[engine\] memory higher") as full:
         base.raw_sql("SELECT count(*) FROM (SELECT DISTINCT hash(i), i FROM range(9000000) AS t(i))").fetchone()
     assert full.value.told.code == "memory.full"
 

@@ -1,0 +1,153 @@
+"""What is seen of the cases at given instants, and of the desk around them: all at once, or part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from ..case_log.backends import materialise
+from ..case_log.cache import compute_once
+from ..case_log.events import find_public_since
+from ..case_log.log import CaseLog
+from ..labels.breach import breach_labels
+from ..partitions.by_case import by_case
+from ..partitions.shared import SharedFacts, open_part
+from ..sla.clock_readings import read_clocks
+from ..sla.policies import MetricPolicies, read_policies
+from .case_state import case_steps, select_cases_as_of
+from .load import fetch_acts, fetch_case_changes
+from .past_outcomes import OUTCOME_SEGMENTS, find_decided_cases, find_resolved_cases
+from .snapshot_times import SNAPSHOT_KEYWORDS, find_snapshot_times
+
+#: Columns of the moves of cases that tell how busy the desk is; of the others only its own case reads.
+_LOAD_COLUMNS = ("at", "then_at", "kind", "is_open", "was_open", "team", "was_team")
+_NARROW = ("kind", "team", "was_team", "actor_id", *OUTCOME_SEGMENTS)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What was seen.
+
+    Attributes
+    ----------
+    rows, clock
+        The state of each case at each instant, and its clocks; row by row.
+    moves, acts
+        When cases opened, ended and moved, and what agents did, whatever the instants: the load of the desk.
+    decided, done
+        Outcomes and first resolutions, with the segments of the case at that time.
+    """
+
+    rows: pd.DataFrame
+    clock: pd.DataFrame
+    moves: pd.DataFrame
+    acts: pd.DataFrame
+    decided: pd.DataFrame
+    done: pd.DataFrame
+
+
+def look_at_once(
+    log: CaseLog, books: dict[str, MetricPolicies], metric: str, at: Any, share: float = 1.0
+) -> tuple[Looks, Any]:
+    """Look at all cases at once, and return what was seen with the steps of the cases.
+
+    Parameters
+    ----------
+    log, metric, at, share
+        As of :func:`deskcast.features.snapshots.snapshots.snapshots`.
+    books
+        The policies of the log.
+    """
+    # of one log, not of the last instant: what later looks at it finds them made
+    steps = compute_once(log, "case steps", lambda: materialise(case_steps(log)))
+    looks = _sampled(find_snapshot_times(log, at, steps if isinstance(at, str) else None), log.until, share)
+    rows, clock = _read(log, books, metric, steps, looks, whole=isinstance(at, pd.DataFrame))
+    moves = compute_once(log, "case changes", lambda: fetch_case_changes(steps))
+    labels = breach_labels(log)
+    decided = find_decided_cases(moves, labels[labels["metric"] == metric])
+    return Looks(rows, clock, moves, fetch_acts(steps), decided, find_resolved_cases(moves)), steps
+
+
+def _read(
+    log: CaseLog, books: dict[str, MetricPolicies], metric: str, steps: Any, looks: pd.DataFrame, *, whole: bool
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the state and the clocks of cases at instants; unless ``whole``, where the promise can still run."""
+    rows = select_cases_as_of(steps, looks)
+    clock = read_clocks(log, books, metric, rows)
+    if not whole:
+        runs = clock.pop("live").to_numpy(dtype=bool)
+        rows, clock = rows[runs].reset_index(drop=True), clock[runs].reset_index(drop=True)
+    return rows, clock.drop(columns="live", errors="ignore")
+
+
+def _sampled(looks: pd.DataFrame, until: pd.Timestamp, share: float) -> pd.DataFrame:
+    """Return looks with the share of the cases that each sees: all at the end of the log."""
+    if share >= 1 or "case_id" in looks.columns:
+        return looks
+    return looks.assign(share=(looks["at"] == until).map({True: 1.0, False: share}))
+
+
+def look_in_parts(log: CaseLog, metric: str, at: Any, parts: int, share: float = 1.0) -> Looks:
+    """Look at the cases part by part, and hold of each no more than what is asked for and narrow columns.
+
+    Parameters
+    ----------
+    log, metric, at, share
+        As of :func:`deskcast.features.snapshots.snapshots.snapshots`.
+    parts
+        How many; see :func:`deskcast.features.partitions.by_case`.
+    """
+    keyword = isinstance(at, str) and at in SNAPSHOT_KEYWORDS
+    asked = at if keyword else _sampled(find_snapshot_times(log, at, None), log.until, share)
+    labels = breach_labels(log)
+    labels = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
+    known = {("public since", True): find_public_since(log, as_recorded=True)}
+    make = partial(_make_looks, metric=metric, asked=asked, labels=labels)
+    none = _make_looks(*_no_rows(log), metric=metric, asked=asked, labels=labels.head(0))
+    kinds = {name: dict(frame.dtypes) for name, frame in none.items()}
+    made = by_case(log, make, kinds, parts, known=known)
+    seen = made["rows"].sort_values(["case_id", "at"])
+    return Looks(
+        **made | {"rows": seen.reset_index(drop=True), "clock": made["clock"].loc[seen.index].reset_index(drop=True)}
+    )
+
+
+def _no_rows(log: CaseLog) -> tuple[pd.DataFrame, pd.DataFrame, SharedFacts]:
+    from ..partitions.shared import share
+
+    cases, events = (log.frame(log.table(name).limit(0)) for name in ("cases", "events"))
+    return cases, events, share(log, {})
+
+
+def _make_looks(
+    cases: pd.DataFrame,
+    moments: pd.DataFrame | None,
+    shared: SharedFacts,
+    *,
+    metric: str,
+    asked: pd.DataFrame | str,
+    labels: pd.DataFrame,
+) -> Mapping[str, pd.DataFrame]:
+    """Look at the cases of one part."""
+    log = open_part(cases, moments, shared)
+    steps = materialise(case_steps(log))
+    whole = isinstance(asked, pd.DataFrame) and "case_id" in asked.columns
+    if isinstance(asked, str):
+        looks = find_snapshot_times(log, asked, steps)
+    else:
+        looks = asked[asked["case_id"].isin(cases["case_id"])] if whole else asked
+    rows, clock = _read(log, read_policies(log), metric, steps, looks, whole=whole)
+    moves = fetch_case_changes(steps)
+    decided = find_decided_cases(moves, labels[labels["case_id"].isin(cases["case_id"])])
+    seen = Looks(rows, clock, moves[list(_LOAD_COLUMNS)], fetch_acts(steps), decided, find_resolved_cases(moves))
+    told = {f.name: getattr(seen, f.name) for f in fields(seen)}
+    return {n: frame if n in ("rows", "clock") else _narrowed(frame) for n, frame in told.items()}
+
+
+def _narrowed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return names as numbers of a list of names."""
+    return frame.astype({name: "category" for name in frame.columns if name in _NARROW})
