@@ -14,10 +14,15 @@ from deskcast.features.partitions import by_case
 from deskcast.features.sla.milestones import milestones_in_parts
 from deskcast.features.snapshots.looks import look_in_parts
 from deskcast.features.snapshots.snapshots import _put_together
+from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 
 PARTS = (pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 7)
+REAL_LOGS = (
+    "helpdesk_italy/helpdesk.csv.gz",
+    "servicenow_incidents/incident_event_log_opened_before_2016-05.csv.gz",
+)
 LOOKS = {
     "instants": lambda log: log.until - pd.to_timedelta([0, 1, 30], unit="D"),
     "creation": lambda log: "creation",
@@ -85,7 +90,7 @@ def test_labels_are_the_same_in_parts(log, parts):
 
 
 def test_a_share_of_the_cases_is_the_same_on_any_number_of_parts_and_changes_no_row(log):
-    at = log.until - pd.to_timedelta(range(0, 300, 30), unit="D")
+    at = log.until - pd.to_timedelta(range(0, 360, 4), unit="D")
     every, some = snapshots(log, at), snapshots(log, at, share=0.4)
     assert_identical(look(log, at, 7, 0.4), some)
     assert 0.2 < (some["at"] < log.until).sum() / (every["at"] < log.until).sum() < 0.6
@@ -144,3 +149,22 @@ def test_an_extra_that_is_missing_is_named(log, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "dask", None)
     with pytest.raises(InputError, match=r"Dask needs an extra.*deskcast\[dask\]"):
         by_case(log, count_part, KINDS, parts=2, backend="dask")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL_LOGS)
+def test_real_logs_are_the_same_in_parts(shared_data, tmp_path, name):
+    config = write_config([shared_data(name)], tmp_path)
+    config.write_text(
+        config.read_text() + '\n[[sla]]\nmetric = "resolution"\ntarget = "3d"\n[engine]\nkind = "duckdb"\n'
+    )
+    log = open_project(config).log
+    at = log.until - pd.to_timedelta([0, 7, 60], unit="D")
+    whole = (milestones(log, as_recorded=True), case_history(log), breach_labels(log, with_decision=True))
+    for parts in (1, 2, 7):
+        again = cut(log, parts)
+        parted = (milestones_in_parts(again, True, parts), case_history_in_parts(again, parts))
+        for one, other in zip(whole, (*parted, breach_labels(again, with_decision=True)), strict=True):
+            assert_identical(one, other)
+        seen = look_in_parts(again, "resolution", at, parts)
+        assert_identical(_put_together(again, seen, "resolution"), snapshots(log, at))
