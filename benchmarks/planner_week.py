@@ -33,19 +33,27 @@ def week(peak: float, round_the_clock: bool) -> pd.DataFrame:
 
 def shifts() -> None:
     """Print proven gap and time by size of the crew, for an office day and for a week round the clock."""
-    print("week             days off  peak  cpu s  proven gap  paid hours  lower bound  short (agent hours)")
+    print("week               days off  peak  cpu s  proven gap  paid hours  lower bound  short (agent hours)")
     rest = [BreakRule(1800, 3.5 * HOUR, 4.5 * HOUR)]
     office = {"lengths_s": [8.5 * HOUR], "step_s": 1800}
     always = {"lengths_s": [8.5 * HOUR], "starts_s": np.arange(0, 24, 2) * HOUR, "breaks": rest}
-    for name, rules in (("office", office), ("round the clock", always)):
+    pause = {
+        "lengths_s": [8 * HOUR],
+        "starts_s": np.arange(0, 24, 4) * HOUR,
+        "breaks": [BreakRule(900, 3 * HOUR, 5 * HOUR)],
+    }
+    for name, rules in (("office", office), ("round the clock", always), ("clock, by hours", pause)):
         for apart in (True, False):
             patterns = shift_patterns(free_days=apart, **rules)
             for peak in (8, 20, 60, 200):
                 begun = process_time()
-                found = shift_schedule(week(peak, name != "office"), patterns, gap=0.01)
-                short = found.coverage["understaffed"].sum() / 4
+                need, part = week(peak, name != "office"), 4
+                if name == "clock, by hours":
+                    need, part = need.groupby(need["ds"].dt.floor("h"))["required"].max().reset_index(), 1
+                found = shift_schedule(need, patterns, gap=0.01)
+                short = found.coverage["understaffed"].sum() / part
                 print(
-                    f"{name:15s}  {'apart' if apart else 'together':8s}  {peak:4d}  {process_time() - begun:5.1f}"
+                    f"{name:17s}  {'apart' if apart else 'together':8s}  {peak:4d}  {process_time() - begun:5.1f}"
                     f"  {found.gap:10.2%}  {found.hours:10,.1f}  {found.bound_hours:11,.1f}  {short:19,.1f}",
                     flush=True,
                 )

@@ -127,6 +127,7 @@ def solve_free_days(
         np.concatenate([rules[2], np.zeros(len(days)), np.zeros(h + g)]),
         gap,
         effort,
+        triplets(np.ones(g), np.arange(g), size + np.arange(g), (g, size + g)),
     )
     chosen: Counter[ShiftPattern] = Counter()
     for column in np.flatnonzero(~is_day):
