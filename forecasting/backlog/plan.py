@@ -22,6 +22,8 @@ from .sure_inflow import find_sure_inflow
 
 #: Fewer cases than this are rounding.
 CASE_TOLERANCE = 1e-6
+#: Share of the usual effort that a look at a plan takes, while the work to plan for is sought.
+LOOK_EFFORT = 0.1
 
 
 def backlog_plan(
@@ -143,11 +145,11 @@ def backlog_plan(
         on_time=punctual,
         settle=settle,
         prices=prices,
-        effort=check_number("effort", effort, above=0),
     )
+    usual = check_number("effort", effort, above=0)
 
     def do_at_most(inflow: Floats, whole_agents: bool) -> Floats:
-        agents = solve(_streams(work, inflow), whole=whole and whole_agents).agents
+        agents = solve(_streams(work, inflow), whole=whole and whole_agents, effort=LOOK_EFFORT * usual).agents
         return np.asarray((agents + free) * work.open_s * share)
 
     if confidence is None:
@@ -156,7 +158,7 @@ def backlog_plan(
         sure = check_number("confidence", confidence, above=0, below=1)
         inflow = find_sure_inflow(work, sure, punctual, do_at_most)
     streams = _streams(work, inflow)
-    return _table(work, streams, solve(streams, whole=whole), high)
+    return _table(work, streams, solve(streams, whole=whole, effort=usual), high)
 
 
 def read_agent_limits(
