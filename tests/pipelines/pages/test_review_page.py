@@ -89,7 +89,7 @@ def test_the_rest_of_today_has_moves_and_agents_short(client):
 
 def test_a_desk_without_a_review_says_what_is_missing(tmp_path):
     client = serve(tmp_path, [Stage("review", skipped="No queue is configured.")])
-    assert "[staffing.NAME]" in client.get("/review").text
+    assert "No queue is configured." in client.get("/review").text
     assert "Rest of today" not in client.get("/").text
     assert client.get("/review.csv").status_code == 404
 
