@@ -32,6 +32,8 @@ SECTION_TITLES = {
     "history": "KPIs",
     "check": "Data",
 }
+#: Stage -> address of its section within the page, where that is not its name: the first page is "today".
+_ANCHORS = {"today": "rest-of-today"}
 _FOLDED_SECTIONS = ("risk", "drift", "compare", "accuracy", "history", "check")
 #: What the report shows of each stage; the other tables are in the results folder, and in the full report.
 _SHOWN_TABLES = {
@@ -140,7 +142,7 @@ def _section(
     failed = "" if stage.tables_made_at else stage.failed
     folded = name in _FOLDED_SECTIONS and not full
     title = SECTION_TITLES.get(name, name.capitalize())
-    return Section(name, title, said[:shown], said[shown:], failed, charts, tables, folded)
+    return Section(_ANCHORS.get(name, name), title, said[:shown], said[shown:], failed, charts, tables, folded)
 
 
 def _ordered(stage: Stage, full: bool) -> list[str]:
