@@ -17,7 +17,8 @@ class Stage:
     Attributes
     ----------
     name
-        ``check``, ``history``, ``forecast``, ``staff``, ``train``, ``risk``, ``drift``, ``watch`` or ``accuracy``.
+        ``check``, ``history``, ``forecast``, ``staff``, ``today``, ``review``, ``train``, ``risk``, ``drift``,
+        ``watch``, ``compare`` or ``accuracy``.
     tables
         Result tables by name; each becomes one Parquet file.
     findings

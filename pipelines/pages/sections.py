@@ -32,6 +32,8 @@ SECTION_TITLES = {
     "history": "KPIs",
     "check": "Data",
 }
+#: Stage -> address of its section within the page, where that is not its name: the first page is "today".
+_ANCHORS = {"today": "rest-of-today"}
 _FOLDED_SECTIONS = ("risk", "drift", "compare", "accuracy", "history", "check")
 #: What the report shows of each stage; the other tables are in the results folder, and in the full report.
 _SHOWN_TABLES = {
@@ -55,7 +57,9 @@ _HIDDEN_TABLES = {"actuals", "expected_ranges", "backtest", "paths"}
 _LATEST_FIRST_TABLES = {"history", "detections"}
 MAX_TABLE_ROWS, MAX_ROWS_SHOWN, MAX_FINDINGS_SHOWN, MAX_SERIES_SHOWN = 60, 8, 4, 6
 #: Pictures of a section, the first of each table before the second of any; the full report has all.
-MAX_CHARTS_SHOWN = {"watch": 2, "train": 2, "staff": 6}
+MAX_CHARTS_SHOWN = {"watch": 2, "train": 2, "staff": 6, "review": 2, "today": 2}
+#: Tables that a picture shows too: folded.
+_FOLDED_TABLES = ("review_causes", "review_work_causes", "today", "today_work")
 DEFAULT_CHARTS_SHOWN = 4
 
 
@@ -138,7 +142,7 @@ def _section(
     failed = "" if stage.tables_made_at else stage.failed
     folded = name in _FOLDED_SECTIONS and not full
     title = SECTION_TITLES.get(name, name.capitalize())
-    return Section(name, title, said[:shown], said[shown:], failed, charts, tables, folded)
+    return Section(_ANCHORS.get(name, name), title, said[:shown], said[shown:], failed, charts, tables, folded)
 
 
 def _ordered(stage: Stage, full: bool) -> list[str]:
@@ -163,7 +167,7 @@ def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: boo
     long = len(frame) > MAX_ROWS_SHOWN and name not in ("schedule", "evaluation")
     made = "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
     table = format_table(name, frame, MAX_TABLE_ROWS, timezone, year)
-    return Exhibit(table_title(name) + made, table, folded=long and not full)
+    return Exhibit(table_title(name) + made, table, folded=(long or name in _FOLDED_TABLES) and not full)
 
 
 def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:

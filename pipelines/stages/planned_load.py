@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-
 import numpy as np
 import pandas as pd
 
@@ -38,7 +36,7 @@ def planned_rates(queue: PlannedQueue, rates: Floats) -> Floats:
     return lag_calls(rates, lag_matrix(aht, queue.spec.interval_s)) if is_lagged(queue, aht) else rates
 
 
-def staffed_calls(queue: PlannedQueue, rows: pd.DataFrame, calls: Hashable, aht: Hashable = "aht_s") -> Floats:
+def staffed_calls(queue: PlannedQueue, rows: pd.DataFrame, calls: str, aht: str = "aht_s") -> Floats:
     """Return the contacts that intervals are staffed for, by the rule of the plan, from those that came in each.
 
     Parameters
@@ -52,7 +50,7 @@ def staffed_calls(queue: PlannedQueue, rows: pd.DataFrame, calls: Hashable, aht:
     return lag_rows(rows["ds"], came, times, queue.spec.interval_s) if is_lagged(queue, times) else came
 
 
-def staffed_calls_by(queue: PlannedQueue, rows: pd.DataFrame, issue: Hashable, calls: Hashable) -> pd.Series:
+def staffed_calls_by(queue: PlannedQueue, rows: pd.DataFrame, issue: str, calls: str) -> pd.Series:
     """Return the contacts that intervals are staffed for, as :func:`staffed_calls` does, of each issue by itself."""
     parts = [
         pd.Series(staffed_calls(queue, own, calls), index=own.index)

@@ -160,12 +160,10 @@ def _count_arrivals(queue: PlannedQueue, whole: DeferredWork) -> Floats:
     split = () if whole.classes == (ANY_PRIORITY,) else ("priority",)
     history = queue.arrivals("cases_opened", split)
     names = history[split[0]].astype("str") if split else pd.Series(ANY_PRIORITY, index=history.index)
-    sums = history.groupby([names, "ds"])["value"].sum()
-    found = [
-        pd.DatetimeIndex(whole.ds).map(sums[name] if name in sums.index.get_level_values(0) else pd.Series(dtype=float))
-        for name in whole.classes
-    ]
-    return np.nan_to_num(np.array([np.asarray(values, dtype=float) for values in found]))
+    counts = pd.DataFrame({"kind": names.to_numpy(), "ds": history["ds"].to_numpy(), "n": history["value"].to_numpy()})
+    table = counts.pivot_table(index="kind", columns="ds", values="n", aggfunc="sum", fill_value=0.0)
+    found = table.reindex(index=list(whole.classes), columns=pd.DatetimeIndex(whole.ds), fill_value=0.0)
+    return np.asarray(found.to_numpy(dtype=float))
 
 
 def _capacity(queue: PlannedQueue, work: DeferredWork, agents: Floats) -> Floats:

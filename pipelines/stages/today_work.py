@@ -119,7 +119,8 @@ def _count_open(work: CaseWork, now: pd.Timestamp, queue: PlannedQueue) -> tuple
 
 def _sum_arrivals(arrivals: pd.DataFrame) -> pd.DataFrame:
     """Return ``ds`` and ``planned``, the cases expected in each interval over all classes."""
-    return arrivals.groupby("ds", as_index=False)["deskcast"].sum().rename(columns={"deskcast": "planned"})
+    whole = arrivals.groupby("ds")["deskcast"].sum()
+    return pd.DataFrame({"ds": whole.index, "planned": whole.to_numpy(dtype=float)})
 
 
 def _count_cases(queue: PlannedQueue, day: pd.Timestamp) -> pd.Series:

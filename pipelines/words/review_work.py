@@ -69,18 +69,17 @@ def _causes(name: str, tables: Tables) -> list[Finding]:
     held = {"review_work_causes": table.assign(queue=name)}
     facts: list[Fact] = []
     parts: list[str] = []
-    for row in table[table["part"].abs() >= MIN_REPORTED_CASES].itertuples():
-        cause = str(row.cause)
+    for row in table[table["part"].abs() >= MIN_REPORTED_CASES].to_dict("records"):
+        cause, part = str(row["cause"]), float(row["part"])
 
         def fact(column: str, kind: str, cause: str = cause) -> Fact:
             cell = Cell("review_work_causes", column, {"queue": name, "cause": cause}, "size")
             return Fact.at(cell, held, kind, f"{name} {cause}")
 
         size = fact("part", "part of a cause")
-        low, high = table.loc[row.Index, ["part-lo", "part-hi"]]
-        is_beyond_chance = low > 0 or high < 0
-        reads = _UNEXPLAINED if cause == "chance" and is_beyond_chance else _READS[cause][row.part < 0]
-        effect = "more" if row.part > 0 else "fewer"
+        is_beyond_chance = float(row["part-lo"]) > 0 or float(row["part-hi"]) < 0
+        reads = _UNEXPLAINED if cause == "chance" and is_beyond_chance else _READS[cause][part < 0]
+        effect = "more" if part > 0 else "fewer"
         facts.append(size)
         parts.append(f"{reads} ({size:~} {effect})")
     if not parts:

@@ -3,10 +3,12 @@
 import importlib.util
 import io
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from deskcast.pipelines.pages.report import render_report
 from deskcast.pipelines.pages.web import make_app
 from deskcast.pipelines.stage import Stage
 from deskcast.pipelines.store.results import replace_folder, write_stages
@@ -89,9 +91,22 @@ def test_the_rest_of_today_has_moves_and_agents_short(client):
 
 def test_a_desk_without_a_review_says_what_is_missing(tmp_path):
     client = serve(tmp_path, [Stage("review", skipped="No queue is configured.")])
-    assert "[staffing.NAME]" in client.get("/review").text
+    assert "No queue is configured." in client.get("/review").text
     assert "Rest of today" not in client.get("/").text
     assert client.get("/review.csv").status_code == 404
+
+
+def test_the_report_has_the_week_and_the_rest_of_the_day_in_sections_of_their_own():
+    page = render_report(make_stages(), title="d", made_at=datetime(2024, 3, 11, tzinfo=UTC), version="0")
+    today, review = (
+        page.split(f'<section id="{name}"', 1)[1].split("</section>", 1)[0] for name in ("today", "review")
+    )
+    assert "Review of the week" in review
+    for words in ("missed in the week", "Difference from the plan, Phone", "Adjustments and what came"):
+        assert words in review, words
+    assert page.count('id="today"') == page.count('id="rest-of-today"') == 1
+    assert "Moves that help today" in page
+    assert "target of 80%" not in today
 
 
 @pytest.mark.slow

@@ -1,12 +1,13 @@
 """Printed sheets: the plan and the review of a week, a page of A4 for each queue, with the figures of the tables."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
-from deskcast.pipelines.commands.sheets import check_print_file
+from deskcast.pipelines.commands.sheets import check_print_file, print_sheets
 from deskcast.pipelines.pages.pdf import find_browser, print_pdf
 from deskcast.pipelines.pages.report import asset, template
 from deskcast.pipelines.pages.sheets import build_plan_sheets, build_review_sheets
@@ -99,6 +100,23 @@ def test_a_review_has_parts_and_the_week_and_leaves_out_times_without_contacts()
 def test_only_pdf_and_html_are_printed(tmp_path, name, message):
     with pytest.raises(InputError, match=message):
         check_print_file(tmp_path / name)
+
+
+def test_a_file_is_written_whole_and_its_pages_are_said(tmp_path, capsys):
+    at = pd.Timestamp("2024-03-31T22:00Z")
+    config = SimpleNamespace(folder=tmp_path, timezone="Europe/Berlin")
+    project = SimpleNamespace(config=config, data_until=at, as_of=at)
+    path = tmp_path / "plan.html"
+    assert check_print_file(path) == ""
+    print_sheets(build_plan_sheets, plan_stage(), path, "", project)
+    assert "3 pages, one a queue" in " ".join(capsys.readouterr().out.split())
+    page = path.read_text(encoding="utf-8")
+    assert page.count('<main class="sheet">') == 3
+    assert "Data until Mon 1 Apr 2024 00:00 (Europe/Berlin)" in page
+    with pytest.raises(InputError, match="nothing to print"):
+        print_sheets(build_plan_sheets, Stage("staff"), path, "", project)
+    print_sheets(build_plan_sheets, Stage("staff"), None, "", project)
+    assert path.read_text(encoding="utf-8") == page
 
 
 @pytest.mark.slow
