@@ -133,7 +133,7 @@ def search_cover(
 ) -> SetCover:
     """Do as :func:`solve_set_cover` by the search alone: limits that are equations leave nothing to be rounded.
 
-    ``counts`` are rows of sums that are whole in any solution, by which the bound is made tighter before the search.
+    ``counts`` are rows of sums that are whole in any solution: they make the bound tighter before the search.
 
     >>> shifts, both = sparse.csc_array(np.array([[1.0, 0], [0, 1]])), sparse.csr_array(np.array([[1.0, -1]]))
     >>> equal = (both, np.zeros(1), np.zeros(1))
@@ -244,9 +244,8 @@ def _best(p: _Problem, gap: float, effort: float) -> tuple[Floats, float, float]
     value = _cost(p, x)
     if value - bound <= gap * value:
         return x, value, bound
-    bound = max(
-        bound, bound_by_counts(_relaxation(p, count_by_cost(p.cost)), read_programmes(int(p.matrix.nnz), effort))
-    )
+    counted = _relaxation(p, count_by_cost(p.cost))
+    bound = max(bound, bound_by_counts(counted, read_programmes(int(p.matrix.nnz), effort)))
     if value - bound <= gap * value:
         return x, value, float(min(value, bound))
     use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
@@ -276,15 +275,13 @@ def _relaxation(p: _Problem, counts: Matrix | None) -> CountedProgramme:
     """Return the programme in fractions, with the sums that are whole in any solution: counts, and what is missing."""
     n, b = len(p.cost), len(p.band_row)
     sums = [] if counts is None else [sparse.hstack([counts, sparse.csr_array((counts.shape[0], b))])]
-    sizes = np.concatenate([p.matrix.data, p.need, p.band_size])
-    parts = find_parts(sizes)
+    parts = find_parts(np.concatenate([p.matrix.data, p.need, p.band_size]))
     if b and parts and is_whole(p.band_price / p.band_price.min()):  # in parts of an agent and interval
         units = parts * p.band_price / p.band_price.min()
         sums.append(triplets(units, np.zeros(b), n + np.arange(b), (1, n + b)))
     whole = sparse.csr_array(sparse.vstack(sums)) if sums else sparse.csr_array((0, n + b))
-    return CountedProgramme(
-        np.concatenate([p.cost, p.band_price]), _rows(p), np.concatenate([p.most, p.band_size]), whole
-    )
+    cost, high = np.concatenate([p.cost, p.band_price]), np.concatenate([p.most, p.band_size])
+    return CountedProgramme(cost, _rows(p), high, whole)
 
 
 def _rows(p: _Problem) -> list[tuple[Matrix, Any, Any]]:
