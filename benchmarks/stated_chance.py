@@ -110,7 +110,7 @@ def chat_rows(days: int) -> Iterator[Row]:
 def skill_rows(days: int) -> Iterator[Row]:
     """Yield the rows of two queues that share agents: the one that is worse off."""
     groups, names = {"de": ["de"], "fr": ["fr"], "both": ["de", "fr"]}, ["de", "fr"]
-    base, aht, slots = {"de": 60.0, "fr": 40.0}, 240.0, 6
+    base, aht, slots = {"de": 60.0, "fr": 40.0}, 240.0, len(PROFILE)
     target = QueueTarget(STEP, 0.8, 20.0, None, 180.0)
     runs = count_runs(sum(base.values()) * slots, is_sure=True)
     even = special.ndtri((np.arange(runs) + 0.5) / runs)  # the rates of paths have the quantiles of the forecast

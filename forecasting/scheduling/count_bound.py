@@ -11,9 +11,16 @@ import numpy as np
 from scipy import sparse
 
 from ...features.arrays import Floats
-from ..solver import Matrix, solve, stack_columns
+from ..solver import Matrix, solve, stack_columns, triplets
 
 _WHOLE = 1e-6
+
+#: Work of the bound: programmes that are solved times entries of the matrix, and the most programmes.
+MAX_COUNT_WORK, MAX_COUNT_LPS = 1_000_000, 60
+#: People are counted by what their shift costs where that has no more values than this.
+MAX_COUNTED_COSTS = 6
+#: Parts of an interval that a shift may cover, in which what is missing is counted.
+WHOLE_PARTS = (1, 2, 3, 4, 6, 12)
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,15 @@ def is_whole(values: Floats) -> bool:
     (True, False)
     """
     return bool((np.abs(values - np.rint(values)) < _WHOLE).all())
+
+
+def find_parts(values: Floats) -> int | None:
+    """Return the fewest parts of which all numbers are multiples; none where they are of no common size.
+
+    >>> find_parts(np.array([2.0, 0.75])), find_parts(np.array([0.1]))
+    (4, None)
+    """
+    return next((k for k in WHOLE_PARTS if is_whole(k * values)), None)
 
 
 def bound_by_counts(programme: CountedProgramme, most: int) -> float:
@@ -84,3 +100,24 @@ def bound_by_counts(programme: CountedProgramme, most: int) -> float:
             moved[place] = value
             look(*((low, moved) if side == 0 else (moved, high)))
     return 0.0
+
+
+def count_by_cost(cost: Floats) -> Matrix | None:
+    """Return rows that count people by what their shift costs; none where these are many.
+
+    >>> count_by_cost(np.array([8.0, 4.0, 8.0])).toarray().tolist()
+    [[0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
+    """
+    kinds, place = np.unique(cost, return_inverse=True)
+    if len(kinds) > MAX_COUNTED_COSTS:
+        return None
+    return triplets(np.ones(len(place)), place, np.arange(len(place)), (len(kinds), len(place)))
+
+
+def read_programmes(entries: int, effort: float) -> int:
+    """Return how many programmes of so many entries may be solved.
+
+    >>> read_programmes(100, 1.0), read_programmes(200_000, 1.0)
+    (60, 5)
+    """
+    return int(np.clip(MAX_COUNT_WORK * effort / max(entries, 1), 2, MAX_COUNT_LPS))

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from ...features.arrays import Floats, Places
 from ...features.errors import InputError
 from ..solver import Matrix, Solution, relax, solve, stack_columns, triplets
-from .count_bound import CountedProgramme, bound_by_counts, is_whole
+from .count_bound import CountedProgramme, bound_by_counts, count_by_cost, find_parts, is_whole, read_programmes
 
 _WHOLE = 1e-6
 
@@ -28,10 +28,6 @@ MAX_DIVE_ROUNDS = 60
 
 #: Work of the search for whole numbers: branches times entries of the matrix, and the most branches.
 MAX_SEARCH_WORK, MAX_BRANCHES = 20_000_000, 5_000
-
-#: The same of the bound by counts, in entries and in programmes that are solved; people are counted by what their shift
-#: costs where that has no more values than this; parts of an interval that a shift may cover, to count what is missing.
-MAX_COUNT_WORK, MAX_COUNT_LPS, MAX_COUNTED_COSTS, WHOLE_PARTS = 1_000_000, 60, 6, (1, 2, 3, 4, 6, 12)
 
 #: Entries above which the root of a search alone takes minutes and seldom finds more than the rounding has.
 MAX_SEARCH_ENTRIES = 200_000
@@ -137,7 +133,7 @@ def search_cover(
 ) -> SetCover:
     """Do as :func:`solve_set_cover` by the search alone: limits that are equations leave nothing to be rounded.
 
-    ``counts`` are rows of sums that are whole in any solution, by which the bound is made tighter before the search.
+    ``counts`` are rows of sums that are whole in any solution: they make the bound tighter before the search.
 
     >>> shifts, both = sparse.csc_array(np.array([[1.0, 0], [0, 1]])), sparse.csr_array(np.array([[1.0, -1]]))
     >>> equal = (both, np.zeros(1), np.zeros(1))
@@ -147,7 +143,7 @@ def search_cover(
     problem = _merged(matrix, need, cost, short_price, limits, low, high)
     entries = max(int(problem.matrix.nnz) + int(limits.nnz), 1)
     branches = int(np.clip(MAX_SEARCH_WORK * effort / entries, 1, MAX_BRANCHES))
-    least = bound_by_counts(_relaxation(problem, counts), _read_lps(entries, effort))
+    least = bound_by_counts(_relaxation(problem, counts), read_programmes(entries, effort))
     found = _search(problem, nodes=branches, gap=gap * 0.999, least=least)
     agents = _feasible(problem) if found.x is None else np.rint(found.x[: len(cost)])
     total = _cost(problem, agents)
@@ -248,7 +244,8 @@ def _best(p: _Problem, gap: float, effort: float) -> tuple[Floats, float, float]
     value = _cost(p, x)
     if value - bound <= gap * value:
         return x, value, bound
-    bound = max(bound, bound_by_counts(_relaxation(p, _people_by_cost(p)), _read_lps(int(p.matrix.nnz), effort)))
+    counted = _relaxation(p, count_by_cost(p.cost))
+    bound = max(bound, bound_by_counts(counted, read_programmes(int(p.matrix.nnz), effort)))
     if value - bound <= gap * value:
         return x, value, float(min(value, bound))
     use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
@@ -267,10 +264,7 @@ def _best(p: _Problem, gap: float, effort: float) -> tuple[Floats, float, float]
 
 
 def _search(p: _Problem, nodes: int | None = None, gap: float | None = None, least: float = 0.0) -> Solution:
-    n, b = len(p.cost), len(p.band_row)
-    rows: list[tuple[Matrix, Any, Any]] = [(_with_missing(p), p.need, np.inf)]
-    if len(p.low):
-        rows.append((stack_columns(p.limits, sparse.csc_array((len(p.low), b))), p.low, p.high))
+    n, b, rows = len(p.cost), len(p.band_row), _rows(p)
     cost, high = np.concatenate([p.cost, p.band_price]), np.concatenate([p.most, p.band_size])
     if least > 0:  # a little less, for what the solver rounds
         rows.append((sparse.csr_array(cost[None]), least * (1 - 1e-9), np.inf))
@@ -281,27 +275,19 @@ def _relaxation(p: _Problem, counts: Matrix | None) -> CountedProgramme:
     """Return the programme in fractions, with the sums that are whole in any solution: counts, and what is missing."""
     n, b = len(p.cost), len(p.band_row)
     sums = [] if counts is None else [sparse.hstack([counts, sparse.csr_array((counts.shape[0], b))])]
-    parts = next((k for k in WHOLE_PARTS if is_whole(k * p.matrix.data) and is_whole(k * p.need)), None)
+    parts = find_parts(np.concatenate([p.matrix.data, p.need, p.band_size]))
     if b and parts and is_whole(p.band_price / p.band_price.min()):  # in parts of an agent and interval
         units = parts * p.band_price / p.band_price.min()
         sums.append(triplets(units, np.zeros(b), n + np.arange(b), (1, n + b)))
-    rows: list[tuple[Matrix, Any, Any]] = [(_with_missing(p), p.need, np.inf)]
-    if len(p.low):
-        rows.append((stack_columns(p.limits, sparse.csc_array((len(p.low), b))), p.low, p.high))
     whole = sparse.csr_array(sparse.vstack(sums)) if sums else sparse.csr_array((0, n + b))
-    return CountedProgramme(np.concatenate([p.cost, p.band_price]), rows, np.concatenate([p.most, p.band_size]), whole)
+    cost, high = np.concatenate([p.cost, p.band_price]), np.concatenate([p.most, p.band_size])
+    return CountedProgramme(cost, _rows(p), high, whole)
 
 
-def _people_by_cost(p: _Problem) -> Matrix | None:
-    """Return rows that count people by what their shift costs; none where these are many."""
-    kinds, place = np.unique(p.cost, return_inverse=True)
-    if len(kinds) > MAX_COUNTED_COSTS:
-        return None
-    return triplets(np.ones(len(place)), place, np.arange(len(place)), (len(kinds), len(place)))
-
-
-def _read_lps(entries: int, effort: float) -> int:
-    return int(np.clip(MAX_COUNT_WORK * effort / max(entries, 1), 2, MAX_COUNT_LPS))
+def _rows(p: _Problem) -> list[tuple[Matrix, Any, Any]]:
+    missing = sparse.csc_array((len(p.low), len(p.band_row)))
+    limits = [(stack_columns(p.limits, missing), p.low, p.high)] if len(p.low) else []
+    return [(_with_missing(p), p.need, np.inf), *limits]
 
 
 def _with_missing(p: _Problem) -> Matrix:

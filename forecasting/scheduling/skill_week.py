@@ -27,7 +27,7 @@ from .skills import cover_queues_apart, cover_sets
 #: Contacts that one look at the days may play, and the fewest and most times that they are played.
 MAX_PLAYED_CONTACTS, MIN_RUNS, MAX_RUNS = 100_000, 8, 60
 #: The same where a chance is to be told: it takes more runs than a mean.
-MAX_SURE_CONTACTS, MAX_SURE_RUNS = 1_200_000, 500
+MAX_SURE_CONTACTS, MAX_SURE_RUNS = 1_200_000, 1_000
 #: Halvings of the distance between the bounds.
 STEPS = 6
 #: Multiples of it lie evenly between 0 and 1, however many there are.
@@ -151,7 +151,7 @@ def count_runs(calls: float, is_sure: bool) -> int:
     """Return how often days with so many contacts are played; so many paths give each its share.
 
     >>> count_runs(1200.0, True), count_runs(1200.0, False), count_runs(1e6, False)
-    (500, 60, 8)
+    (1000, 60, 8)
     """
     most_calls, most_runs = (MAX_SURE_CONTACTS, MAX_SURE_RUNS) if is_sure else (MAX_PLAYED_CONTACTS, MAX_RUNS)
     return int(np.clip(most_calls / max(calls, 1.0), MIN_RUNS, most_runs))

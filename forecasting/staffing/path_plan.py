@@ -205,8 +205,8 @@ def _chance(demand: Demand, target: QueueTarget, agents: npt.NDArray[np.int64], 
     load = demand.calls * demand.aht / aht
     low, high = load.min(axis=0), load.max(axis=0)
     points = low + (high - low) * np.linspace(0.0, 1.0, CHANCE_POINTS)[:, None]
-    each = (np.broadcast_to(x, points.shape).ravel() for x in (points, aht, agents.astype(float)))
-    found = in_time_variance(*each, _read_rules(target, goal)).reshape(points.shape)
+    times, there = (np.broadcast_to(x, points.shape).ravel() for x in (aht, agents.astype(float)))
+    found = in_time_variance(points.ravel(), times, there, _read_rules(target, goal)).reshape(points.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
         at = np.nan_to_num((load - low) / (high - low)) * (CHANCE_POINTS - 1)
     left = np.minimum(at.astype(np.int64), CHANCE_POINTS - 2)
@@ -215,7 +215,8 @@ def _chance(demand: Demand, target: QueueTarget, agents: npt.NDArray[np.int64], 
 
 
 def _read_rules(target: QueueTarget, goal: float) -> QueueRules:
-    patience = np.inf if target.patience is None else float(np.mean(getattr(target.patience, "mean", target.patience)))
+    given = target.patience.mean if isinstance(target.patience, Patience) else target.patience
+    patience = np.inf if given is None else float(np.mean(np.asarray(given, dtype=float)))
     held = 1.0 if target.concurrency is None else float(np.asarray(target.concurrency))
     interval, within, slowdown = (float(np.asarray(x)) for x in (target.interval, target.threshold, target.slowdown))
     return QueueRules(interval, goal, within, patience, held, slowdown)
@@ -243,6 +244,6 @@ def _met(demand: Demand, target: QueueTarget, agents: npt.NDArray[np.int64], run
     for size in sorted({len(run) for run in runs}):
         mine = np.array([run for run in runs if len(run) == size])
         there = np.broadcast_to(agents.astype(float), out.shape)
-        rows = (np.asarray(x[:, mine]).reshape(-1, size) for x in (demand.calls, demand.aht, there))
-        out[:, mine] = expected_in_time(*rows, rules).reshape(len(out), *mine.shape)
+        calls, aht, agents_on = (np.asarray(x[:, mine]).reshape(-1, size) for x in (demand.calls, demand.aht, there))
+        out[:, mine] = expected_in_time(calls, aht, agents_on, rules).reshape(len(out), *mine.shape)
     return out

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -83,5 +85,5 @@ def close_doors(queue: PlannedQueue, plan: pd.DataFrame) -> pd.DataFrame:
 def weigh_choices(queue: PlannedQueue) -> pd.DataFrame:
     """Return agent hours and risk of a queue by how sure of its target each interval is planned to be."""
     times, days = slot_aht(queue), queue.handle_time_variation
-    how = {"aht_spread": days.spread, "aht_with_volume": days.with_volume}
+    how: dict[str, Any] = {"aht_spread": days.spread, "aht_with_volume": days.with_volume}
     return confidence_curve(planned_forecast(queue), times, queue.target, queue.shrinkage, **how)

@@ -143,7 +143,7 @@ def plan_queue(queue: PlannedQueue) -> tuple[pd.DataFrame, list[Finding]]:
     known = (queue.target, queue.shrinkage, (80, 95), queue.name, queue.spec.confidence)
     handle_times = queue.handle_times(ahead["ds"])
     days = queue.handle_time_variation
-    how = {"aht_spread": days.spread, "aht_with_volume": days.with_volume}
+    how: dict[str, Any] = {"aht_spread": days.spread, "aht_with_volume": days.with_volume}
     plan = plan_for_target(planned_forecast(queue), handle_times, *known, **how)
     if queue.spec.target_over != "interval":
         plan = _plan_over_period(queue, plan, ahead)

@@ -208,5 +208,5 @@ def draw_curve(results: Snapshot, moved: QueueSettings) -> pd.DataFrame:
     ahead = read_ahead(results, moved.queue)
     rows = results.query("SELECT aht_s FROM {staffing} WHERE queue = ? ORDER BY ds", [moved.queue])
     off = {"shrinkage": moved.shrinkage}
-    days = {"aht_spread": moved.aht_spread or 0.0, "aht_with_volume": moved.aht_with_volume or 0.0}
+    days: dict[str, Any] = {"aht_spread": moved.aht_spread or 0.0, "aht_with_volume": moved.aht_with_volume or 0.0}
     return confidence_curve(ahead, rows["aht_s"].to_numpy(), moved.target, off, levels=_levels(ahead), **days)
