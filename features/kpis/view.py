@@ -161,7 +161,7 @@ class LogView:
     @cached_property
     def facts(self) -> EventFacts:
         """What the events of the log can tell."""
-        return compute_once(self.log, "event facts", lambda: inspect_events(self.log))
+        return inspect_events(self.log)
 
     def last_mature_instant(self, days: float = 0.0, seconds: float = 0.0) -> Any:
         """Give the last instant from which that much time had passed at the end of the log."""
@@ -369,11 +369,8 @@ class LogView:
         """Return whether any survey of a KPI's kind is about a case, whose segments are then its own."""
         if not self.log.has("surveys", "case_id"):
             return False
-        rows = self.log.table("surveys")
-        linked = rows.case_id.notnull()
-        if kpi in SURVEY_KINDS:
-            linked = linked & (rows.kind == kpi)
-        return bool(compute_once(self.log, f"surveyed cases {kpi}", lambda: linked.any().execute()) or False)
+        kinds = compute_once(self.log, "surveyed cases", lambda: _find_surveyed_kinds(self.log))
+        return kpi in kinds if kpi in SURVEY_KINDS else bool(kinds)
 
     @property
     def _segments_reach(self) -> tuple[str, ...]:
@@ -390,6 +387,12 @@ class LogView:
         cases = self._segments_of_cases.select(_of="case_id", **{f"_{name}": name for name in wanted})
         joined = rows.left_join(cases, rows.case_id == cases["_of"]).drop("_of")
         return joined.rename({name: f"_{name}" for name in wanted})
+
+
+def _find_surveyed_kinds(log: CaseLog) -> set[object]:
+    """Return the kinds of the surveys that are about a case; one without a kind counts too."""
+    rows = log.table("surveys")
+    return set(fetch(rows.filter(rows.case_id.notnull()).select("kind").distinct())["kind"])
 
 
 def _add_next_cases(rows: Any) -> Any:
