@@ -34,13 +34,12 @@ def sum_sentences(log: CaseLog) -> list[Finding]:
         whole = figure(FIGURES, "offered", "volumes", round(found["y"]))
         said.append(_sentence(f"{whole:contact} {_span(log, found['first'], found['last'])}", whole, sums_of))
     if log.has("contacts"):
-        rows = log.table("contacts")
-        found = inspect_table(log, "contacts")
-        ends = [end.get("queued_at", log.until) for end in (found.first, found.last)]
+        calls = inspect_table(log, "contacts")
+        ends = [end.get("queued_at", log.until) for end in (calls.first, calls.last)]
         counts = compute_once(log, "contacts by outcome", lambda: _count_outcomes(log))
         known = counts[counts["outcome"].notna()].sort_values("n", ascending=False) if len(counts) else counts
         parts = [(str(o), int(n)) for o, n in zip(known["outcome"], known["n"], strict=True)] if len(known) else []
-        whole = figure(FIGURES, "offered", "contacts", found.rows)
+        whole = figure(FIGURES, "offered", "contacts", calls.rows)
         said.append(_sentence(f"{whole:contact} {_span(log, *ends)}", whole, parts))
     return said
 
