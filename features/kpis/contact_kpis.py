@@ -174,7 +174,8 @@ def _fetch_agent_time(desk: LogView) -> pd.DataFrame:
 
 def _where(rows: pd.DataFrame, wanted: Any) -> pd.DataFrame:
     """Return the rows of which a condition is known to hold."""
-    return rows[wanted.fillna(False).astype(bool)]
+    found: pd.DataFrame = rows[wanted.fillna(False).astype(bool)]
+    return found
 
 
 def is_handling(rows: Any) -> Any:
