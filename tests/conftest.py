@@ -1,6 +1,7 @@
 """What several tests share."""
 
 import fcntl
+import gc
 import importlib.util
 import os
 import subprocess
@@ -15,6 +16,8 @@ from hypothesis import settings
 # To look for new ones: pytest --hypothesis-profile=default
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
+
+gc.set_threshold(20_000, 20, 20)  # as the command line does: expressions are collected in larger heaps
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

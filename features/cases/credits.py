@@ -21,7 +21,7 @@ PERSON_FIELDS = ("agent", "agent_id", "assignee", "owner")
 
 def has_agents(log: CaseLog) -> bool:
     """Return whether the events of a log tell which human agent acted."""
-    facts = compute_once(log, "event facts", lambda: inspect_events(log))
+    facts = inspect_events(log)
     return bool(facts.role and facts.actor)
 
 
@@ -56,7 +56,7 @@ def credited_agents(log: CaseLog, credit: Credit) -> Any:
 
 def _credit_expr(log: CaseLog, credit: Credit) -> Any:
     acted = acted_expr(log)
-    facts = compute_once(log, "event facts", lambda: inspect_events(log))
+    facts = inspect_events(log)
     spoke = acted.kind == "message"
     if facts.public:
         spoke = spoke & acted.public.fill_null(False)

@@ -45,6 +45,11 @@ def inspect_events(log: CaseLog) -> EventFacts:
     >>> inspect_events(log).kinds
     frozenset()
     """
+    found: EventFacts = compute_once(log, "event facts", lambda: _inspect(log))
+    return found
+
+
+def _inspect(log: CaseLog) -> EventFacts:
     if not log.has("events"):
         return EventFacts(frozenset(), False, False, False, False)
     events = log.table("events")

@@ -7,6 +7,7 @@ from functools import partial
 import pandas as pd
 
 from ..case_log.cache import compute_once
+from ..case_log.contents import inspect_table
 from ..case_log.log import CaseLog
 from ..cases.facts import inspect_events
 from ..errors import InputError, did_you_mean
@@ -78,7 +79,7 @@ def describe_missing_data(log: CaseLog, name: str, calendar: str | None = None) 
     columns = [_in_words(n) for n in dict.fromkeys(needs) if not compute_once(log, n, partial(_holds, log, n))]
     if columns:
         return "needs " + _and(columns)
-    if kpi.kinds and not compute_once(log, "event facts", lambda: inspect_events(log)).kinds & set(kpi.kinds):
+    if kpi.kinds and not inspect_events(log).kinds & set(kpi.kinds):
         return f"needs events of the kind {' or '.join(kpi.kinds)}"
     if kpi.calendar and not log.calendars:
         return "needs a calendar"
@@ -99,8 +100,9 @@ def _holds(log: CaseLog, need: str) -> bool:
     column, _, value = column.partition("=")
     if not log.has(table, column):
         return False
-    found = log.table(table)[column]
-    return bool((found == value if value else found.notnull()).any().execute() or False)
+    if not value:
+        return inspect_table(log, table).known[column] > 0
+    return bool((log.table(table)[column] == value).any().execute() or False)
 
 
 def _in_words(need: str) -> str:

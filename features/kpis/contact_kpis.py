@@ -11,6 +11,8 @@ import pandas as pd
 
 from ..arrays import Floats
 from ..calendars.instants import seconds_between
+from ..case_log.contents import inspect_table
+from ..case_log.fetch import fetch
 from .aggregate import (
     aggregate_count,
     aggregate_duration,
@@ -21,7 +23,7 @@ from .aggregate import (
 )
 from .catalogue import KPI_ENTRIES
 from .cells import SegmentedRows
-from .overlap import sum_overlap
+from .overlap import sum_overlap, sum_stretches
 from .queries import CombinedQuery, DurationQuery, SumQuery, run_queries
 from .view import LogView
 
@@ -66,7 +68,7 @@ def handle_time(desk: LogView) -> DurationQuery:
     rows = desk.contacts.rows
     over = rows.ended_at.notnull()
     spent = seconds_between(rows.answered_at, ibis.coalesce(rows.ended_at, ibis.literal(desk.log.until)))
-    if "wrap_s" in rows.columns and bool(rows.wrap_s.notnull().any().execute()):
+    if "wrap_s" in rows.columns and inspect_table(desk.log, "contacts").known["wrap_s"]:
         spent = over.ifelse(spent + rows.wrap_s, spent)
     horizon = _HORIZONS_S["handle_time"]
     return aggregate_duration(desk.contacts, "queued_at", spent, over, of=rows.answered_at.notnull(), horizon=horizon)
@@ -157,10 +159,23 @@ def task_completion_rate(desk: LogView) -> SumQuery:
 
 def agent_time_share(desk: LogView, hit: Callable[[Any], Any], of: Callable[[Any], Any]) -> pd.DataFrame:
     """Put one part of the agents' time beside another; seconds are no independent trials, so no interval."""
-    source = desk.agent_time
-    part = sum_overlap(source, source.rows, hit(source.rows) & of(source.rows))
-    whole = sum_overlap(source, source.rows, of(source.rows))
+    source, rows = desk.agent_time, _fetch_agent_time(desk)
+    part = sum_stretches(source, _where(rows, hit(rows) & of(rows)))
+    whole = sum_stretches(source, _where(rows, of(rows)))
     return compute_share(source, part, whole).assign(lo=np.nan, hi=np.nan)
+
+
+def _fetch_agent_time(desk: LogView) -> pd.DataFrame:
+    """Fetch the stretches of agents' time, once for all KPIs that put one part of them beside another."""
+    source = desk.agent_time
+    told = [name for name in ("state", "paid") if name in source.rows.columns and name not in source.by]
+    return source.keep("stretches", lambda: fetch(source.rows.select(*source.by, "start", "end", *told)))
+
+
+def _where(rows: pd.DataFrame, wanted: Any) -> pd.DataFrame:
+    """Return the rows of which a condition is known to hold."""
+    found: pd.DataFrame = rows[wanted.fillna(False).astype(bool)]
+    return found
 
 
 def is_handling(rows: Any) -> Any:
@@ -170,13 +185,14 @@ def is_handling(rows: Any) -> Any:
 
 def is_handling_or_available(rows: Any) -> Any:
     """Return when an agent works or waits for work."""
-    return rows.state.isin(("handling", "available"))
+    return rows.state.isin(["handling", "available"])
 
 
 def cases_per_agent_hour(desk: LogView) -> pd.DataFrame:
     """Put resolved cases beside paid hours."""
     source = desk.agent_time
-    hours = sum_overlap(source, source.rows, source.rows.paid) / 3600
+    rows = _fetch_agent_time(desk)
+    hours = sum_stretches(source, _where(rows, rows.paid)) / 3600
     resolved = aggregate_count(desk.cases_of_agents, "resolved_at").frame()
     return compute_ratio(source, resolved["value"].to_numpy(), hours)
 
@@ -184,7 +200,8 @@ def cases_per_agent_hour(desk: LogView) -> pd.DataFrame:
 def effort_per_case(desk: LogView) -> pd.DataFrame:
     """Put the time of handling beside resolved cases."""
     source = desk.agent_time
-    spent = sum_overlap(source, source.rows, is_handling(source.rows))
+    rows = _fetch_agent_time(desk)
+    spent = sum_stretches(source, _where(rows, is_handling(rows)))
     resolved = aggregate_count(desk.cases_of_agents, "resolved_at").frame()
     return compute_ratio(source, spent, resolved["value"].to_numpy())
 
@@ -227,8 +244,12 @@ def kept_resolutions(desk: LogView) -> SumQuery:
 
 def _sum_costs(source: SegmentedRows) -> Floats:
     """Spread money evenly over its spans; a period that no cost touches is not booked yet, which is not free."""
-    spent = sum_overlap(source, source.rows, None, amount="amount", instants=True)
-    return np.where(sum_overlap(source, source.rows, None, instants=True) > 0, spent, np.nan)
+
+    def spread() -> Floats:
+        spent = sum_overlap(source, source.rows, None, amount="amount", instants=True)
+        return np.where(sum_overlap(source, source.rows, None, instants=True) > 0, spent, np.nan)
+
+    return source.keep("money", spread)
 
 
 def first_time_fix_rate(desk: LogView) -> SumQuery:

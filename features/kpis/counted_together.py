@@ -8,7 +8,7 @@ where a log has some ten thousand rows.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import ibis.expr.operations as ops
 import numpy as np
@@ -17,28 +17,74 @@ import pandas as pd
 from ..arrays import Floats, Ints
 from ..calendars.instants import find_engine
 from ..case_log.fetch import fetch
-from .queries import DurationQuery, SumQuery, follow_durations, no_durations
 
 if TYPE_CHECKING:
     from .cells import SegmentedRows
 
-Query = SumQuery | DurationQuery
 #: Rows that are fetched for several histories; more are summed where they are.
 MAX_ROWS_TOGETHER = 500_000
 #: So many values are held at once.
 MAX_VALUES_PER_FETCH = 16_000_000
 
 
-def can_count_together(queries: Sequence[Query]) -> bool:
+class RowQuery(Protocol):
+    """A history that can be counted from what each of its rows adds."""
+
+    @property
+    def source(self) -> SegmentedRows:
+        """Segments and periods."""
+
+    @property
+    def rows(self) -> Any:
+        """Ibis table with the segment columns."""
+
+    @property
+    def at(self) -> str:
+        """The instant by whose period its rows are grouped."""
+
+    @property
+    def key(self) -> int:
+        """What its splits have in common."""
+
+    @property
+    def by_row(self) -> bool:
+        """Whether it is made of its rows one by one."""
+
+    def each_row(self) -> dict[str, Any]:
+        """Return Ibis columns of what each row adds, by name; ``None`` for 1."""
+
+    def count(self, values: Mapping[str, Floats], cell: Ints) -> pd.DataFrame:
+        """Return the history."""
+
+
+def is_sum_of_rows(aggregate: Any) -> bool:
+    """Return whether an Ibis aggregate is made of its rows one by one.
+
+    >>> import ibis
+    >>> rows = ibis.table({"a": "int64"}, name="rows")
+    >>> is_sum_of_rows(rows.a.sum()), is_sum_of_rows(rows.a.nunique())
+    (True, False)
+    """
+    op = aggregate.op()
+    return isinstance(op, ops.CountStar | ops.Count | ops.Sum) and op.where is None
+
+
+def take_row_value(aggregate: Any) -> Any:
+    """Return what each row adds to a sum or a count; ``None`` for 1."""
+    op = aggregate.op()
+    if isinstance(op, ops.CountStar):
+        return None
+    return op.arg.to_expr().notnull() if isinstance(op, ops.Count) else op.arg.to_expr()
+
+
+def can_count_together(queries: Sequence[RowQuery]) -> bool:
     """Return whether histories over the same rows are better counted from one fetch than from a query each."""
-    if len(queries) < 2 or find_engine(queries[0].rows) != "duckdb":
-        return False
-    if not all(isinstance(one, DurationQuery) or all(map(_is_summed, one.sums.values())) for one in queries):
+    if len(queries) < 2 or find_engine(queries[0].rows) != "duckdb" or not all(one.by_row for one in queries):
         return False
     return queries[0].source.widest.length <= MAX_ROWS_TOGETHER
 
 
-def count_together(queries: Sequence[Query]) -> list[pd.DataFrame]:
+def count_together(queries: Sequence[RowQuery]) -> list[pd.DataFrame]:
     """Count histories over the same rows, which may be splits of one another.
 
     Parameters
@@ -51,11 +97,10 @@ def count_together(queries: Sequence[Query]) -> list[pd.DataFrame]:
     list of DataFrame
         One history a query, in their order.
     """
-    values = {_key_of(one): one for one in queries}
-    asked = {key: _values_of(one) for key, one in values.items()}
+    asked = {key: one.each_row() for key, one in {one.key: one for one in queries}.items()}
     made: dict[int, pd.DataFrame] = {}
     for keys in _batches(asked, queries[0].source.widest.length):
-        batch = [one for one in queries if _key_of(one) in keys]
+        batch = [one for one in queries if one.key in keys]
         fetched = _Fetched(batch, asked)
         made |= {id(one): fetched.count(one) for one in batch}
     return [made[id(one)] for one in queries]
@@ -64,12 +109,12 @@ def count_together(queries: Sequence[Query]) -> list[pd.DataFrame]:
 class _Fetched:
     """Rows with what they add to several histories."""
 
-    def __init__(self, queries: Sequence[Query], values: Mapping[int, Mapping[str, Any]]) -> None:
+    def __init__(self, queries: Sequence[RowQuery], asked: Mapping[int, Mapping[str, Any]]) -> None:
         rows, wide = queries[0].rows, queries[0].source.widest
-        self.asked = values
+        self.asked = asked
         self.names: dict[Any, str] = {}
-        for key in dict.fromkeys(map(_key_of, queries)):
-            for value in values[key].values():
+        for key in dict.fromkeys(one.key for one in queries):
+            for value in asked[key].values():
                 if value is not None:
                     self.names.setdefault(value.op(), f"_v{len(self.names)}")
         self.periods = {at: f"_ds{number}" for number, at in enumerate(dict.fromkeys(one.at for one in queries))}
@@ -80,24 +125,13 @@ class _Fetched:
         self._segments: dict[int, Ints] = {}
         self._cells: dict[tuple[int, str], Ints] = {}
 
-    def count(self, query: Query) -> pd.DataFrame:
+    def count(self, query: RowQuery) -> pd.DataFrame:
         """Return one history."""
-        cell = self._cell_of(query.source, query.at)
-        values = {name: self._of(value) for name, value in self.asked[_key_of(query)].items()}
-        if isinstance(query, DurationQuery):
-            own = no_durations(query.source)
-            follow_durations(own, values["spent"], values["over"] > 0, cell, query.horizon)
-            return query.source.frame(**own)
-        inside = cell >= 0
-        sums = [self._sum(values[name], cell, inside, query.source.size) for name in query.sums]
-        return query.finish(query.source, *sums)
+        values = {name: self._of(value) for name, value in self.asked[query.key].items()}
+        return query.count(values, self._cell_of(query.source, query.at))
 
     def _of(self, value: Any) -> Floats:
         return np.ones(len(self.frame)) if value is None else self.values[self.names[value.op()]]
-
-    def _sum(self, values: Floats, cell: Ints, inside: Any, size: int) -> Floats:
-        weights = np.nan_to_num(values[inside], nan=0.0)
-        return np.asarray(np.bincount(cell[inside], weights, minlength=size), dtype=float)
 
     def _cell_of(self, source: SegmentedRows, at: str) -> Ints:
         """Number the cell of each row; sources with the same segments differ in nothing else."""
@@ -107,30 +141,6 @@ class _Fetched:
         if (key, at) not in self._cells:
             self._cells[key, at] = source.cells_of(self._segments[key], self.frame[self.periods[at]])
         return self._cells[key, at]
-
-
-def _values_of(query: Query) -> Mapping[str, Any]:
-    """Return what each row adds, by name; ``None`` for 1."""
-    if isinstance(query, DurationQuery):
-        return {"spent": query.spent, "over": query.over}
-    return {name: _value_of(aggregate.op()) for name, aggregate in query.sums.items()}
-
-
-def _is_summed(aggregate: Any) -> bool:
-    """Return whether an aggregate is made of its rows one by one."""
-    op = aggregate.op()
-    return isinstance(op, ops.CountStar | ops.Count | ops.Sum) and op.where is None
-
-
-def _value_of(op: Any) -> Any:
-    if isinstance(op, ops.CountStar):
-        return None
-    return op.arg.to_expr().notnull() if isinstance(op, ops.Count) else op.arg.to_expr()
-
-
-def _key_of(query: Query) -> int:
-    """Return what the splits of one history have in common."""
-    return id(query.spent if isinstance(query, DurationQuery) else query.sums)
 
 
 def _batches(asked: Mapping[int, Mapping[str, Any]], n_rows: int) -> Iterator[set[int]]:

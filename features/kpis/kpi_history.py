@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -230,7 +231,7 @@ def _counted(
         try:
             for group in _group_splits(desks, places, name):
                 views_of = [desks[place] for place in group]
-                found = chosen[group[0]][name](_widest(views_of, views, name))
+                found: Any = chosen[group[0]][name](_widest(views_of, views, name))
                 for place, desk in zip(group, views_of, strict=True):
                     counted[place][name] = found if len(group) == 1 else found.narrow(desk.by)
         except PluginError as error:

@@ -61,9 +61,10 @@ def _find_answer_start(log: CaseLog, kind: str, days: float) -> pd.Timestamp | N
     That time is what nine in ten answers take of the surveys that had ``days`` to be answered; where too few had, it
     is those days.
     """
-    rows = log.table("surveys")
-    rows = rows.filter(rows.kind == kind) if kind else rows.filter(rows.kind != "agent_satisfaction")
-    frame = fetch(rows.select("offered_at", "responded_at"))
+    columns = ("kind", "offered_at", "responded_at")
+    frame = compute_once(log, "answers", lambda: fetch(log.table("surveys").select(*columns)))
+    frame = frame[frame["kind"].notna()]
+    frame = frame[frame["kind"] == kind] if kind else frame[frame["kind"] != "agent_satisfaction"]
     delay = (frame["responded_at"] - frame["offered_at"]).dt.total_seconds()
     if not (delay > 0).any():  # offers are dated by their answers
         return None

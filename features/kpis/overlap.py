@@ -38,8 +38,14 @@ def sum_overlap(
     """
     chosen = rows if of is None else rows.filter(of)
     columns = [*source.by, "start", "end", *([amount] if amount else [])]
-    stretches = fetch(chosen.select(*columns))
-    stretches["end"] = stretches["end"].fillna(source.clock.until)
+    return sum_stretches(source, fetch(chosen.select(*columns)), amount, instants=instants)
+
+
+def sum_stretches(
+    source: SegmentedRows, stretches: pd.DataFrame, amount: str | None = None, *, instants: bool = False
+) -> Floats:
+    """Sum stretches that were fetched; see :func:`sum_overlap`."""
+    stretches = stretches.assign(end=stretches["end"].fillna(source.clock.until))
     if instants:
         at_once = stretches["end"] == stretches["start"]
         stretches["start"] = stretches["start"].mask(at_once, stretches["start"].dt.floor("s"))

@@ -17,6 +17,7 @@ import pandas as pd
 from ..arrays import Bools, Floats, Ints
 from ..case_log.fetch import fetch
 from ..statistics.kaplan_meier import kaplan_meier
+from .counted_together import can_count_together, count_together, is_sum_of_rows, take_row_value
 
 if TYPE_CHECKING:
     from .cells import SegmentedRows
@@ -70,6 +71,27 @@ class SumQuery:
         """Return the same history with a few of its segment columns."""
         return replace(self, source=self.source.narrow(by))
 
+    @property
+    def key(self) -> int:
+        """What all narrowed ones have in common."""
+        return id(self.sums)
+
+    @property
+    def by_row(self) -> bool:
+        """Whether each sum is made of its rows one by one."""
+        return all(is_sum_of_rows(aggregate) for aggregate in self.sums.values())
+
+    def each_row(self) -> dict[str, Any]:
+        """Return what each row adds, by name; ``None`` for 1."""
+        return {name: take_row_value(aggregate) for name, aggregate in self.sums.items()}
+
+    def count(self, values: Mapping[str, Floats], cell: Ints) -> pd.DataFrame:
+        """Return the history from what each row adds, and the cell that it falls into."""
+        inside, size = cell >= 0, self.source.size
+        told = [np.nan_to_num(values[name][inside], nan=0.0) for name in self.sums]
+        sums = [np.asarray(np.bincount(cell[inside], weights, minlength=size), dtype=float) for weights in told]
+        return self.finish(self.source, *sums)
+
 
 @dataclass(frozen=True)
 class DurationQuery:
@@ -100,6 +122,26 @@ class DurationQuery:
         """Return the same history with a few of its segment columns."""
         return replace(self, source=self.source.narrow(by))
 
+    @property
+    def key(self) -> int:
+        """What all narrowed ones have in common."""
+        return id(self.spent)
+
+    @property
+    def by_row(self) -> bool:
+        """Whether it is made of its rows one by one."""
+        return True
+
+    def each_row(self) -> dict[str, Any]:
+        """Return the seconds of each row, and whether they are over."""
+        return {"spent": self.spent, "over": self.over}
+
+    def count(self, values: Mapping[str, Floats], cell: Ints) -> pd.DataFrame:
+        """Return the history from what each row adds, and the cell that it falls into."""
+        own = _no_durations(self.source)
+        _follow_durations(own, values["spent"], values["over"] > 0, cell, self.horizon)
+        return self.source.frame(**own)
+
 
 @dataclass(frozen=True)
 class CombinedQuery:
@@ -129,8 +171,6 @@ HistoryOrQuery = SumQuery | DurationQuery | CombinedQuery | pd.DataFrame
 
 def run_queries(histories: Sequence[HistoryOrQuery]) -> list[pd.DataFrame]:
     """Return the histories in their order, with one query for all that count the same rows."""
-    from .counted_together import can_count_together, count_together
-
     waiting = [part for one in histories for part in _parts_of(one)]
     made: dict[int, pd.DataFrame] = {}
     for together in _group(waiting, lambda one: (one.rows.op(), one.source.widest.by, one.source.first)):
@@ -179,24 +219,24 @@ def _run_duration_queries(together: Sequence[DurationQuery]) -> list[pd.DataFram
     columns = {f"_s{number}": one.spent for number, one in enumerate(together)}
     columns |= {f"_over{number}": one.over for number, one in enumerate(together)}
     asked = rows.select(*source.by, ds=source.period_of(rows[together[0].at]), **columns)
-    measures = [no_durations(source) for _ in together]
+    measures = [_no_durations(source) for _ in together]
     for piece in _pieces(source, asked):
         frame = fetch(piece)
         cell = source.cells(frame)
         for number, (one, own) in enumerate(zip(together, measures, strict=True)):
             spent = frame[f"_s{number}"].to_numpy(dtype=float, na_value=np.nan)
             over = frame[f"_over{number}"].fillna(False).to_numpy(dtype=bool)
-            follow_durations(own, spent, over, cell, horizon=one.horizon)
+            _follow_durations(own, spent, over, cell, horizon=one.horizon)
     return [one.source.frame(**own) for one, own in zip(together, measures, strict=True)]
 
 
-def no_durations(source: SegmentedRows) -> dict[str, Floats]:
+def _no_durations(source: SegmentedRows) -> dict[str, Floats]:
     """Return the measures of cells into which nothing fell."""
     unknown = {name: np.full(source.size, np.nan) for name in _DURATION}
     return unknown | {"n": np.zeros(source.size), "numerator": np.zeros(source.size)}
 
 
-def follow_durations(own: Mapping[str, Floats], spent: Floats, over: Bools, cell: Ints, horizon: float | None) -> None:
+def _follow_durations(own: Mapping[str, Floats], spent: Floats, over: Bools, cell: Ints, horizon: float | None) -> None:
     """Follow the durations of each cell, and put their measures beside those that are there."""
     inside = (cell >= 0) & (spent >= 0)
     table = kaplan_meier(spent[inside], over[inside], cell[inside], n_groups=len(own["n"]), horizon=horizon)

@@ -161,15 +161,15 @@ class LogView:
     @cached_property
     def facts(self) -> EventFacts:
         """What the events of the log can tell."""
-        return compute_once(self.log, "event facts", lambda: inspect_events(self.log))
+        return inspect_events(self.log)
 
     def last_mature_instant(self, days: float = 0.0, seconds: float = 0.0) -> Any:
         """Give the last instant from which that much time had passed at the end of the log."""
         return ibis.literal(self.log.until - pd.Timedelta(days=days) - pd.Timedelta(seconds=seconds))
 
-    def _source(self, rows: Any, at: str, unsplit: Any = None) -> SegmentedRows:
-        """Bind rows to segments, and let their history begin with the first of an instant, also of them unsplit."""
-        return self._from(rows, find_first_of_log(self.log, rows if unsplit is None else unsplit, at))
+    def _source(self, rows: Any, at: str, table: str = "") -> SegmentedRows:
+        """Bind rows to segments, and let their history begin with the first of an instant, or that of their table."""
+        return self._from(rows, find_first_of_log(self.log, self.log.table(table) if table else rows, at))
 
     def _from(self, rows: Any, found: Any) -> SegmentedRows:
         rows = label_segments(rows, self.by)
@@ -256,8 +256,7 @@ class LogView:
     @cached_property
     def contacts(self) -> SegmentedRows:
         """Calls and chats, with their own channel and team, else those of the linked case."""
-        rows = self.log.table("contacts")
-        return self._source(self._with_segments(self._own_agent(rows)), "queued_at", rows)
+        return self._source(self._with_segments(self._own_agent(self.log.table("contacts"))), "queued_at", "contacts")
 
     @cached_property
     def surveys(self) -> SegmentedRows:
@@ -265,13 +264,12 @@ class LogView:
         rows = self.log.table("surveys")
         if self.by_agent and "agent_id" in rows.columns and not self.log.has("surveys", "case_id"):
             rows = self._own_agent(rows)
-        return self._source(self._with_segments(rows), "offered_at", self.log.table("surveys"))
+        return self._source(self._with_segments(rows), "offered_at", "surveys")
 
     @cached_property
     def article_views(self) -> SegmentedRows:
         """Views of help articles, with the segments of the linked case."""
-        rows = self.log.table("article_views")
-        return self._source(self._with_segments(rows), "viewed_at", rows)
+        return self._source(self._with_segments(self.log.table("article_views")), "viewed_at", "article_views")
 
     @cached_property
     def milestones(self) -> SegmentedRows:
@@ -290,14 +288,12 @@ class LogView:
     @cached_property
     def repairs(self) -> SegmentedRows:
         """Failures of assets, with the segments of the linked case."""
-        rows = self.log.table("repairs")
-        return self._source(self._with_segments(rows), "failed_at", rows)
+        return self._source(self._with_segments(self.log.table("repairs")), "failed_at", "repairs")
 
     @cached_property
     def agent_time(self) -> SegmentedRows:
         """Stretches of agents' time."""
-        rows = self.log.table("agent_time")
-        return self._source(self._own_agent(rows), "start", rows)
+        return self._source(self._own_agent(self.log.table("agent_time")), "start", "agent_time")
 
     def _own_agent(self, rows: Any) -> Any:
         """Let a row that names its agent be that agent's work."""
@@ -354,7 +350,7 @@ class LogView:
 
     def bind(self, rows: Any, at: str) -> SegmentedRows:
         """Bind rows of a table that is not in the log, with the segments of the linked case."""
-        return self._source(self._with_segments(rows) if self.by else rows, at, rows)
+        return self._from(self._with_segments(rows) if self.by else rows, find_first_of_log(self.log, rows, at))
 
     def has_segments(self, table: str) -> bool:
         """Return whether the rows of a table can be split by all the columns that were asked for."""
@@ -370,10 +366,9 @@ class LogView:
         if not self.log.has("surveys", "case_id"):
             return False
         rows = self.log.table("surveys")
-        linked = rows.case_id.notnull()
-        if kpi in SURVEY_KINDS:
-            linked = linked & (rows.kind == kpi)
-        return bool(compute_once(self.log, f"surveyed cases {kpi}", lambda: linked.any().execute()) or False)
+        found = rows.filter(rows.case_id.notnull()).select("kind").distinct()
+        kinds = compute_once(self.log, "kinds of surveyed cases", lambda: set(fetch(found)["kind"]))
+        return kpi in kinds if kpi in SURVEY_KINDS else bool(kinds)
 
     @property
     def _segments_reach(self) -> tuple[str, ...]:

@@ -107,8 +107,7 @@ def _events(pieces: ExportPieces, cases: pd.DataFrame) -> pd.DataFrame:
         born = look_up_by_case(ids, created)
         early = (rows["at"] < born).to_numpy(dtype=bool)
         near = early & (rows["at"] >= born - MAX_CLOCK_SKEW).to_numpy(dtype=bool)
-        text = rows["at"].astype("str").where(rows["at"].notna())
-        ledger.reject(early & ~near, "at", text, "dated before its case was created", code="time.order")
+        ledger.reject_times(early & ~near, "at", rows["at"], "dated before its case was created", code="time.order")
         if (near & ledger.accepted).any():
             ledger.add_note(
                 f"{int((near & ledger.accepted).sum()):,} rows are dated less than a minute before their case; "

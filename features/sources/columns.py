@@ -61,6 +61,11 @@ class ImportReport:
         self.parts.append(pd.DataFrame(part).assign(code=code))
         self.accepted = self.accepted & ~new
 
+    def reject_times(self, mask: Mask, column: str, times: pd.Series[Any], reason: str, *, code: str) -> None:
+        """Refuse rows by their times, which are written out only where there are any: that takes long."""
+        if (mask & self.accepted).any():
+            self.reject(mask, column, times.astype("str").where(times.notna()), reason, code=code)
+
     def add_note(self, sentence: str) -> None:
         """Note a sentence about this file."""
         self.notes.append(f"{self.where}: {sentence}")

@@ -80,11 +80,10 @@ def read_contacts(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
     back = (rows["answered_at"] < rows["queued_at"]) | (
         rows["ended_at"] < rows["answered_at"].fillna(rows["queued_at"])
     )
-    shown = rows["queued_at"].astype("str")
-    ledger.reject(
+    ledger.reject_times(
         back.to_numpy(dtype=bool),
         found["queued_at"],
-        shown,
+        rows["queued_at"],
         "the clock ran backwards: it ended before it began",
         code="time.order",
     )

@@ -257,7 +257,7 @@ def _canonical(spec: SourceSpec, frame: pd.DataFrame) -> LoadedSource:
 def _check_spans(cast: pd.DataFrame, column: str, ledger: ImportReport) -> None:
     """Reject what ends before it starts, and note money that has no span to be spread over."""
     backward = find_backward_spans(cast).to_numpy(dtype=bool)
-    ledger.reject(backward, column, cast["end"].astype("str"), "it ends before it starts", code="time.order")
+    ledger.reject_times(backward, column, cast["end"], "it ends before it starts", code="time.order")
     at_once = ((cast["end"] == cast["start"]).to_numpy(dtype=bool) & ledger.accepted).sum()
     if ledger.table == "costs" and at_once:
         rows, them = (

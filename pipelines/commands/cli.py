@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Annotated
@@ -39,6 +40,9 @@ LEFT_OUT = {
     "replaced_rows": "earlier rows of cases, replaced by newer ones,",
 }
 
+#: Objects, and collections of the younger ones, after which Python looks for those that point at each other.
+COLLECTED_EVERY = (20_000, 20, 20)
+
 app = typer.Typer(
     name="deskcast",
     help="From the case log of a service desk to forecasts, staffing, cases at risk and KPI alerts.",
@@ -53,6 +57,8 @@ def main() -> None:
     """Run a command; how it ended is told by its exit code."""
     # the matrices are small: threads would wait for one another (read when numpy is imported, which is later)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # expressions are trees that point at their parents, made by the million: looked at in larger heaps they cost less
+    gc.set_threshold(*COLLECTED_EVERY)
     print_warnings_plainly()
     end_with_exit_code(lambda: app(standalone_mode=False))
 

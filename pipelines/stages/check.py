@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
+from ...features.case_log.contents import inspect_table
 from ...features.case_log.log import CaseLog
 from ...features.case_log.schema import TABLES
 from ..init.guesses import Arrivals, find_arrivals
@@ -58,7 +57,7 @@ def check_stage(project: Project) -> Stage:
 
     log = project.log
     rejected, replaced = split_rejected_rows(project.rejected)
-    counts = {name: int(log.table(name).count().execute()) for name in log.tables}
+    counts = {name: inspect_table(log, name).rows for name in log.tables}
     arrivals = find_arrivals(_fetch_arrival_times(log), log.timezone)
     oddities: list[str] = [
         *find_impossible_times(log),
@@ -121,7 +120,7 @@ def find_impossible_times(log: CaseLog) -> list[Finding]:
     if log.has("contacts", "answered_at", "ended_at"):
         contacts = log.table("contacts")
         wrong = (contacts.answered_at < contacts.queued_at) | (contacts.ended_at < contacts.answered_at)
-        bad, size = int(contacts.filter(wrong).count().execute()), int(contacts.count().execute())
+        bad, size = int(contacts.filter(wrong).count().execute()), inspect_table(log, "contacts").rows
         if bad:
             said.append(
                 _share_of(bad, size, "contacts", "are answered before they were queued or end before the answer")
@@ -157,7 +156,7 @@ def _case_orders(log: CaseLog) -> list[Finding]:
     events, cases = log.table("events"), log.table("cases")
     said: list[Finding] = []
     ends = events.filter(events.kind.isin(["resolved", "closed"])).group_by("case_id").agg(end=lambda t: t["at"].min())
-    size = int(cases.count().execute())
+    size = inspect_table(log, "cases").rows
     first = events.group_by("case_id").agg(first=lambda t: t["at"].min()).join(cases, "case_id")
     early = int(first.filter(first["first"] < first["created_at"]).count().execute())
     if early:
@@ -252,7 +251,7 @@ def find_placeholder_customer(log: CaseLog) -> list[Finding]:
     cases = log.table("cases")
     counts = cases.filter(cases.customer_id.notnull()).group_by("customer_id").agg(n=lambda t: t.count())
     frame = log.frame(counts.order_by(lambda t: t["n"].desc()).limit(1))
-    size = int(cases.count().execute())
+    size = inspect_table(log, "cases").rows
     if frame.empty or size < 100 or int(frame["n"].iloc[0]) < 0.1 * size:
         return []
     value, n = frame["customer_id"].iloc[0], int(frame["n"].iloc[0])
@@ -291,16 +290,12 @@ def _in_words(name: str) -> str:
 
 
 def _span(log: CaseLog, counts: dict[str, int]) -> Finding:
-    first: list[Any] = []
+    first: list[pd.Timestamp] = []
     main = [n for n in ("cases", "contacts", "volumes", "events") if counts.get(n)]
     for name, column in _TIME_COLUMNS.items():
         if counts.get(name) and name in (main or counts):
-            table = log.table(name)
-            first.append(table[column].min().execute())
-    begin = min(pd.Timestamp(f) for f in first) if first else log.until
-    local = [
-        t.tz_convert(log.timezone) for t in (begin.tz_localize("UTC") if begin.tzinfo is None else begin, log.until)
-    ]
+            first.append(inspect_table(log, name).first[column])
+    local = [at.tz_convert(log.timezone) for at in (min(first, default=log.until), log.until)]
     days = figure(FIGURES, "days", "span", max(1, round((local[1] - local[0]) / pd.Timedelta("1D"))))
     span = f"Period {format_instant(local[0])} to {format_instant(local[1])}, {days:day}."
     return Finding(span, days)

@@ -9,6 +9,7 @@ import pandas as pd
 from ...features.calendars.opening_hours import find_overridden_hours
 from ...features.calendars.periods import parse_period_frequency
 from ...features.calendars.special_days import describe_calendar, describe_country_parts, find_span_days
+from ...features.case_log.contents import inspect_table
 from ...features.case_log.log import CaseLog
 from ..project.project import Project
 from ..words.facts import Finding
@@ -45,6 +46,5 @@ def find_calendar_span(project: Project, timezone: str) -> tuple[date, date]:
 def _find_start(log: CaseLog) -> pd.Timestamp:
     """Return the first time of arrival of a log."""
     columns = (("cases", "created_at"), ("contacts", "queued_at"), ("volumes", "ds"))
-    found = [log.table(table)[column].min().execute() for table, column in columns if log.has(table, column)]
-    stamps = [pd.Timestamp(at) for at in found if not pd.isna(at)]
-    return min((s.tz_localize("UTC") if s.tzinfo is None else s for s in stamps), default=log.until)
+    firsts = [inspect_table(log, table).first.get(column) for table, column in columns if log.has(table, column)]
+    return min((first for first in firsts if first is not None), default=log.until)

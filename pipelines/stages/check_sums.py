@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from ...features.case_log.cache import compute_once
+from ...features.case_log.contents import inspect_table
 from ...features.case_log.log import CaseLog
 from ..words.facts import Fact, Finding
 from ..words.figures import figure
@@ -32,16 +34,19 @@ def sum_sentences(log: CaseLog) -> list[Finding]:
         whole = figure(FIGURES, "offered", "volumes", round(found["y"]))
         said.append(_sentence(f"{whole:contact} {_span(log, found['first'], found['last'])}", whole, sums_of))
     if log.has("contacts"):
-        rows = log.table("contacts")
-        found = log.frame(rows.agg(n=rows.count(), first=rows.queued_at.min(), last=rows.queued_at.max())).iloc[0]
-        counts = (
-            log.frame(rows.group_by("outcome").agg(n=rows.count())) if "outcome" in rows.columns else pd.DataFrame()
-        )
+        calls = inspect_table(log, "contacts")
+        ends = [end.get("queued_at", log.until) for end in (calls.first, calls.last)]
+        counts = compute_once(log, "contacts by outcome", lambda: _count_outcomes(log))
         known = counts[counts["outcome"].notna()].sort_values("n", ascending=False) if len(counts) else counts
         parts = [(str(o), int(n)) for o, n in zip(known["outcome"], known["n"], strict=True)] if len(known) else []
-        whole = figure(FIGURES, "offered", "contacts", int(found["n"]))
-        said.append(_sentence(f"{whole:contact} {_span(log, found['first'], found['last'])}", whole, parts))
+        whole = figure(FIGURES, "offered", "contacts", calls.rows)
+        said.append(_sentence(f"{whole:contact} {_span(log, *ends)}", whole, parts))
     return said
+
+
+def _count_outcomes(log: CaseLog) -> pd.DataFrame:
+    rows = log.table("contacts")
+    return log.frame(rows.group_by("outcome").agg(n=rows.count())) if "outcome" in rows.columns else pd.DataFrame()
 
 
 def _sentence(head: str, whole: Fact, parts_of: list[tuple[str, int]]) -> Finding:

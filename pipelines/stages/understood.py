@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ...features.case_log.contents import inspect_table
 from ...features.case_log.log import CaseLog
 from ...features.sources.spec import SourceSpec
 from ..project.project import Project
@@ -120,8 +121,7 @@ def describe_sums(log: CaseLog, counts: dict[str, int]) -> str:
     """Write the sums that a user can compare with the system: cases, ends, contacts, calls counted."""
     said = []
     if counts.get("cases"):
-        table = log.table("cases")
-        said.append(f"{format_count(counts['cases'], 'case')} opened {_span(log, table.created_at)}")
+        said.append(f"{format_count(counts['cases'], 'case')} opened {_span(log)}")
         if log.has("events"):
             events = log.table("events")
             over = events.filter(events.kind.isin(["resolved", "closed"]))
@@ -131,9 +131,9 @@ def describe_sums(log: CaseLog, counts: dict[str, int]) -> str:
     return " ".join([*cases, *sum_sentences(log)])
 
 
-def _span(log: CaseLog, column: Any) -> str:
-    first, last = (pd.Timestamp(column.min().execute()), pd.Timestamp(column.max().execute()))
-    local = [(t.tz_localize("UTC") if t.tzinfo is None else t).tz_convert(log.timezone) for t in (first, last)]
+def _span(log: CaseLog) -> str:
+    cases = inspect_table(log, "cases")
+    local = [ends["created_at"].tz_convert(log.timezone) for ends in (cases.first, cases.last)]
     return f"from {format_date(local[0])} to {format_date(local[1])}"
 
 
