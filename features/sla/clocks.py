@@ -90,7 +90,7 @@ class Timeline:
         rows, number = wanted[self.case], np.cumsum(wanted) - 1
         case, at, then, code = (x[rows] for x in (self.case, self.at, self.then, self.code))
         cases, value = self.cases[wanted].reset_index(drop=True), self.value[rows].reset_index(drop=True)
-        cases["case"] = pd.array(np.arange(len(cases)), dtype=cases["case"].dtype)
+        cases = cases.assign(case=np.arange(len(cases))).astype({"case": str(cases["case"].dtype)})
         marks = self.backwards[rows], self.first[rows], self.last[rows]
         return Timeline(cases, number[case], at, then, code, value, *marks, self.until)
 

@@ -68,11 +68,10 @@ def find_owner_changes(
     if use.empty:
         return _causes([])
     work, newest = _Work.of(use, begin, group), use["at"].max()
-    found = []
-    for value in np.flatnonzero(
-        (work.before.sum(axis=1) >= _MIN_ROWS_BEFORE) & (work.after.sum(axis=1) >= _MIN_ROWS_AFTER)
-    ):
-        for owner in np.flatnonzero(work.before[value] >= _MIN_ROWS_AFTER):
+    found: list[dict[str, Any]] = []
+    enough = (work.before.sum(axis=1) >= _MIN_ROWS_BEFORE) & (work.after.sum(axis=1) >= _MIN_ROWS_AFTER)
+    for value in map(int, np.flatnonzero(enough)):
+        for owner in map(int, np.flatnonzero(work.before[value] >= _MIN_ROWS_AFTER)):
             last, final = work.at.iloc[work.last[value, owner]], work.at.iloc[work.final[owner]]
             if abs(last - begin) > pd.Timedelta(near) or newest - last < _MIN_SILENCE:
                 continue
@@ -80,12 +79,10 @@ def find_owner_changes(
             if was * missed < _MIN_ROWS_AFTER or was < _MIN_OWNER_SHARE:
                 continue
             gone = final - begin <= pd.Timedelta(near) and newest - final >= _MIN_SILENCE
-            shares = work.shares(value)
-            now = float(shares.loc[work.owners[owner], True]) if last < begin else 0.0
-            heir = (shares[True] - shares[False]).drop(work.owners[owner])
-            found.append(
-                _owner_row(group, str(work.values[value]), str(work.owners[owner]), was, now, last, gone, heir)
-            )
+            (before, after), name = work.shares(value), work.owners[owner]
+            now = float(after.loc[name]) if last < begin else 0.0
+            heir: pd.Series = (after - before).drop(name)
+            found.append(_owner_row(group, str(work.values[value]), str(name), was, now, last, gone, heir))
     return _causes(found)
 
 
@@ -131,11 +128,11 @@ class _Work:
             last.reshape(shape), final,
         )  # fmt: skip
 
-    def shares(self, value: int) -> pd.DataFrame:
-        """Return the share of each owner in the work of a group, before (``False``) and after."""
+    def shares(self, value: int) -> tuple[pd.Series, pd.Series]:
+        """Return the share of each owner in the work of a group, before and after."""
         there = (self.before[value] + self.after[value]) > 0
-        counts = pd.DataFrame({False: self.before[value][there], True: self.after[value][there]}, self.owners[there])
-        return counts / counts.sum()
+        counts = [pd.Series(x[value][there], self.owners[there]) for x in (self.before, self.after)]
+        return counts[0] / counts[0].sum(), counts[1] / counts[1].sum()
 
     def share_until(self, value: int, owner: int) -> tuple[float, int]:
         """Return an owner's share of the work of a group up to the last piece, and how many others did after it.

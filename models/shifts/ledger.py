@@ -301,7 +301,7 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
     return entry | {
         "alert_id": _identity(led),
         "members": "; ".join(names),
-        "other_kpis": _moves(others),
+        "other_kpis": _moves(others) if len(others) else "",
         "started_at": dated,
         "changed_at": dated,
         "impact": round(float(led["impact"])) if np.isfinite(led["impact"]) else np.nan,
@@ -316,8 +316,6 @@ def _merged(part: pd.DataFrame, known: tuple[KnownSpan, ...], subject: Subject |
 
 def _moves(rows: pd.DataFrame) -> str:
     """Name what KPIs did, each in the direction of its strongest row: what fell after it rose is on its way back."""
-    if rows.empty:  # most alerts are of one KPI
-        return ""
     rows = rows.sort_values(["kpi", "direction", "series"])
     strongest = rows.loc[rows["z"].abs().sort_values(kind="stable").index].groupby("kpi")["direction"].last()
     rows = rows[rows["direction"] == rows["kpi"].map(strongest)]

@@ -334,7 +334,7 @@ def training_instants(log: CaseLog, spec: RiskSpec, max_rows: int = MAX_SNAPSHOT
     busy = min(created.sort_values().iloc[int(0.99 * (len(created) - 1))], last)
     start = max(pd.Timestamp(created.min()), busy - pd.Timedelta(days=spec.train_days))
     looks = [daily(start, last, at=at, timezone=log.timezone) for at in times_of_day(log, spec)]
-    load = float(_open_at(log, looks[0].append(looks[1:])).sum())
+    load = float(_open_at(log, pd.DatetimeIndex(looks[0].append(looks[1:]))).sum())
     step = min(max(1, int(np.ceil(load / max_rows))), MAX_STEP_DAYS)
     step += step % 7 == 0  # whole weeks would show one weekday only
     found = looks[0][::-1][::step][::-1]
