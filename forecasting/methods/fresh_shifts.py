@@ -23,6 +23,9 @@ MIN_CHANGE_SHARE, MIN_NOISE_RATIO, MIN_RARE_RATIO, RARE_QUANTILE = 0.1, 4.0, 1.2
 #: mean day from which a day counts in them.
 MIN_SEPARATED_SHARE, MIN_DAY_EVIDENCE = 0.9, 0.3
 
+#: Share of the days since that have moved by this share of the change at least.
+MIN_MOVED_SHARE, MIN_MOVED_GAP = 0.8, 0.4
+
 #: Days of which half of a change is believed: what is only days old may pass.
 HALF_BELIEVED_DAYS = 1.5
 
@@ -102,7 +105,7 @@ def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
         seasonal = now * year_ago > 0 and abs(year_ago) > SEASON_SHARE * abs(now)
         size = float(after[-1] / max(before[-1], 1e-9))
         believable = size < 1 or (days >= MIN_RISE_DAYS and size <= MAX_RISE)
-        if believable and abs(now) > noise and not seasonal and _is_apart(value, weight, days, now > 0):
+        if believable and abs(now) > noise and not seasonal and _is_apart(value, weight, days, now):
             score = abs(now) * np.sqrt(days)
             if score > most:
                 best, most = (days, 1.0 + (size - 1.0) * days / (days + HALF_BELIEVED_DAYS)), score
@@ -114,10 +117,14 @@ def _between(total: Floats, held: Floats, first: Ints, after: Ints) -> Floats:
     return np.where(count > 0, (total[after] - total[first]) / np.where(count > 0, count, 1.0), np.nan)
 
 
-def _is_apart(value: Floats, weight: Floats, days: int, up: bool) -> bool:
-    """Tell whether the last days hardly overlap with those before."""
+def _is_apart(value: Floats, weight: Floats, days: int, gap: float) -> bool:
+    """Tell whether the last days hardly overlap with those before, and no few of them make the whole gap."""
     busy = weight >= MIN_DAY_EVIDENCE
     old = value[-days - BEFORE_DAYS : -days][busy[-days - BEFORE_DAYS : -days]]
     new = value[-days:][busy[-days:]]
-    beyond = new[:, None] > old if up else new[:, None] < old
-    return bool(beyond.size) and float(beyond.mean()) >= MIN_SEPARATED_SHARE
+    if not len(old) or not len(new):
+        return False
+    side = np.sign(gap)
+    beyond = side * new[:, None] > side * old
+    least = np.quantile(side * (new - old.mean()), 1 - MIN_MOVED_SHARE)
+    return float(beyond.mean()) >= MIN_SEPARATED_SHARE and least >= MIN_MOVED_GAP * abs(gap)
