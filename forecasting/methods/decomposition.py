@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...features.arrays import Floats, Ints
+from ...features.arrays import Bools, Floats, Ints
 from .common_surprise import carry_common_surprise
 from .daily_level import MAX_CARRY_LEAD_DAYS, SLOW_WINDOW_DAYS, Fit, fit_panel
 from .day_panel import DayPanel, build_day_panel
@@ -34,6 +34,9 @@ FACTOR_ARRIVALS = 2.0
 
 #: The factors may differ at most so many times from the profile in a slot.
 MAX_FACTOR_RATIO = 3.0
+
+#: Day of the year from which days are as usual again, and the one from which they are not.
+TURN_OF_YEAR = (6, 352)
 
 #: Days after which a day counts half in the mean by which sparse series go, and the same of longer slots.
 MEAN_HALF_LIFE_DAYS, MEAN_HALF_LIFE_SLOTS = 60.0, 26.0
@@ -95,7 +98,7 @@ def find_level_shifts(scene: Scene) -> list[tuple[str, np.datetime64, float]]:
     shape = fit_day_shapes(panel, scene.profile.unit[alive])
     z, trust = compute_root_ratios(panel, shape)
     unit = 7 if shape.base.shape[1] > 1 else 1
-    _, found = detect_level_shifts(z, trust * day_evidence(panel, shape), unit)
+    _, found = detect_level_shifts(z, trust * day_evidence(panel, shape), unit, plain_days(panel))
     told = [(s, compute_volume_ratio(z, trust, s, found, unit)) for s in found]
     return [
         (scene.grid.ids[alive[s.row]], panel.stamps[s.day], ratio)
@@ -113,7 +116,8 @@ def find_regressor_effects(scene: Scene) -> RegressorEffects | None:
     shape = fit_day_shapes(panel, scene.profile.unit[alive])
     z, trust = compute_root_ratios(panel, shape)
     evidence = day_evidence(panel, shape)
-    z = z * detect_level_shifts(z, trust * evidence, 7 if shape.base.shape[1] > 1 else 1)[0]
+    unit = 7 if shape.base.shape[1] > 1 else 1
+    z = z * detect_level_shifts(z, trust * evidence, unit, plain_days(panel))[0]
     whole = panel.days if panel.started == shape.slots else panel.days - 1
     weight, ahead = effect_weights(panel, shape, trust), len(panel.weekday) - whole
     fit = fit_panel(z, weight, trust, evidence, panel.design, panel.design.size, True, ahead, whole)
@@ -141,7 +145,8 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     z, trust = compute_root_ratios(panel, shape)
     days = panel.days
     evidence = day_evidence(panel, shape)
-    moved, _ = detect_level_shifts(z, trust * evidence, 7 if shape.base.shape[1] > 1 else 1)
+    size = 7 if shape.base.shape[1] > 1 else 1
+    moved, _ = detect_level_shifts(z, trust * evidence, size, plain_days(panel))
     z = z * moved
     weight = effect_weights(panel, shape, trust)
     whole = days if panel.started == shape.slots else days - 1
@@ -191,6 +196,14 @@ def compute_root_ratios(panel: DayPanel, shape: DayShapes) -> tuple[Floats, Floa
     ratio = np.where(told, shape.level / np.where(usual > 0, usual, 1.0), np.nan)
     z = np.sqrt(np.minimum(ratio, MAX_DAY_RATIO))
     return z, np.where(told, shape.known, 0.0)
+
+
+def plain_days(panel: DayPanel) -> Bools:
+    """Return which past days may tell of a change of level: no special days, and none around the turn of the year."""
+    days = panel.stamps[: panel.days].astype("datetime64[D]")
+    after = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+    plain: Bools = panel.ordinary[: panel.days] & (after >= TURN_OF_YEAR[0]) & (after < TURN_OF_YEAR[1])
+    return plain
 
 
 def day_evidence(panel: DayPanel, shape: DayShapes) -> Floats:

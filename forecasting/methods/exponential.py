@@ -31,6 +31,9 @@ LOOKBACK_UNITS, WARM_UNITS = 182, 21
 #: A unit counts at most this many times its usual volume, so that one wild value does not lead the level.
 MAX_UNIT_RATIO = 3.0
 
+#: Arrivals of a unit that count in full, however many times the usual they are.
+FULL_ARRIVALS = 4.0
+
 #: How sharply discounts are told apart by their past errors.
 SHARPNESS = 20.0
 
@@ -65,7 +68,10 @@ def _forecast(scene: Scene, way: str) -> Floats:
     past, ahead = slice(front, whole), panel.lead // shape.slots
     usual = shape.base[:, panel.weekday]
     heard = np.where(panel.ordinary[past], shape.known[:, past], 0.0) * usual[:, past]
-    came = np.minimum(shape.level[:, past], MAX_UNIT_RATIO * usual[:, past])
+    # where next to nothing comes, a few arrivals are many times the usual: cut at that, the mean would lie far too low
+    unit = scene.profile.unit[alive]
+    most = np.maximum(MAX_UNIT_RATIO * usual[:, past], FULL_ARRIVALS * np.where(np.isfinite(unit), unit, 0.0)[:, None])
+    came = np.minimum(shape.level[:, past], most)
     came *= np.where(panel.ordinary[past], shape.known[:, past], 0.0)
     came = calm_volumes(came, heard)
     levels = smooth_ratio(came, heard, len(panel.weekday) - whole, way)

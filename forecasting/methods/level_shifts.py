@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...features.arrays import Bools, Floats, Ints
+from .fresh_shifts import find_fresh_shifts
 
 #: Units of time (weeks of days; single slots where they are longer) that are compared on each side of a change.
 SIDE_UNITS = 8
@@ -47,11 +48,14 @@ class LevelShift:
     ratio: float
 
 
-def detect_level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, list[LevelShift]]:
+def detect_level_shifts(
+    z: Floats, trust: Floats, unit: int, ordinary: Bools | None = None
+) -> tuple[Floats, list[LevelShift]]:
     """Find sudden changes of level, and the factor that brings each earlier day to the level after them.
 
     Means of up to eight weeks before and after each week are compared, and the weeks on both sides must hardly overlap.
-    A last week alone counts if the like of it was never seen. A change of the same size and sign a year
+    A last week alone counts if the like of it was never seen, and single days as
+    :func:`~deskcast.forecasting.methods.fresh_shifts.find_fresh_shifts` says. A change of the same size and sign a year
     before is the season's and no shift.
 
     Parameters
@@ -62,6 +66,8 @@ def detect_level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, li
         M x D; how much of each day is known.
     unit
         Days of a unit: 7 for days, 1 for longer slots.
+    ordinary
+        D; which days are no special ones, which tell nothing of a change that is days old.
 
     Returns
     -------
@@ -103,6 +109,12 @@ def detect_level_shifts(z: Floats, trust: Floats, unit: int) -> tuple[Floats, li
                 mean[row, :week] *= moved
                 found.append(LevelShift(int(row), int(start + week * unit), float(moved**2)))
         rows = rows[np.array(told, dtype=bool)]
+    if unit > 1:
+        sure = trust if ordinary is None else trust * ordinary
+        for row, day, moved in find_fresh_shifts(z * factor, sure):
+            earlier = factor[row, :day]
+            earlier *= np.clip(moved, 1 / (MAX_LEVEL_RATIO * earlier.min()), MAX_LEVEL_RATIO / earlier.max())
+            found.append(LevelShift(row, day, float(moved**2)))
     return factor, found
 
 

@@ -64,6 +64,10 @@ PRIOR_ARRIVALS = 10.0
 MAX_RATIO = 5.0
 
 
+#: Arrivals of a slot that count in full in the level, however many times the usual they are.
+FULL_ARRIVALS = 4.0
+
+
 def discounted_average(y: Floats, counts: Bools, discount: float) -> Floats:
     """Average the values of each slot that count, each older one with less weight (Brown 1959).
 
@@ -116,7 +120,8 @@ def forecast_level_adjusted_week(profile: SeasonalProfile, per_day: int, calm: b
     season = week.shape[1]
     counts, slots = profile.counts[:, -LEVEL_WEEKS:], LEVEL_WEEKS * season
     usual = np.where(counts, week[:, None, :], 0.0)
-    lately = np.where(counts, np.fmin(profile.y[:, -LEVEL_WEEKS:], MAX_RATIO * usual), 0.0)
+    few = FULL_ARRIVALS * np.where(np.isfinite(profile.unit), profile.unit, 0.0)[:, None, None]
+    lately = np.where(counts, np.fmin(profile.y[:, -LEVEL_WEEKS:], np.maximum(MAX_RATIO * usual, few)), 0.0)
     if calm and season == 7 * per_day:
         lately = _calm_days(lately, usual, per_day)
     age = (slots - 1 - np.arange(slots)) // per_day

@@ -52,7 +52,8 @@ def _slow_calm(came, usual):
     size = (sum(t * g**2 for t, g in zip(trust, gaps, strict=True)) / sum(trust)) ** 0.5
     middle = 1.4826 * statistics.median(g for g, t in zip(gaps, trust, strict=True) if t > 0)
     limit = 2.5 * (min(size, middle) if middle > 0 else size)
-    held = [min(max(r, n - limit), n + limit) for r, n in zip(ratio, near, strict=True)]
+    apart = [r - n for r, n in zip(ratio, near, strict=True)]
+    held = [n + (a if abs(a) <= limit else limit**2 / a) for n, a in zip(near, apart, strict=True)]
     return [h * u if 0 < t < 0.6 else c for h, u, t, c in zip(held, usual, trust, came, strict=True)]
 
 
@@ -71,7 +72,9 @@ def slow_recent_week(y):
     came = expected = squares = total = 0.0
     ages = range(min(42, size))
     usual_of = [week[(-1 - age) % 7] for age in ages]
-    calm = _slow_calm([min(y[size - 1 - age], 5 * usual_of[age]) for age in ages][::-1], usual_of[::-1])[::-1]
+    few = 4 * min(value for value in y[-26 * 7 :] if value > 0)
+    cut = [min(y[size - 1 - age], max(5 * usual_of[age], few)) for age in ages]
+    calm = _slow_calm(cut[::-1], usual_of[::-1])[::-1]
     for age in ages:
         usual, lately = usual_of[age], calm[age]
         came += 0.8**age * lately

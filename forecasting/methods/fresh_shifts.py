@@ -1,0 +1,130 @@
+"""Changes of level that are days old: found before a whole week has passed, where the days since hardly overlap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...features.arrays import Bools, Floats, Ints
+
+#: Days since a change, the least and the most; and how many mean days they must hold.
+MIN_FRESH_DAYS, MAX_FRESH_DAYS, MIN_FRESH_EVIDENCE = 3, 13, 2.5
+
+#: The same least days of a rise, and its largest size: what rises further for some days is a batch more often.
+MIN_RISE_DAYS, MAX_RISE = 5, 1.5
+
+#: Days before a change that they are compared with, and days of history without which nothing is compared.
+BEFORE_DAYS, MIN_HISTORY_DAYS = 28, 140
+
+#: A change is one if the root of the volume differs by this share, by so many times what such differences usually are,
+#: and by so many times what they were on all but one day of a hundred.
+MIN_CHANGE_SHARE, MIN_NOISE_RATIO, MIN_RARE_RATIO, RARE_QUANTILE = 0.1, 4.0, 1.2, 0.99
+
+#: Share of pairs of a day before and a day after a change of which the latter must be on its side, and the share of a
+#: mean day from which a day counts in them.
+MIN_SEPARATED_SHARE, MIN_DAY_EVIDENCE = 0.9, 0.3
+
+#: Share of the days since that have moved by this share of the change at least.
+MIN_MOVED_SHARE, MIN_MOVED_GAP = 0.8, 0.4
+
+#: Days of which half of a change is believed: what is only days old may pass.
+HALF_BELIEVED_DAYS = 1.5
+
+#: Days a year apart whose differences are the season's, as a share of the change.
+YEAR_DAYS, SEASON_SHARE = 364, 0.5
+
+
+def find_fresh_shifts(z: Floats, trust: Floats) -> list[tuple[int, int, float]]:
+    """Return the row, the first day and the size of changes of level within the last two weeks.
+
+    The mean of the last days is held against that of the four weeks before, and both against what such differences were
+    in the past of the series. A single odd day, or an odd weekend, does not hold enough to count.
+
+    Parameters
+    ----------
+    z
+        M x D roots of the ratio to the usual, NaN where missing.
+    trust
+        M x D; how much each day says: what its weekday usually holds over the mean weekday, 0 on special days.
+
+    Examples
+    --------
+    >>> z = 1.0 + 0.03 * np.sin(np.arange(280.0) ** 2)[None, :]
+    >>> z[:, -5:] *= 0.7
+    >>> [(row, day, round(size, 2)) for row, day, size in find_fresh_shifts(z, np.ones((1, 280)))]
+    [(0, 275, 0.77)]
+    >>> z[:, :-2] = 1.0
+    >>> find_fresh_shifts(z, np.ones((1, 280)))
+    []
+    """
+    if z.shape[1] < MIN_HISTORY_DAYS:
+        return []
+    weight = np.where(np.isnan(z), 0.0, trust)
+    value = np.nan_to_num(z)
+    late = slice(-MAX_FRESH_DAYS - BEFORE_DAYS, None)
+    found = []
+    for row in np.flatnonzero(_may_have_moved(value[:, late], weight[:, late])):
+        shift = _clearest(value[row], weight[row])
+        if shift is not None:
+            found.append((int(row), z.shape[1] - shift[0], shift[1]))
+    return found
+
+
+def _may_have_moved(value: Floats, weight: Floats) -> Bools:
+    """Tell which rows differ at all between their last days and those before."""
+    moved = np.zeros(len(value), dtype=bool)
+    for days in range(MIN_FRESH_DAYS, MAX_FRESH_DAYS + 1):
+        after = _mean(value[:, -days:], weight[:, -days:])
+        before = _mean(value[:, -days - BEFORE_DAYS : -days], weight[:, -days - BEFORE_DAYS : -days])
+        moved |= np.abs(after - before) > MIN_CHANGE_SHARE * before
+    return moved
+
+
+def _mean(value: Floats, weight: Floats) -> Floats:
+    total = weight.sum(axis=1)
+    mean: Floats = (weight * value).sum(axis=1) / np.where(total > 0, total, np.nan)
+    return mean
+
+
+def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
+    """Return how many days ago the level of a series changed, and by what its root is multiplied."""
+    total, held = (np.append(0.0, np.cumsum(x)) for x in (weight * value, weight))
+    best, most = None, 0.0
+    for days in range(MIN_FRESH_DAYS, MAX_FRESH_DAYS + 1):
+        if held[-1] - held[-1 - days] < MIN_FRESH_EVIDENCE:
+            continue
+        end = np.arange(BEFORE_DAYS + days, len(total))
+        after = _between(total, held, end - days, end)
+        before = _between(total, held, end - days - BEFORE_DAYS, end - days)
+        gap = after - before
+        now, past = gap[-1], np.abs(gap[:-days])
+        past = past[~np.isnan(past)]
+        if not len(past) or not abs(now) > MIN_CHANGE_SHARE * before[-1]:
+            continue
+        year_ago = gap[-1 - YEAR_DAYS] if len(gap) > YEAR_DAYS else 0.0
+        noise = max(MIN_NOISE_RATIO * 1.4826 * np.median(past), MIN_RARE_RATIO * np.quantile(past, RARE_QUANTILE))
+        seasonal = now * year_ago > 0 and abs(year_ago) > SEASON_SHARE * abs(now)
+        size = float(after[-1] / max(before[-1], 1e-9))
+        believable = size < 1 or (days >= MIN_RISE_DAYS and size <= MAX_RISE)
+        if believable and abs(now) > noise and not seasonal and _is_apart(value, weight, days, now):
+            score = abs(now) * np.sqrt(days)
+            if score > most:
+                best, most = (days, 1.0 + (size - 1.0) * days / (days + HALF_BELIEVED_DAYS)), score
+    return best
+
+
+def _between(total: Floats, held: Floats, first: Ints, after: Ints) -> Floats:
+    count = held[after] - held[first]
+    return np.where(count > 0, (total[after] - total[first]) / np.where(count > 0, count, 1.0), np.nan)
+
+
+def _is_apart(value: Floats, weight: Floats, days: int, gap: float) -> bool:
+    """Tell whether the last days hardly overlap with those before, and no few of them make the whole gap."""
+    busy = weight >= MIN_DAY_EVIDENCE
+    old = value[-days - BEFORE_DAYS : -days][busy[-days - BEFORE_DAYS : -days]]
+    new = value[-days:][busy[-days:]]
+    if not len(old) or not len(new):
+        return False
+    side = np.sign(gap)
+    beyond = side * new[:, None] > side * old
+    least = np.quantile(side * (new - old.mean()), 1 - MIN_MOVED_SHARE)
+    return float(beyond.mean()) >= MIN_SEPARATED_SHARE and least >= MIN_MOVED_GAP * abs(gap)
