@@ -11,7 +11,7 @@ compared by ``benchmarks/peers.py``, which takes an hour.
 
 The sets are those of ``benchmarks/volumes.py``, where it is said what their earlier parts have chosen and how often
 their scored parts were looked at, and the calls to a helpline by week and province from 2021 on, about the last third
-by date. Its years to 2020 were among those on which things were chosen; its scored part was printed once. The
+by date. Its years to 2020 were among those on which things were chosen; its scored part is printed once a version. The
 requests of ``baltimore_311`` are a random sample and no volume; ``benchmarks/breach_due_times.py`` scores the risk of
 their due times.
 """

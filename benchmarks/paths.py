@@ -118,13 +118,16 @@ def months(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def main(folder: Path = DATA) -> None:
-    """Print one row a way and kind of total."""
-    found = months(folder) | bank(folder) | cases(folder)
-    parts = [pd.DataFrame(rows).groupby("way", sort=False).mean().assign(total=name) for name, rows in found.items()]
-    count = {name: sum(row["way"] == "paths" for row in rows) for name, rows in found.items()}
-    table = pd.concat(parts).reset_index().set_index(["total", "way"])
-    print(table.to_string(float_format="{:.3f}".format))
-    print("totals scored:", count)
+    """Print one row a way and kind of total, as each set is done."""
+    for scored in (months, bank, cases):
+        found = scored(folder)
+        parts = [
+            pd.DataFrame(rows).groupby("way", sort=False).mean().assign(total=name) for name, rows in found.items()
+        ]
+        table = pd.concat(parts).reset_index().set_index(["total", "way"])
+        print(table.to_string(float_format="{:.3f}".format))
+        count = {name: sum(row["way"] == "paths" for row in rows) for name, rows in found.items()}
+        print("totals scored:", count, flush=True)
 
 
 if __name__ == "__main__":
