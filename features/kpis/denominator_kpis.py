@@ -81,9 +81,10 @@ def _measure(source: SegmentedRows, what: Denominator) -> Floats:
     rows = rows.mutate(_amount=rows[what] * (seconds if what == "customers" else 1.0), _span=seconds)
     total = sum_overlap(source, rows, None, amount="_amount")
     covered = sum_overlap(source, rows, rows[what].notnull())
+    lacking = sum_overlap(source, rows, rows[what].isnull())
     due = sum_overlap(source, _begun_segments(source), None)
     length = np.tile(_seconds_of(source), len(source.segments))
-    whole = (due >= length - 1.0) & (covered >= due - 1.0)
+    whole = (due >= length - 1.0) & (covered >= due - 1.0) & (lacking == 0)
     return np.where(whole, total / length if what == "customers" else total, 0.0)
 
 
@@ -93,7 +94,7 @@ def _begun_segments(source: SegmentedRows) -> Any:
     names = [c for c in rows.columns if c not in TABLES["denominators"].names]
     end = fetch(rows.agg(end=rows.end.max()))["end"].iloc[0]
     first = (rows.group_by(*names) if names else rows).agg(start=rows.start.min())
-    return first.mutate(end=ibis.literal(end, first.start.type()))
+    return first.mutate(end=first.start if pd.isna(end) else ibis.literal(end, first.start.type()))
 
 
 def _seconds_of(source: SegmentedRows) -> Floats:

@@ -136,8 +136,8 @@ def _without_mark(data: bytes, where: str) -> Decoded:
     odd = signs.count("\ufffd")
     if sum(not c.isascii() for c in signs) - odd >= _SIGNS_PER_ODD_BYTE * odd:
         odd = data.decode("utf-8", errors="replace").count("\ufffd")
-        said = _describe_odd(odd, "UTF-8, and read as cp1252", where)
-        return Decoded(data.decode("utf-8", errors=_AS_CP1252), "utf-8", said)
+        notes = _describe_odd(odd, "UTF-8, and read as cp1252", where)
+        return Decoded(data.decode("utf-8", errors=_AS_CP1252), "utf-8", notes)
     page = find_code_page(sample)
     if page is None:
         said = f"{where}: the text is latin-1, as recognised from the bytes"

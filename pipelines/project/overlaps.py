@@ -52,7 +52,7 @@ def keep_newest_cases(parts: Sequence[LoadedSource], refused: list[pd.DataFrame]
 def _is_case_table(part: LoadedSource) -> bool:
     return (
         "cases" in part.tables
-        and part.tables["cases"]["created_at"].notna().any()  # none where all lie outside the span that is read
+        and bool(part.tables["cases"]["created_at"].notna().any())  # none where all lie outside the span that is read
         and "cases" not in part.derived
         and ("events" not in part.tables or "events" in part.derived)
     )

@@ -60,7 +60,9 @@ def compare_stage(project: Project, by: str, kpis: Sequence[str] = (), days: int
     possible = [k for k in COMPARED_KPIS if k not in unsplit and not describe_missing_data(log, k)]
     chosen = list(dict.fromkeys(kpis)) or possible
     if not chosen:
-        raise InputError("no share of cases can be compared", where="--by", got=by, code="kpi.unavailable")
+        lacks = next((f"{k}: {why}" for k in COMPARED_KPIS if (why := describe_missing_data(log, k))), None)
+        problem = "no share of cases can be compared"
+        raise InputError(problem, where="--by", got=by, hint=lacks, code="kpi.unavailable")
     small = set() if by_agent else _find_small_groups(project, by)
     names = Pseudonyms(project) if by_agent else None
     tables, findings = [], []
