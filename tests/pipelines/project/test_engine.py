@@ -102,7 +102,7 @@ def test_what_memory_would_refuse_or_change_is_read_into_memory(tmp_path, fault)
     assert not is_in_place(place, "cases")
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.data())
 def test_any_clean_tables_give_the_same_log(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("desk")
