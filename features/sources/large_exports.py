@@ -119,7 +119,7 @@ def cut_lines(file: Path, size: int) -> Iterator[bytes]:
     >>> file = Path(tempfile.mkdtemp()) / "t.csv"
     >>> _ = file.write_bytes(b'a,b\\n1,"x\\ny"\\n2,z\\n')
     >>> list(cut_lines(file, 8))
-    [b'a,b\\n', b'1,"x\\ny"\\n', b'2,z\\n']
+    [b'a,b\\n', b'1,"x\\ny"\\n2,z\\n']
     """
     with file.open("rb") as stream:
         rest = b""

@@ -10,10 +10,16 @@ import pandas as pd
 import pytest
 from deskcast.features.case_log.bounded_engine import connect_bounded, find_folder
 from deskcast.features.errors import EngineError, InputError
+from deskcast.pipelines.commands.exit_codes import end_with_exit_code
+from deskcast.pipelines.commands.run import run
 from deskcast.pipelines.project.config import parse_config
 from deskcast.pipelines.project.engine_specs import EngineSpec
 from deskcast.pipelines.project.project import open_project
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
+from deskcast.pipelines.stage import Stage
+from deskcast.pipelines.stages import check
+from deskcast.pipelines.store.results import read_results, replace_folder, write_stages
+from deskcast.pipelines.words.instants import Instants
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,7 +102,7 @@ def test_what_memory_would_refuse_or_change_is_read_into_memory(tmp_path, fault)
     assert not is_in_place(place, "cases")
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(st.data())
 def test_any_clean_tables_give_the_same_log(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("desk")
@@ -131,6 +137,23 @@ def test_a_full_temporary_folder_is_said_in_one_line(tmp_path):
     with pytest.raises(EngineError, match=r"temporary folder are full \(set \[engine\] memory higher") as full:
         base.raw_sql("SELECT count(*) FROM (SELECT DISTINCT hash(i), i FROM range(9000000) AS t(i))").fetchone()
     assert full.value.told.code == "memory.full"
+
+
+def test_a_stage_without_room_ends_the_run_with_one_line_and_leaves_the_last_results(tmp_path, monkeypatch, capsys):
+    def no_room(_):
+        raise EngineError(InputError("the memory of the engine is full", hint="more", code="memory.full"))
+
+    raw = write_tables(tmp_path, CASES, EVENTS)
+    project = open_project(parse_config(raw, folder=tmp_path))
+    monkeypatch.setattr(check, "check_stage", no_room)
+    instants = Instants.now(project.data_until, project.as_of)
+    with replace_folder(project.results_folder) as staging:
+        write_stages((Stage("check"),), staging, version="1", fingerprint="last night", instants=instants)
+    with pytest.raises(SystemExit) as end:
+        end_with_exit_code(lambda: run(project, record_runs=False))
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "deskcast: the memory of the engine is full (more) [memory.full]\n"
+    assert read_results(project.results_folder).fingerprint == "last night"
 
 
 def test_the_folder_goes_with_its_process_and_what_a_killed_one_left_with_the_next(tmp_path):
