@@ -78,8 +78,8 @@ def solve(
     ([2.0], 2.0, 2.0)
     """  # noqa: E501 - the example is one line
     options = {k: v for k, v in {"node_limit": nodes, "mip_rel_gap": gap}.items() if v is not None}
-    store = None if whole is None else find_store()
-    if store is None:
+    store = find_store()
+    if whole is None or store is None:
         return _search(cost, rows, low, high, whole, options)
     slot = name_slot("programme", _digest(cost, rows, low, high, whole), sorted(options.items()))
     kept = None if (arrays := store.read(slot)) is None else _unpack(arrays)
@@ -118,9 +118,9 @@ def _digest(cost: Floats, rows: Sequence[tuple[Matrix, Any, Any]], low: Floats, 
     for matrix, least, most in rows:
         entries = sparse.coo_array(matrix)
         for part in (*entries.coords, entries.data, np.asarray(entries.shape), least, most):
-            seen.update(np.ascontiguousarray(part))
+            seen.update(np.ascontiguousarray(part).tobytes())
     for part in (cost, low, high, whole):
-        seen.update(np.ascontiguousarray(part))
+        seen.update(np.ascontiguousarray(part).tobytes())
     return seen.hexdigest()
 
 

@@ -35,7 +35,7 @@ from .versions import UPDATED
 LARGE_BYTES = 256_000_000
 PIECE_BYTES = 32_000_000
 #: Encodings in which a byte of a line end is one, wherever it stands.
-_BYTEWISE = ("utf-8", "utf-8-sig", "ascii", "cp1252", "latin-1", "iso-8859-1", "iso-8859-15")
+_BYTEWISE = ("utf-8", "utf-8-sig", "ascii", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "latin-1", "iso-8859-1")
 #: Ways of writing times that every value tells by itself.
 _PLAIN_STYLES = ("iso", "stated")
 
@@ -146,14 +146,22 @@ def _last_line_end(text: bytes) -> int:
 
 def _read(spec: SourceSpec, file: Path, into: Path, size: int) -> ExportInPieces | None:
     found, rows, mark, head, dates = ExportInPieces(), 0, spec.delimiter, b"", None
+    page = spec.encoding
     for number, piece in enumerate(cut_lines(file, size)):
-        text, encoding = decode_text(head + piece, spec.encoding, file.name)
-        if encoding.lower() not in _BYTEWISE:
+        decoded = decode_text(head + piece, spec.encoding, file.name)
+        if decoded.doubt or decoded.encoding.lower() not in _BYTEWISE:
             return None
-        text, ended = unify_line_ends(text, file.name)
+        if not (head + piece).isascii():
+            if (
+                page not in (None, decoded.encoding) and not spec.encoding
+            ):  # what the whole file is takes more than a piece to tell
+                return None
+            page = decoded.encoding
+            found.notes += [note for note in decoded.notes if note not in found.notes]
+        text, ended = unify_line_ends(decoded.text, file.name)
         frame, mark, said = parse_text(text, mark, file.name, spec.header if number == 0 else True)
         if number == 0:
-            head, found.notes = _header(piece), [*said, *ended]
+            head, found.notes = _header(piece), [*found.notes, *said, *ended]
             if len(said) > (mark != ","):  # lines above the header, or no header
                 return None
         told = _read_styles(spec, frame)

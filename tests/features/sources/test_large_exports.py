@@ -24,13 +24,16 @@ def small_pieces(monkeypatch):
 CASES = {"case_id": "Key", "created_at": "Opened", "closed_at": "Closed", "team": "Team"}
 
 
-def lines(n=150, opened="2024-03-{:02d} 09:{:02d}", again=()):
+GERMAN, POLISH = ("Größe prüfen", "Österreich"), ("Pilność średnia", "Zgłoszenie przyjęte")
+
+
+def lines(n=150, opened="2024-03-{:02d} 09:{:02d}", again=(), teams=GERMAN):
     rows = ["Key,Opened,Closed,Team,Note"]
     for i in range(n):
         at, end = opened.format(1 + i % 28, i % 60), f"2024-04-{1 + i % 28:02d} 10:00"
         at = "soon" if i in (40, 120) else at
         note = '"two\nlines, and a ""quote"""' if i % 7 == 0 else f"n{i}"
-        rows.append(f"{'' if i == 77 else i},{at},{end if i % 3 else ''},{'?' if i == 9 else 'äb'[i % 2]},{note}")
+        rows.append(f"{'' if i == 77 else i},{at},{end if i % 3 else ''},{'?' if i == 9 else teams[i % 2]},{note}")
     return "\n".join([*rows, *again]) + "\n"
 
 
@@ -57,10 +60,11 @@ def assert_same(one, other):
         )
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
-def test_a_table_of_cases_in_pieces_is_that_at_once(tmp_path, encoding):
+@pytest.mark.parametrize(("encoding", "teams"), [("utf-8", GERMAN), ("cp1252", GERMAN), ("cp1250", POLISH)])
+def test_a_table_of_cases_in_pieces_is_that_at_once(tmp_path, encoding, teams):
     source = {"columns": CASES, "attributes": {"Note": "creation"}, "until": "2024-05-01"}
-    one, other = both(tmp_path, lines(), source, encoding)
+    one, other = both(tmp_path, lines(teams=teams), source, encoding)
+    assert teams[0] in set(other.log.frame("cases")["team"])
     assert_same(one, other)
     told = "SELECT table_name FROM information_schema.tables WHERE table_type = 'VIEW'"
     assert {"cases", "events"} <= {name for (name,) in other.log.table("cases").get_backend().raw_sql(told).fetchall()}
@@ -73,10 +77,11 @@ def test_a_table_of_cases_in_pieces_is_that_at_once(tmp_path, encoding):
         (lines(again=["3,2024-03-09 09:00,,a,x"]), "a case comes again"),
         (lines(opened="{:02d}/03/2024 09:{:02d}"), "no value tells day and month apart"),
         ("A report\n\n" + lines(), "lines above the header"),
+        (lines() + lines(teams=POLISH).partition("\n")[2].replace("\n1", "\n9"), "two code pages"),
     ],
 )
 def test_what_only_the_whole_file_tells_is_read_at_once(tmp_path, text, why):
-    assert_same(*both(tmp_path, text, {"columns": CASES}))
+    assert_same(*both(tmp_path, text, {"columns": CASES}, "cp1250" if why == "two code pages" else "utf-8"))
 
 
 def test_events_are_numbered_over_all_pieces(tmp_path):
