@@ -72,7 +72,7 @@ def find_sure_inflow(
             best, least = inflow, float(off.sum())
         seen = special.ndtri(np.clip(met, few, 1 - few))
         more = np.clip(more + STEP_SHARE * spread * (goal - seen), 1.0, 1 + MAX_SCORE * spread)
-    return best
+    return np.asarray(best)
 
 
 def _draw_work(cases: Floats, seed: int) -> Floats:

@@ -118,8 +118,16 @@ def add_yearly_days(grid: Grid, special: SpecialDays, origin: int, horizon: int)
         for d in np.flatnonzero((found[:known] >= 0) & (expected > 0) & ~np.isnan(came))
     ]
     rows = np.vstack([special.past, np.array(past, dtype=float).reshape(-1, 4)])
-    more = {"dated": True, "found": len(names), "monthly": len(monthly)}
-    return replace(special, kind=kind, names=(*special.names, *names), past=rows, **more)
+    names = (*special.names, *names)
+    return replace(
+        special,
+        kind=kind,
+        names=names,
+        past=rows,
+        dated=True,
+        found=len(names) - len(special.names),
+        monthly=len(monthly),
+    )
 
 
 def _find_busy(weekday: Ints, expected: Floats) -> Bools:

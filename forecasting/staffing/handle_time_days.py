@@ -157,7 +157,7 @@ def _read_days(totals: pd.DataFrame, volumes: pd.DataFrame | None) -> pd.DataFra
     days = days[(days["y"] > 0) & (days["came"] > 0)]
     if good["ds"].dt.normalize().ne(good["ds"]).any():
         days = days.iloc[1:-1]  # the span begins and ends within a day
-    days = days[days["y"] > 0.2 * days["y"].groupby(days.index.day_of_week).transform("median")]
+    days = days[days["y"] > 0.2 * days["y"].groupby(pd.DatetimeIndex(days.index).day_of_week).transform("median")]
     return days.assign(volume=np.log(days["y"]), time=np.log(days["came"] / days["usual"]))[["y", "volume", "time"]]
 
 

@@ -244,6 +244,8 @@ def _met(demand: Demand, target: QueueTarget, agents: npt.NDArray[np.int64], run
     for size in sorted({len(run) for run in runs}):
         mine = np.array([run for run in runs if len(run) == size])
         there = np.broadcast_to(agents.astype(float), out.shape)
-        calls, aht, agents_on = (np.asarray(x[:, mine]).reshape(-1, size) for x in (demand.calls, demand.aht, there))
+        calls, aht, agents_on = (
+            np.asarray(x[:, mine], dtype=np.float64).reshape(-1, size) for x in (demand.calls, demand.aht, there)
+        )
         out[:, mine] = expected_in_time(calls, aht, agents_on, rules).reshape(len(out), *mine.shape)
     return out
