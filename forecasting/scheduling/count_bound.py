@@ -114,10 +114,27 @@ def count_by_cost(cost: Floats) -> Matrix | None:
     return triplets(np.ones(len(place)), place, np.arange(len(place)), (len(kinds), len(place)))
 
 
-def read_programmes(entries: int, effort: float) -> int:
-    """Return how many programmes of so many entries may be solved.
+def raise_bound(programme: CountedProgramme, entries: int, effort: float, gap: float) -> tuple[float, float]:
+    """Return a bound by counts, and the one that a search is told as a row: 0 where it takes little of the gap.
 
-    >>> read_programmes(100, 1.0), read_programmes(200_000, 1.0)
-    (60, 5)
+    A row of costs makes each step of a search slower.
+
+    Parameters
+    ----------
+    programme
+        The programme.
+    entries, effort
+        Entries of its matrix, and how much work it may take, 1 for the usual.
+    gap
+        The gap that is good enough.
+
+    Examples
+    --------
+    >>> rows = [(np.array([[1.0, 1.0]]), 2.5, np.inf)]
+    >>> pair = CountedProgramme(np.full(2, 3.0), rows, np.full(2, np.inf), sparse.csr_array(np.ones((1, 2))))
+    >>> raise_bound(pair, 2, 1.0, 0.01), raise_bound(pair, 2, 1.0, 0.5)
+    ((9.0, 9.0), (9.0, 0.0))
     """
-    return int(np.clip(MAX_COUNT_WORK * effort / max(entries, 1), 2, MAX_COUNT_LPS))
+    most = int(np.clip(MAX_COUNT_WORK * effort / max(entries, 1), 2, MAX_COUNT_LPS))
+    loose, bound = bound_by_counts(programme, 1), bound_by_counts(programme, most)
+    return bound, bound if bound - loose > gap / 2 * bound else 0.0

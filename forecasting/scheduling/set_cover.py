@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import connected_components
 from ...features.arrays import Floats, Places
 from ...features.errors import InputError
 from ..solver import Matrix, Solution, relax, solve, stack_columns, triplets
-from .count_bound import CountedProgramme, bound_by_counts, count_by_cost, find_parts, is_whole, read_programmes
+from .count_bound import CountedProgramme, count_by_cost, find_parts, is_whole, raise_bound
 
 _WHOLE = 1e-6
 
@@ -143,8 +143,8 @@ def search_cover(
     problem = _merged(matrix, need, cost, short_price, limits, low, high)
     entries = max(int(problem.matrix.nnz) + int(limits.nnz), 1)
     branches = int(np.clip(MAX_SEARCH_WORK * effort / entries, 1, MAX_BRANCHES))
-    least = bound_by_counts(_relaxation(problem, counts), read_programmes(entries, effort))
-    found = _search(problem, nodes=branches, gap=gap * 0.999, least=least)
+    least, row = raise_bound(_relaxation(problem, counts), entries, effort, gap)
+    found = _search(problem, nodes=branches, gap=gap * 0.999, least=row)
     agents = _feasible(problem) if found.x is None else np.rint(found.x[: len(cost)])
     total = _cost(problem, agents)
     return SetCover(agents, total, float(np.clip(max(found.bound, least), 0.0, total)))
@@ -244,8 +244,8 @@ def _best(p: _Problem, gap: float, effort: float) -> tuple[Floats, float, float]
     value = _cost(p, x)
     if value - bound <= gap * value:
         return x, value, bound
-    counted = _relaxation(p, count_by_cost(p.cost))
-    bound = max(bound, bound_by_counts(counted, read_programmes(int(p.matrix.nnz), effort)))
+    least, row = raise_bound(_relaxation(p, count_by_cost(p.cost)), int(p.matrix.nnz), effort, gap)
+    bound = max(bound, least)
     if value - bound <= gap * value:
         return x, value, float(min(value, bound))
     use = np.flatnonzero(reduced <= value - bound + 1e-6 * max(value, 1.0))
@@ -254,7 +254,7 @@ def _best(p: _Problem, gap: float, effort: float) -> tuple[Floats, float, float]
     if entries > MAX_SEARCH_ENTRIES * effort:
         return x, value, float(min(value, bound))
     branches = int(np.clip(MAX_SEARCH_WORK * effort / entries, 1, MAX_BRANCHES))
-    found = _search(small, nodes=branches, gap=gap * 0.999, least=bound)
+    found = _search(small, nodes=branches, gap=gap * 0.999, least=row)
     if found.x is not None:
         tried = np.zeros(n)
         tried[use] = np.rint(found.x[: len(use)])

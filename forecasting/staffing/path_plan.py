@@ -139,7 +139,7 @@ def agents_over_period(
     >>> rates = np.array([[90.0, 90.0], [100.0, 100.0], [110.0, 110.0], [120.0, 120.0]])
     >>> target = QueueTarget(max_occupancy=None)
     >>> [agents_over_period(rates, 180, target, ds, 0.7, over).tolist() for over in ("interval", "day")]
-    [[15, 15], [14, 15]]
+    [[15, 15], [14, 14]]
     """
     if period not in PERIODS:
         hint = did_you_mean(period, PERIODS)
@@ -244,8 +244,7 @@ def _met(demand: Demand, target: QueueTarget, agents: npt.NDArray[np.int64], run
     for size in sorted({len(run) for run in runs}):
         mine = np.array([run for run in runs if len(run) == size])
         there = np.broadcast_to(agents.astype(float), out.shape)
-        calls, aht, agents_on = (
-            np.asarray(x[:, mine], dtype=np.float64).reshape(-1, size) for x in (demand.calls, demand.aht, there)
-        )
+        parts: list[Floats] = [x[:, mine].reshape(-1, size).astype(float) for x in (demand.calls, demand.aht, there)]
+        calls, aht, agents_on = parts
         out[:, mine] = expected_in_time(calls, aht, agents_on, rules).reshape(len(out), *mine.shape)
     return out
