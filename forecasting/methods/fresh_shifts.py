@@ -72,17 +72,13 @@ def find_fresh_shifts(z: Floats, trust: Floats) -> list[tuple[int, int, float]]:
 def _may_have_moved(value: Floats, weight: Floats) -> Bools:
     """Tell which rows differ at all between their last days and those before."""
     moved = np.zeros(len(value), dtype=bool)
+    total, held = (np.cumsum(x[:, ::-1], axis=1) for x in (weight * value, weight))
     for days in range(MIN_FRESH_DAYS, MAX_FRESH_DAYS + 1):
-        after = _mean(value[:, -days:], weight[:, -days:])
-        before = _mean(value[:, -days - BEFORE_DAYS : -days], weight[:, -days - BEFORE_DAYS : -days])
+        recent, heard = total[:, days - 1], held[:, days - 1]
+        earlier, known = total[:, days + BEFORE_DAYS - 1] - recent, held[:, days + BEFORE_DAYS - 1] - heard
+        after, before = (x / np.where(n > 0, n, np.nan) for x, n in ((recent, heard), (earlier, known)))
         moved |= np.abs(after - before) > MIN_CHANGE_SHARE * before
     return moved
-
-
-def _mean(value: Floats, weight: Floats) -> Floats:
-    total = weight.sum(axis=1)
-    mean: Floats = (weight * value).sum(axis=1) / np.where(total > 0, total, np.nan)
-    return mean
 
 
 def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
