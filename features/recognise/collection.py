@@ -9,10 +9,17 @@ from pathlib import Path
 from ..errors import InputError, Listed
 from ..readers.databases import find_database_file, is_database_address
 from ..readers.many_files import expand_path, is_pattern, join_files, read_with, settle_encodings
+from ..readers.postgres import describe_database
 from ..readers.read import RawFile, read_raw
 from ..sources.spec import SourceSpec
 from .children import find_child, read_as_child
-from .exports import group_exports, read_export_folder, recognise_database, set_database_tables_apart
+from .exports import (
+    group_exports,
+    read_export_folder,
+    read_likely_tables,
+    recognise_database,
+    set_database_tables_apart,
+)
 from .readings import Ask
 from .recognise import Recognised, add_times, recognise_table
 from .roles import profile_columns
@@ -78,11 +85,16 @@ def look_at(paths: Sequence[str | Path], ask: Ask | None = None) -> Collection:
     left, apart = set_database_tables_apart(groups, left, raws)
     passed += apart
     tables = [t for f in left for t in _members(f, raws[f])]
-    whole += [recognise_database(uri) for uri in bases]
+    systems, places, unknown = _look_at_servers(bases)
+    whole += systems
+    tables += [t for place, uri in places.items() for t in _tables_of_server(place, uri)]
+    if unknown is not None and len(tables) + len(whole) + len(groups) == 0:
+        raise unknown
     seen, unused = _tables(_join_alike(tables), alone=len(tables) == 1 and not whole and not passed, ask=ask)
     seen, unused = _one_of_each_file(seen, unused)
     every = [*whole, *groups, *seen]
     every, more = _with_children(every, unused)
+    every = [replace(one, database=places.get(one.path, one.database)) for one in every]
     if not every:
         raise InputError(
             "none of the files can be used",
@@ -110,6 +122,29 @@ def _settle_doubts(raws: Mapping[Path, RawFile], ask: Ask | None) -> dict[Path, 
             answers.append(known)
         settled[file] = read_with(file, raw, str(known))
     return settled
+
+
+def _look_at_servers(
+    uris: Sequence[str],
+) -> tuple[list[Recognised], dict[Path, str], InputError | None]:
+    """Return the databases of known systems, and of the others the address by a short name and why they are none."""
+    systems: list[Recognised] = []
+    places: dict[Path, str] = {}
+    unknown: InputError | None = None
+    for uri in uris:
+        try:
+            systems.append(recognise_database(uri))
+        except InputError as error:
+            if error.code != "reading.unclear":
+                raise
+            places[Path(describe_database(uri))], unknown = uri, error
+    return systems, places, unknown
+
+
+def _tables_of_server(place: Path, uri: str) -> list[_Table]:
+    """Return the tables of a server that may hold cases; what they are is found as for the tables of a file."""
+    frames = read_likely_tables(uri)
+    return [_Table((place,), RawFile(frame, container="database"), name) for name, frame in frames.items()]
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputError, Listed
+from ..errors import InputError, Listed, NoRowsError
 from ..readers.databases import list_column_names, list_table_names, read_relation
 from ..readers.many_files import list_table_files
 from ..readers.postgres import describe_database
@@ -20,6 +21,7 @@ from ..sources.load import SYSTEMS
 from ..sources.servicenow_log import is_incident_table
 from ..sources.spec import SourceSpec
 from .recognise import Recognised
+from .vocabulary import normalise_column_name, score_role_match
 
 _SERVER_CLOCK = "the database keeps the clock of its server, or of the application, and does not say which"
 _UTC = "the database keeps its times in UTC, and they are read so whatever stands here"
@@ -139,6 +141,31 @@ def recognise_database(uri: str) -> Recognised:
         wanted=f"the tables of one of {known}", hint="name a table: [source.cases] with database and table",
         code="reading.unclear",
     )  # fmt: skip
+
+
+#: Tables of a database of no known system that are looked at: those whose columns are named most like those of cases.
+MAX_TABLES_EXAMINED = 12
+_ROLES = ("case_id", "created_at", "at", "closed_at", "resolved_at", "updated_at", "activity", "priority", "team", "y")
+_WORDS_OF_TIMES = frozenset({"at", "on", "date", "time", "datetime", "timestamp", "day"})
+
+
+def read_likely_tables(uri: str) -> dict[str, pd.DataFrame]:
+    """Read the tables of a database of no known system that may hold cases, events or counts, by their columns' names.
+
+    Those without any name of a time or of a case's columns, and empty ones, are left out.
+    """
+    likely: list[tuple[int, str]] = []
+    for name in list_table_names(uri):
+        columns = list_column_names(uri, name)
+        known = sum(any(score_role_match(c, role) > 0 for role in _ROLES) for c in columns)
+        timed = any(_WORDS_OF_TIMES & set(normalise_column_name(c).split()) for c in columns)
+        if timed or known:
+            likely.append((-known, name))
+    frames: dict[str, pd.DataFrame] = {}
+    for _, name in sorted(likely)[:MAX_TABLES_EXAMINED]:
+        with suppress(NoRowsError):
+            frames[name] = read_relation(uri, name)
+    return frames
 
 
 def _is_main_table(system: SourceSystem, part: ExportTable, frame: pd.DataFrame) -> bool:

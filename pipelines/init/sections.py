@@ -71,7 +71,7 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
     )
     lines = [f"[source.{name}]", f"# Seems to be {said}: {size}{form}."]
     lines += [f"# {write_sentence(seen.why[key])}" for key in ("table", "kind", "reading") if key in seen.why]
-    if name != seen.table:
+    if name != seen.table and not (seen.database and seen.sheet):
         lines.append(f"table = {write_text(seen.table)}")
     lines.append(f"kind = {write_text(seen.kind)}")
     if seen.parts:
@@ -79,6 +79,7 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
         lines.append(f"parts = {{ {files} }}  # its tables; also: path = a folder, or database = 'postgresql://...'")
     elif seen.database:
         lines += _database_lines(seen.database)
+        lines += [f"table = {write_text(seen.sheet)}"] if seen.sheet else []
     elif seen.files:
         pattern = shorten_to_pattern(seen.files)
         lines.append(f"# {len(seen.files)} files of one form; of several rows of a case the newest counts.")
@@ -89,7 +90,7 @@ def source_lines(name: str, seen: Recognised, facts: Facts, folder: Path) -> lis
     if seen.sheets:
         lines.append(f"# {len(seen.sheets)} sheets of one form are one table, with a further column 'sheet'.")
         lines.append(f"sheet = [{', '.join(map(write_text, seen.sheets))}]")
-    elif seen.sheet:
+    elif seen.sheet and not seen.database:
         lines.append(f"sheet = {write_text(seen.sheet)}")
     if raw.doubt:
         fits = "; ".join(f"{encoding} reads {words}" for encoding, words in raw.doubt)

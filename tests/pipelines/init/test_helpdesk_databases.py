@@ -69,3 +69,32 @@ def test_a_database_of_no_known_system_is_refused_with_its_tables(postgres_uri):
         connection.execute("CREATE TABLE orders (id int, placed timestamp)")
     with pytest.raises(InputError, match=r"unknown system of the database.*orders.*zammad"):
         look_at([postgres_uri])
+
+
+def test_the_tables_of_a_home_grown_database_are_proposed_and_read_from_the_server(postgres_uri, tmp_path):
+    with psycopg.connect(postgres_uri, autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS home_grown")
+        connection.execute("CREATE DATABASE home_grown")
+    uri = postgres_uri.replace("/postgres?", "/home_grown?")
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE requests (request_no int, opened_at timestamp, closed_at timestamp, topic text)"
+        )
+        connection.execute("CREATE TABLE request_changes (request_no int, changed_at timestamp, status text)")
+        connection.execute("CREATE TABLE topics (name text, colour text)")
+        connection.execute("INSERT INTO topics VALUES ('a', 'red')")
+        connection.execute(
+            "INSERT INTO requests SELECT i, ts, ts + interval '5 hours', 'topic ' || i % 3"
+            " FROM generate_series(1, 300) i,"
+            " LATERAL (SELECT timestamp '2024-03-04 09:00' + i * interval '3 hours' AS ts) t"
+        )
+        connection.execute(
+            "INSERT INTO request_changes SELECT request_no, opened_at + k * interval '1 hour', 'step ' || k"
+            " FROM requests, generate_series(1, 3) k"
+        )
+    text = write_config(uri, tmp_path).read_text()
+    assert 'table = "requests"' in text
+    assert "request_changes: its 'request_no' names cases" in text  # named, as nothing says what changed
+    assert "topics" not in text.split("[source.cases]")[1]
+    log = open_log(tmp_path / "deskcast.toml")
+    assert log.frame("cases")["case_id"].nunique() == len(log.frame("cases")) == 300
