@@ -15,8 +15,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "file.missing": Refusal(
         "Missing file",
         "The path of an export, a configuration or a result names nothing on this machine. A path in "
-        "deskcast.toml is seen from the folder of that file, and a pattern such as exports/*.csv may fit "
-        "nothing.",
+        "deskcast.toml is seen from the folder of that file, and a pattern such as exports/*.csv may fit nothing.",
         "Look at the names that the message lists, correct the path, or run the command in the folder where "
         "deskcast.toml is (or with --config).",
     ),
@@ -317,9 +316,13 @@ REFUSALS: Mapping[str, Refusal] = {
     ),
     "plan.impossible": Refusal(
         "No plan meets all limits",
-        "The limits exclude each other: no shift fits, no agent can serve a queue, or no number of agents is "
-        "within the bounds.",
+        "The limits exclude each other: no shift fits, no agent can serve a queue, or no number is within them.",
         "Loosen the limit that the message names.",
+    ),
+    "plan.missing": Refusal(
+        "No plan was issued for these days",
+        "The first run came after them, and a run plans no deferred work as of a past Monday.",
+        "Call deskcast review, which does, or wait until a run has issued the plan of a week.",
     ),
     "plan.too_large": Refusal(
         "The task is larger than can be computed",

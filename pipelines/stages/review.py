@@ -35,7 +35,7 @@ from .volume_causes import find_volume_causes
 _WEEK = pd.Timedelta(days=7)
 
 
-def review_stage(project: Project, week: pd.Timestamp | None = None) -> Stage:
+def review_stage(project: Project, week: pd.Timestamp | None = None, *, plan_anew: bool = True) -> Stage:
     """Compare the plan of a week with what came of it, and split what the service level was off by into its causes.
 
     Parameters
@@ -44,6 +44,8 @@ def review_stage(project: Project, week: pd.Timestamp | None = None) -> Stage:
         Opened, perhaps as of an earlier instant.
     week
         A day of the week; the last one that is over by default.
+    plan_anew
+        Whether deferred work whose plan was not issued is planned as of that Monday, which takes as long as a new plan.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def review_stage(project: Project, week: pd.Timestamp | None = None) -> Stage:
     for name, queue in queues.items():
         try:
             is_work = queue.spec.kind == "cases"
-            found, source = review_work(queue, begin) if is_work else _review(queue, begin)
+            found, source = review_work(queue, begin, plan_anew) if is_work else _review(queue, begin)
         except InputError as error:
             problems.append(f"{name}: {error}")
             continue

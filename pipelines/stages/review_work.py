@@ -55,7 +55,9 @@ class WorkPlan:
         return self.source == "issued"
 
 
-def review_work(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.DataFrame], str]:
+def review_work(
+    queue: PlannedQueue, begin: pd.Timestamp, plan_anew: bool = True
+) -> tuple[dict[str, pd.DataFrame], str]:
     """Return the tables on one queue of deferred work, and where its plan is from.
 
     Returns
@@ -76,7 +78,7 @@ def review_work(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.
     if SLA_METRIC not in {sla.metric for sla in project.config.slas}:
         problem, hint = "no SLA on the resolution of cases", "add an [[sla]] with metric = 'resolution'"
         raise InputError(problem, where=queue.place, column="sla", hint=hint, code="metric.unknown")
-    plan = read_work_plan(queue, begin, begin + _WEEK)
+    plan = read_work_plan(queue, begin, begin + _WEEK, plan_anew)
     outcomes = find_outcomes(project)
     came = cases_by_interval(queue, begin, outcomes)
     rows = plan.rows.merge(came[came["ds"] < begin + _WEEK], on="ds").sort_values("ds", ignore_index=True)
@@ -102,17 +104,28 @@ def review_work(queue: PlannedQueue, begin: pd.Timestamp) -> tuple[dict[str, pd.
     return tables, plan.source
 
 
-def read_work_plan(queue: PlannedQueue, begin: pd.Timestamp, end: pd.Timestamp) -> WorkPlan:
-    """Return the plan of a span: what was issued last before it, else what was known then would have planned."""
+def read_work_plan(queue: PlannedQueue, begin: pd.Timestamp, end: pd.Timestamp, plan_anew: bool = True) -> WorkPlan:
+    """Return the plan of a span: what was issued last before it, else what was known then would have planned.
+
+    Raises
+    ------
+    InputError
+        If nothing was issued and it is not to be planned anew.
+    """
     project = queue.project
     then = replace(queue, project=view_as_of(project, begin.strftime("%Y-%m-%d %H:%M")))
-    work = gather_case_work(then)
     with read_state(project.config.state_place) as state:
         issued = read_issued(state, "casework", pd.Timestamp(project.as_of))
     mine = issued[issued["scope"] == queue.name]
     local = mine["as_of"].dt.tz_convert(project.log.timezone).dt.tz_localize(None)
     mine = mine[local <= begin]
     inside = mine[(mine["ds"] >= begin) & (mine["ds"] < end)]
+    if inside.empty and not plan_anew:
+        raise InputError(
+            "no plan was issued before this week", where=queue.place, got=f"{begin:%Y-%m-%d}",
+            hint="deskcast review plans it as of that Monday", code="plan.missing",
+        )  # fmt: skip
+    work = gather_case_work(then)
     if inside.empty:
         rows, _ = plan_cases(then, work)
         return WorkPlan(rows[(rows["ds"] >= begin) & (rows["ds"] < end)], work, "monday", float("nan"))

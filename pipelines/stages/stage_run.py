@@ -96,6 +96,6 @@ class StageRun:
             # a night ends before its day begins: that nothing can be told of the rest of it is no news
             return stage if stage.tables else Stage(name)
         if name == "review":
-            return review_stage(self.project)
+            return review_stage(self.project, plan_anew=False)
         alone = {"check": check_stage, "staff": staff_stage, "compare": night_compare_stage}
         return alone[name](self.project)

@@ -68,6 +68,12 @@ def test_a_week_is_reviewed_with_the_injected_cause_first(tmp_path, week, cause)
     check_words(stage)
 
 
+def test_a_run_plans_no_past_week_that_nobody_planned(calm):
+    stage = review_stage(calm, plan_anew=False)
+    assert stage.tables == {}
+    assert "no plan was issued before this week" in stage.skipped
+
+
 @pytest.mark.slow
 def test_an_issued_plan_and_its_adjustment_are_reviewed(tmp_path):
     whole = open_desk(tmp_path, busy=1.5)
