@@ -143,7 +143,7 @@ def _sentences(kpi: str, compared: Comparison, table: pd.DataFrame, by: str) -> 
     alone = list(table.loc[verdicts == VERDICTS[4], "unit"])
     if alone:
         count = figure(FIGURES, "units of their own kind", kpi, float(len(alone)))
-        text = f"{format_kpi(kpi)}: {count} more {'works' if len(alone) == 1 else 'work'} mostly on kinds of cases "
+        text = f"{format_kpi(kpi)}: {count} of them {'works' if len(alone) == 1 else 'work'} mostly on kinds of cases "
         text += "that no other has: there the mix of cases and the work cannot be told apart."
         out.append(Finding(text, count, audience="planner"))
     return out + _gain_sentences(kpi, compared, table, by)
