@@ -16,7 +16,7 @@ from ..solver import Matrix, solve, stack_columns, triplets
 _WHOLE = 1e-6
 
 #: Work of the bound: programmes that are solved times entries of the matrix, and the most programmes.
-MAX_COUNT_WORK, MAX_COUNT_LPS = 1_000_000, 60
+MAX_COUNT_WORK, MAX_COUNT_LPS = 1_000_000, 16
 #: People are counted by what their shift costs where that has no more values than this.
 MAX_COUNTED_COSTS = 6
 #: Parts of an interval that a shift may cover, in which what is missing is counted.
