@@ -169,7 +169,7 @@ def format_special_days(special: SpecialDays, origin: int, horizon: int) -> tupl
     """
     names = special.unseen_kinds(origin, horizon)
     what = "has no past day" if len(names) == 1 else "have no past day"
-    notes = (f"{format_names(names)} {what} to learn from",) if names else ()
+    notes: tuple[str, ...] = (f"{format_names(names)} {what} to learn from",) if names else ()
     ahead = set(special.kind[origin : origin + horizon].tolist())
     first, factors = len(special.names) - special.found, special.factors(origin)
     for kinds, when in (
