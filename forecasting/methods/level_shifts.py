@@ -111,10 +111,10 @@ def detect_level_shifts(
         rows = rows[np.array(told, dtype=bool)]
     if unit > 1:
         sure = trust if ordinary is None else trust * ordinary
-        for series, day, ratio in find_fresh_shifts(z * factor, sure):
+        for series, day, size in find_fresh_shifts(z * factor, sure):
             earlier = factor[series, :day]
-            earlier *= np.clip(ratio, 1 / (MAX_LEVEL_RATIO * earlier.min()), MAX_LEVEL_RATIO / earlier.max())
-            found.append(LevelShift(series, day, float(ratio**2)))
+            earlier *= np.clip(size, 1 / (MAX_LEVEL_RATIO * earlier.min()), MAX_LEVEL_RATIO / earlier.max())
+            found.append(LevelShift(series, day, float(size**2)))
     return factor, found
 
 
