@@ -88,24 +88,38 @@ def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
     for days in range(MIN_FRESH_DAYS, MAX_FRESH_DAYS + 1):
         if held[-1] - held[-1 - days] < MIN_FRESH_EVIDENCE:
             continue
-        end = np.arange(BEFORE_DAYS + days, len(total))
-        after = _between(total, held, end - days, end)
-        before = _between(total, held, end - days - BEFORE_DAYS, end - days)
-        gap = after - before
-        now, past = gap[-1], np.abs(gap[:-days])
-        past = past[~np.isnan(past)]
-        if not len(past) or not abs(now) > MIN_CHANGE_SHARE * before[-1]:
-            continue
-        year_ago = gap[-1 - YEAR_DAYS] if len(gap) > YEAR_DAYS else 0.0
-        noise = max(MIN_NOISE_RATIO * 1.4826 * np.median(past), MIN_RARE_RATIO * np.quantile(past, RARE_QUANTILE))
-        seasonal = now * year_ago > 0 and abs(year_ago) > SEASON_SHARE * abs(now)
-        size = float(after[-1] / max(before[-1], 1e-9))
+        before, after = _levels(total, held, np.array([len(total) - 1]), days)
+        now, size = float(after[0] - before[0]), float(after[0] / max(before[0], 1e-9))
         believable = size < 1 or (days >= MIN_RISE_DAYS and size <= MAX_RISE)
-        if believable and abs(now) > noise and not seasonal and _is_apart(value, weight, days, now):
-            score = abs(now) * np.sqrt(days)
-            if score > most:
-                best, most = (days, 1.0 + (size - 1.0) * days / (days + HALF_BELIEVED_DAYS)), score
+        # the past is looked at last: it costs most, and few series come so far
+        if not (abs(now) > MIN_CHANGE_SHARE * before[0] and believable and _is_apart(value, weight, days, now)):
+            continue
+        if _is_usual(total, held, days, now):
+            continue
+        score = abs(now) * np.sqrt(days)
+        if score > most:
+            best, most = (days, 1.0 + (size - 1.0) * days / (days + HALF_BELIEVED_DAYS)), score
     return best
+
+
+def _is_usual(total: Floats, held: Floats, days: int, now: float) -> bool:
+    """Tell whether a gap is no more than what such gaps were in the past, or what it was a year ago."""
+    before, after = _levels(total, held, np.arange(BEFORE_DAYS + days, len(total)), days)
+    gap = after - before
+    past = np.abs(gap[:-days])
+    past = past[~np.isnan(past)]
+    if not len(past):
+        return True
+    noise = max(MIN_NOISE_RATIO * 1.4826 * np.median(past), MIN_RARE_RATIO * np.quantile(past, RARE_QUANTILE))
+    year_ago = gap[-1 - YEAR_DAYS] if len(gap) > YEAR_DAYS else 0.0
+    seasonal = now * year_ago > 0 and abs(year_ago) > SEASON_SHARE * abs(now)
+    return bool(abs(now) <= noise or seasonal)
+
+
+def _levels(total: Floats, held: Floats, end: Ints, days: int) -> tuple[Floats, Floats]:
+    """Return the mean of the four weeks before the last days up to each end, and of these days."""
+    start = end - days
+    return _between(total, held, start - BEFORE_DAYS, start), _between(total, held, start, end)
 
 
 def _between(total: Floats, held: Floats, first: Ints, after: Ints) -> Floats:
