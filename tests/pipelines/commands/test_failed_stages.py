@@ -24,6 +24,8 @@ from fastapi.testclient import TestClient
 
 BIN = Path(sys.executable).parent
 NAMES = ("check", "history", "forecast", "staff", "train", "risk", "drift", "watch")
+#: What an earlier run has trained, so that this one keeps no model.
+TRAINED = SimpleNamespace(labels=None, trained_until=pd.Timestamp("2024-02-01", tz="UTC"))
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def desk(tmp_path, monkeypatch, made_up):
             found = ends.get(name, usual[name])
             if isinstance(found, Exception):
                 raise found
-            return (found, SimpleNamespace(labels=None) if found is usual[name] else None) if name == "train" else found
+            return (found, TRAINED if found is usual[name] else None) if name == "train" else found
 
         for name in NAMES:
             monkeypatch.setattr(f"deskcast.pipelines.stages.{name}.{name}_stage", lambda *_, n=name, **__: ended(n))
