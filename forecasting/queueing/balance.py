@@ -109,7 +109,7 @@ def _patient(a: Floats, n: Floats, gap: Floats, weight: Floats, aht: Floats, t: 
         return {
             "occupancy": np.where(stable, a / n, 1.0),
             "wait_probability": waits,
-            "service_level": np.where(stable, free + waits * -np.expm1(-gap * t / aht), 0.0),
+            "service_level": np.where(stable, np.minimum(free + waits * -np.expm1(-gap * t / aht), 1.0), 0.0),
             "mean_wait": wait,
             "mean_queue": wait * (a / aht),
             "mean_wait_waiting": each,

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.queueing.erlang import PERFORMANCE_COLUMNS, erlang_b, erlang_c, queue_performance
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
@@ -95,6 +95,7 @@ def test_loss_formula_between_whole_lines(load, lines):
 
 @settings(deadline=None)
 @given(loads, slacks, st.floats(1, 3600), st.floats(0, 600), patiences)
+@example(1560.007680108009, 0.0625, 1.0, 1.0, np.inf)  # shares that add up to 1 and a rounding
 def test_laws_that_hold_in_every_queue(load, slack, aht, threshold, patience):
     agents = load * (1 + slack)
     calls = load * 1800 / aht
