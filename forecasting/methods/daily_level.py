@@ -303,7 +303,7 @@ def calm_volumes(came: Floats, usual: Floats) -> Floats:
     >>> odd = usual.copy()
     >>> odd[0, -1] = 9.0
     >>> calm_volumes(odd, usual)[0, -2:].round(1).tolist()
-    [3.0, 2.7]
+    [3.0, 2.1]
     """
     number = np.maximum((usual > 0).sum(axis=1, keepdims=True), 1)
     evidence = usual / np.maximum(usual.sum(axis=1, keepdims=True) / number, 1e-300)

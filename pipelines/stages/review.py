@@ -67,7 +67,8 @@ def review_stage(project: Project, week: pd.Timestamp | None = None, *, plan_ane
             is_work = queue.spec.kind == "cases"
             found, source = review_work(queue, begin, plan_anew) if is_work else _review(queue, begin)
         except InputError as error:
-            problems.append(f"{name}: {error}")
+            never = error.code == "plan.missing"
+            problems.append(f"{name}, as no run issued a plan of that week" if never else f"{name}: {error}")
             continue
         if is_work:
             findings += work_findings(queue, begin, source, found)

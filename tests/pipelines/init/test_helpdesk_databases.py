@@ -65,10 +65,13 @@ def test_a_configuration_from_the_folder_runs(desk, tmp_path):
 
 def test_a_database_of_no_known_system_is_refused_with_its_tables(postgres_uri):
     with psycopg.connect(postgres_uri, autocommit=True) as connection:
-        connection.execute("DROP TABLE IF EXISTS orders")
+        connection.execute("DROP DATABASE IF EXISTS shop")
+        connection.execute("CREATE DATABASE shop")
+    uri = postgres_uri.replace("/postgres?", "/shop?")
+    with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute("CREATE TABLE orders (id int, placed timestamp)")
     with pytest.raises(InputError, match=r"unknown system of the database.*orders.*zammad"):
-        look_at([postgres_uri])
+        look_at([uri])
 
 
 def test_the_tables_of_a_home_grown_database_are_proposed_and_read_from_the_server(postgres_uri, tmp_path):

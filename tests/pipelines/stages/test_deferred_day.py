@@ -71,7 +71,7 @@ def test_a_week_is_reviewed_with_the_injected_cause_first(tmp_path, week, cause)
 def test_a_run_plans_no_past_week_that_nobody_planned(calm):
     stage = review_stage(calm, plan_anew=False)
     assert stage.tables == {}
-    assert "no plan was issued before this week" in stage.skipped
+    assert "no run issued a plan of that week" in stage.skipped
 
 
 @pytest.mark.slow
