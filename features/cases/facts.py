@@ -71,7 +71,7 @@ def case_history_expr(log: CaseLog, *, keep: bool = False) -> Any:
     With ``keep`` the totals of each case, which several parts of the expression read, are computed at once.
     """
     cases = log.table("cases")
-    facts = compute_once(log, "event facts", lambda: inspect_events(log))
+    facts = inspect_events(log)
     if not facts.kinds:
         base = cases
         for name in ("priority", "team"):

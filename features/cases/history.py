@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from ..case_log.cache import compute_once
 from ..case_log.events import MAX_CLOCK_SKEW_S
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
@@ -139,7 +138,7 @@ def case_history(log: CaseLog) -> pd.DataFrame:
 
 def case_history_in_parts(log: CaseLog, parts: int | None = None) -> pd.DataFrame:
     """Return :func:`case_history`, made part by part; see :func:`deskcast.features.partitions.by_case`."""
-    known = {"event facts": compute_once(log, "event facts", lambda: inspect_events(log))}
+    known = {"event facts": inspect_events(log)}
     first = _build_history(log.as_of(_BEFORE_ALL))  # its columns and their types
     kinds = {str(name): kind for name, kind in first.dtypes.items()}
     frame = by_case(log, _make_history, kinds, parts, known=known)

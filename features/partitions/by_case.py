@@ -61,7 +61,7 @@ def by_case(
     Raises
     ------
     InputError
-        If a backend needs an extra that is not installed.
+        If a backend needs an extra that is not installed, or ``spark`` gets a log that lies elsewhere.
 
     Examples
     --------

@@ -68,11 +68,14 @@ def run_on_spark(
     log: CaseLog, make: Callable[..., Frames], shared: SharedFacts, parts: int, _cut: Callable[..., Part]
 ) -> Iterator[Any]:
     """Work on parts where the rows lie, by ``cogroup().applyInPandas``; what is made comes to the driver."""
+    engine = log.table("cases").get_backend()
+    if engine.name != "pyspark":
+        wanted = "a log whose tables lie on Spark"
+        raise InputError("not a log on Spark", column="backend", got=engine.name, wanted=wanted, code="value.unknown")
     try:
         from pyspark.sql import functions
     except ImportError as error:
         raise _missing("Spark", "spark") from error
-    engine = log.table("cases").get_backend()
     session = engine._session
     names = [name for name in ("cases", "events") if log.has(name)]
     rows = [session.sql(engine.compile(log.table(name))) for name in names]

@@ -44,6 +44,8 @@ _BEGIN_OF_WORD = re.compile(rb"[\t\n\r ,;:\"=][\x80-\xff]")
 _CONTROLS = re.compile("[\x80-\x9f]")
 #: Letters and signs in a row; wide punctuation divides words.
 _WORD = re.compile("(?:[A-Za-z]|[^\x00-\x7f\xa0\u3000-\u3004\u3008-\u303f\uff01-\uff20\uff3b-\uff40])+")
+#: Latin letters beside those of another script, and frames of DOS: no word of any language has them.
+_NO_WORD = re.compile("[A-Za-z][\u0370-\u1dff]|[\u0370-\u1dff][A-Za-z]|[\u2500-\u259f]")
 _APOSTROPHE = re.compile("(?<=\\w)\u2019")
 #: Signs that may touch a word and are no part of it.
 _BEFORE = "«»‹›„‚“”‘–—…•·°±×÷µ\xad"
@@ -182,6 +184,8 @@ def _size(word: str, encoding: str) -> int:
 
 def _share_of_odd_pairs(word: str, language: str) -> float:
     """Return the share of a word's pairs of letters that the language has not."""
+    if _NO_WORD.search(word):
+        return 1.0
     known = _pairs_of(language)
     odd = seen = 0
     for a, b in pairwise(f"_{word}_"):

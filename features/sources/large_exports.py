@@ -1,8 +1,8 @@
 """CSV files that are too large to be read at once: read in pieces, each written as canonical Parquet.
 
 Each piece is read as a small file of the same form is. What can only be told of the whole file is checked at the end;
-where a piece tells otherwise than the others (the order of day and month, the zone of a time, a case that comes again
-in another piece), the file is read at once, as small ones are.
+where a piece tells otherwise than the others (the order of day and month, the zone of a time, the marks of a number, a
+case that comes again in another piece), the file is read at once, as small ones are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ..readers.timestamps import detect_time_format
 from .contacts import is_contact_record
 from .due_columns import CASE_DUES
 from .spec import LoadedSource, SourceSpec
-from .table import CASE_TIMES, read_mapped_table
+from .table import CASE_TIMES, SATISFACTION, read_mapped_table
 from .tables_in_place import TABLES_IN_PLACE, TableInPlace, comes_twice
 from .versions import UPDATED
 
@@ -36,6 +36,8 @@ LARGE_BYTES = 256_000_000
 PIECE_BYTES = 32_000_000
 #: Encodings in which a byte of a line end is one, wherever it stands.
 _BYTEWISE = ("utf-8", "utf-8-sig", "ascii", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "latin-1", "iso-8859-1")
+#: Columns of cases that are read in the light of all their rows: satisfied is less where others are very satisfied.
+_OF_ALL_ROWS = {UPDATED, SATISFACTION, *CASE_DUES}
 #: Ways of writing times that every value tells by itself.
 _PLAIN_STYLES = ("iso", "stated")
 
@@ -89,7 +91,7 @@ def read_in_pieces(
     """
     file = _find_file(spec, folder, large)
     names = spec.columns
-    if file is None or not {*TABLES[spec.table].required} <= set(names) or set(names) & {UPDATED, *CASE_DUES}:
+    if file is None or not {*TABLES[spec.table].required} <= set(names) or set(names) & _OF_ALL_ROWS or spec.figures:
         return None
     if (spec.table == "events" and "activity" in names) or (spec.table == "contacts" and is_contact_record(names)):
         return None
@@ -165,7 +167,7 @@ def _read(spec: SourceSpec, file: Path, into: Path, size: int) -> ExportInPieces
             if len(said) > (mark != ","):  # lines above the header, or no header
                 return None
         told = _read_styles(spec, frame)
-        if told is None or (dates is not None and told != dates):
+        if told is None or (dates is not None and told != dates) or _has_marked_numbers(spec, frame):
             return None
         dates = told
         part = read_mapped_table(spec if spec.path else replace(spec, path=file.name), frame)
@@ -196,6 +198,19 @@ def _read_styles(spec: SourceSpec, frame: pd.DataFrame) -> Mapping[str, str] | N
             return None
         styles[name] = "iso"
     return styles
+
+
+def _has_marked_numbers(spec: SourceSpec, frame: pd.DataFrame) -> bool:
+    """Return whether a number is written with marks, of which all values of its column tell what they mean."""
+    for column in TABLES[spec.table].columns:
+        source = spec.columns.get(column.name)
+        if column.kind not in ("number", "seconds", "count") or source not in frame.columns:
+            continue
+        values = frame.loc[~frame[source].isin(list(spec.missing)), source].dropna()
+        odd = values[pd.to_numeric(values, errors="coerce").isna()].astype("str")
+        if len(odd) and (column.kind == "count" or bool(odd.str.contains(r"\d", regex=True).any())):
+            return True
+    return False
 
 
 def _is_like_the_others(found: ExportInPieces, part: LoadedSource, number: int) -> bool:

@@ -12,8 +12,8 @@ from .fields import SECTION, checked, one_of
 
 #: Engines that the command line can bind a log to.
 ENGINE_KINDS = ("duckdb",)
-#: Where the work on parts of the cases is done.
-PART_BACKENDS = ("loop", "loky", "dask", "spark")
+#: Where the work on parts of the cases is done; on Spark only that of a log that lies there, which Python code binds.
+PART_BACKENDS = ("loop", "loky", "dask")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?(MB|GB|TB|MiB|GiB|TiB)")
 
 

@@ -8,7 +8,7 @@ import os
 import pickle
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from .slim import drop_training_rows
 FILE, _MARK = "night-models.pkl", "night models"
 #: Where more or fewer cases of the past are known by now, it is another past than the one that was learnt from.
 MAX_PAST_CHANGE = 0.01
+#: Settings of a source that say where its rows are and which span of them is read, and not what they mean.
+_PLACES = ("path", "files", "database", "since", "until")
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,16 @@ def count_cases(log: CaseLog, until: pd.Timestamp) -> int:
 
 
 def mark_training(project: Project) -> str:
-    """Return a mark of all that a model depends on beside its rows: settings, code, libraries, and columns."""
+    """Return a mark of all that a model depends on beside its rows.
+
+    That is settings, how the sources are read, promises, code, libraries and columns.
+    """
     config, log = project.config, project.log
     risk = {"train_days": config.risk.train_days, "at": config.risk.at, "segments": config.risk.segments}
+    read = [{name: kept for name, kept in asdict(spec).items() if name not in _PLACES} for spec in config.sources]
+    promises = log.frame("sla_policies").astype("str").values.tolist() if log.has("sla_policies") else []
     columns = {name: [(c, str(kind)) for c, kind in table.schema().items()] for name, table in log.tables.items()}
     libraries = [digest_code(), *(version(name) for name in ("scikit-learn", "duckdb"))]
-    told = [mark_targets(config), config.timezone, risk, sorted(columns.items()), libraries]
-    return hashlib.sha256(json.dumps(told, default=str).encode()).hexdigest()[:16]
+    settings = [mark_targets(config), config.timezone, risk, read, sorted(log.attributes.items()), sorted(promises)]
+    told = [*settings, sorted(columns.items()), libraries]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -116,7 +116,7 @@ def keep_trained(
     -------
     Why they could not be kept; empty where they are, or there are none.
     """
-    if trained is None:
+    if trained is None or project.config.plugins.modules:  # their code may be another by the next night
         return ""
     if trained.trained_until is None:
         models = NightModels(trained.risk, project.log.until, trained.fitted)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
+from ...features.case_log.cache import compute_once
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.labels.breach import breach_labels, find_case_ends
@@ -363,6 +364,13 @@ def _open_at(log: CaseLog, instants: pd.DatetimeIndex) -> np.ndarray:
 
     Where the exporting system decides at closing, resolved cases wait on and count; elsewhere they are done.
     """
+    starts, ends = compute_once(log, "openings and ends", lambda: _fetch_openings(log))
+    at = _as_numbers(instants)
+    return np.searchsorted(starts, at, "right") - np.searchsorted(ends, at, "right")
+
+
+def _fetch_openings(log: CaseLog) -> tuple[np.ndarray, np.ndarray]:
+    """Fetch when cases were created and when they were done, each in order."""
     events = log.table("events")
     policies = log.frame("sla_policies") if log.has("sla_policies") else pd.DataFrame({"clock": []})
     kinds = ["closed", "merged"] if (policies["clock"] == "source").any() else ["resolved", "merged"]
@@ -374,10 +382,8 @@ def _open_at(log: CaseLog, instants: pd.DatetimeIndex) -> np.ndarray:
         .mutate(ended=lambda t: t.ended.fill_null(t.late))
         .select("ended")
     )
-    ends = np.sort(_as_numbers(log.frame(ended)["ended"]))
-    starts = np.sort(_as_numbers(log.frame(log.table("cases").select("created_at"))["created_at"]))
-    at = _as_numbers(instants)
-    return np.searchsorted(starts, at, "right") - np.searchsorted(ends, at, "right")
+    starts = log.frame(log.table("cases").select("created_at"))["created_at"]
+    return np.sort(_as_numbers(starts)), np.sort(_as_numbers(log.frame(ended)["ended"]))
 
 
 def _as_numbers(instants: pd.Series | pd.DatetimeIndex) -> np.ndarray:

@@ -126,6 +126,11 @@ def test_each_backend_gives_each_case_once(log, backend):
     assert made["n"].drop_duplicates().sum() == len(log.frame("events"))
 
 
+def test_spark_works_only_on_what_lies_there(log):
+    with pytest.raises(InputError, match="not a log on Spark"):
+        by_case(log, count_part, KINDS, parts=2, backend="spark")
+
+
 def on_spark(log):
     """Return the log on a local Spark of two workers."""
     from pyspark.sql import SparkSession

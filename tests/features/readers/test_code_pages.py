@@ -99,6 +99,21 @@ def test_one_name_in_three_rows_is_enough(tmp_path, name, encoding):
     assert read_raw(write(tmp_path, text, encoding)).frame["town"].tolist() == ["Oslo", name, "Rome"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["CO²;Nm³;kWh/m²", "£12.50;20°C;« fermé »;¿Cómo?", "GRÖSSE;RØDOVRE;JYVÄSKYLÄ;À TRAITER", "1\xa0234;N° 12;1º;Café"],
+)
+def test_units_and_money_and_capitals_in_a_few_rows_stay_western(words):
+    for word in [*words.split(";"), words]:
+        page = find_code_page(f"1;{word};?\n".encode("cp1252"))
+        assert page is None or (page.encoding, page.rivals) == ("cp1252", ()), word
+
+
+@pytest.mark.parametrize("word", ["Заявка", "Высокий", "поддержка"])
+def test_frames_of_dos_and_two_scripts_in_a_word_are_no_language(word):
+    assert find_code_page(f"1;{word};?\n".encode("cp1251")).encoding == "cp1251"
+
+
 def test_the_euro_of_latin_9_is_no_sign_of_currencies(tmp_path):
     raw = read_raw(write(tmp_path, "id;opened;cost\n1;2024-01-01;12 €\n2;2024-01-02;7 €\n", "iso8859_15"))
     assert (raw.encoding, raw.frame["cost"].tolist()) == ("iso8859_15", ["12 €", "7 €"])

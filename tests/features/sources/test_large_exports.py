@@ -84,6 +84,20 @@ def test_what_only_the_whole_file_tells_is_read_at_once(tmp_path, text, why):
     assert_same(*both(tmp_path, text, {"columns": CASES}, "cp1250" if why == "two code pages" else "utf-8"))
 
 
+@pytest.mark.parametrize(
+    ("column", "first", "later"),
+    [("amount", "1.204", "2.310,50"), ("amount", "7.5", "unknown"), ("csat", "Good", "Very good")],
+)
+def test_a_value_means_in_a_piece_what_it_means_in_the_whole_column(tmp_path, column, first, later):
+    rows = [f"{i},2024-03-{1 + i % 28:02d} 09:00,2024-04-02 10:00,{first}" for i in range(150)]
+    text = "\n".join(["Key;Opened;Closed;Value", *(row.replace(",", ";") for row in rows)])
+    source = {"columns": {"case_id": "Key", "created_at": "Opened", "closed_at": "Closed", column: "Value"}}
+    one, other = both(tmp_path, f"{text}\n999;2024-03-02 09:00;2024-04-02 10:00;{later}\n", source)
+    assert_same(one, other)
+    told = one.log.frame("cases")["amount"] if column == "amount" else one.log.frame("surveys")["score"]
+    assert told.iloc[0] == {"1.204": 1204, "7.5": 7.5, "Good": 4}[first]
+
+
 def test_events_are_numbered_over_all_pieces(tmp_path):
     rows = [
         f"{i % 9},2024-03-{1 + (i * 5) % 28:02d} 09:00,{'assigned' if i % 2 else 'status'},s{i}" for i in range(200)

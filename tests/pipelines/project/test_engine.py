@@ -124,7 +124,7 @@ def test_any_clean_tables_give_the_same_log(tmp_path_factory, data):
 
 @pytest.mark.parametrize(
     ("key", "value", "words"),
-    [("kind", "duck", "unknown engine"), ("memory", "2", "not a size"), ("backend", "rya", "unknown backend")],
+    [("kind", "duck", "unknown engine"), ("memory", "2", "not a size"), ("backend", "spark", "unknown backend")],
 )
 def test_a_key_that_cannot_be_used_is_named(tmp_path, key, value, words):
     with pytest.raises(InputError, match=rf"\[engine\]: key '{key}'.*{words}"):

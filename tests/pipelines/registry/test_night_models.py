@@ -98,6 +98,32 @@ def test_what_changes_beside_the_settings_makes_a_night_train(whole, kept, monke
     assert find_night_models(project) is None
 
 
+def test_what_the_rows_mean_makes_a_night_train(whole, kept):
+    project = open_night(whole, kept, "2024-02-06 08:00")
+    source, *others = project.config.sources
+    for changed, holds in (({"path": "moved.csv"}, True), ({"kinds": {"Done": "resolved"}}, False)):
+        config = replace(project.config, sources=(replace(source, **changed), *others))
+        assert (find_night_models(replace(project, config=config)) is not None) == holds
+    timed = replace(project.log, attributes={"channel": "outcome"})
+    assert find_night_models(replace(project, log=timed)) is None
+    promises = project.log.frame("sla_policies")
+    stricter = project.log.from_frames(
+        cases=project.log.frame("cases"),
+        events=project.log.frame("events"),
+        sla_policies=promises.assign(target_s=promises["target_s"] / 2),
+        until=project.log.until,
+    )
+    assert night_models.mark_training(replace(project, log=stricter)) != night_models.mark_training(project)
+
+
+def test_a_desk_with_plug_ins_keeps_no_model(whole, desk_of_a_night, tmp_path):
+    project = open_night(whole, tmp_path, FIRST)
+    own = replace(project, config=replace(project.config, plugins=PluginsSpec(("own",))))
+    with change_state(project.config.state_place) as state:
+        assert keep_trained(state, own, desk_of_a_night[1]) == ""
+    assert not night_models.find_file(project).exists()
+
+
 def test_half_the_cases_of_the_past_are_another_past(whole, kept, monkeypatch):
     project, real = open_night(whole, kept, "2024-02-06 08:00"), night_models.count_cases
     monkeypatch.setattr(night_models, "count_cases", lambda *given: real(*given) // 2)
