@@ -26,7 +26,8 @@ def find_sure_inflow(
 
     What a quiet day leaves idle helps no later one, and paths are high at different hours: no quantile of the work
     tells how sure a day is. So each day has its mean work times a factor of its own, which is found by letting all
-    paths flow through the plan. How long single cases take is part of the chance: their times are exponential.
+    paths flow through the plan. How long single cases take is part of the chance: their times are exponential. What is
+    late even with the most that would be planned (overdue soon, or too few agents allowed) is not asked for.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ def find_sure_inflow(
     spread = np.divide(by_day.std(axis=0), usual, out=np.zeros_like(usual), where=usual > 0)
     more = 1 + np.maximum(goal, 0.0) * spread
     best, least, few = mean, np.inf, 0.5 / len(by_day)
+    most = solve(mean * (1 + MAX_SCORE * spread)[due_day], False)
+    allowed = np.maximum(allowed, run_work(drawn, most).late @ member + BREACH_TOLERANCE_CASES)
     for step in range(LOOSE_STEPS + WHOLE_STEPS):
         inflow = mean * more[due_day]
         met = (run_work(drawn, solve(inflow, step >= LOOSE_STEPS)).late @ member <= allowed).mean(axis=0)

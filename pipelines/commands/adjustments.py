@@ -46,11 +46,11 @@ def check_adjusted_series(config: Path, changes: Iterable[Change]) -> None:
     """
     from ...features.errors import InputError
     from ..project.config import load_config
-    from ..stages.adjusted import find_unknown_series, list_queue_names
+    from ..stages.adjusted import find_unknown_series, list_queue_names, list_series
 
-    spec, named = load_config(config), [change for change in changes if change.series]
+    spec = load_config(config)
     queues = list_queue_names(spec)
-    named = [change for change in named if find_unknown_series(change, [], queues)]
+    named = [change for change in changes if change.series and not set(list_series(change)) <= set(queues)]
     unknown: list[tuple[str, str | None]] = []
     for series in _list_known_series(config, spec) if named else ():
         unknown = [found for change in named for found in find_unknown_series(change, series, queues)]

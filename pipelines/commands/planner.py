@@ -72,7 +72,7 @@ def staff(
     also = [name for name in ("staffing", *also) if name != main]
     lines = 3 * len(project.config.staffing) if "shrinkage" in stage.tables and measured else int(measured)
     output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all), first=first, reserve=lines)
-    print_sheets(build_plan_sheets, stage, print_to, browser, project)
+    print_sheets(build_plan_sheets, stage, print_to, browser, project, is_quiet=as_json)
     if measured and not as_json:
         _print_proposals(stage)
         if not {"shrinkage", "team_time", "concurrency"} & set(stage.tables):
@@ -143,7 +143,7 @@ def review(
     also = [name for name in names if name in stage.tables and name != main]
     first = "review_causes" if main == "review" else "review_work_causes"
     output_stage(stage, main, out, as_json, *also, **answer_of(project, show_all), first=first)
-    print_sheets(build_review_sheets, stage, print_to, browser, project)
+    print_sheets(build_review_sheets, stage, print_to, browser, project, is_quiet=as_json)
 
 
 def adjust(

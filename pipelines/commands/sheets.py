@@ -36,9 +36,17 @@ def check_print_file(path: Path | None) -> str:
 
 
 def print_sheets(
-    build: Callable[[Stage], list[Sheet]], stage: Stage, path: Path | None, browser: str, project: Project
+    build: Callable[[Stage], list[Sheet]],
+    stage: Stage,
+    path: Path | None,
+    browser: str,
+    project: Project,
+    *,
+    is_quiet: bool = False,
 ) -> None:
     """Write the sheets of a stage to a file, and say how many pages they are; without a file nothing is done.
+
+    ``is_quiet`` leaves the line out: beside JSON it would make the answer one that no program reads.
 
     Raises
     ------
@@ -59,7 +67,8 @@ def print_sheets(
             source = Path(folder) / "sheets.html"
             source.write_text(page, encoding="utf-8")
             print_pdf(source, path, browser)
-    print_line(f"Printed in {path}: {split_sheets(sheets)}.")
+    if not is_quiet:
+        print_line(f"Printed in {path}: {split_sheets(sheets)}.")
 
 
 def render_sheets(sheets: list[Sheet], project: Project) -> str:

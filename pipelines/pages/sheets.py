@@ -135,7 +135,7 @@ def make_grid(
     most_rows: int = 48,
     room_mm: float = GRID_MM,
 ) -> Grid:
-    """Return values by time of day and day; times at which there never is any are left out.
+    """Return values by time of day and day; times without any are left out, and days without that have an empty foot.
 
     Parameters
     ----------
@@ -171,13 +171,14 @@ def make_grid(
         cells = (parts["part"] / parts[weights].where(parts[weights] > 0)).unstack()
     else:
         cells = values.groupby(["time", "day"])[column].agg(take).unstack()
-    days = sorted(rows["ds"].dt.normalize().unique())
-    days = [day for day in days if day in cells.columns]
-    most = float(np.nanmax(cells.to_numpy(dtype=float))) if cells.size else 1.0
+    by_day = dict(list(rows.groupby(rows["ds"].dt.normalize())))
+    sums = {day: [find(own) for find, _ in foot.values()] for day, own in by_day.items()}
+    days = [day for day, found in sums.items() if day in cells.columns or np.nan_to_num(found).any()]
+    cells = cells.reindex(columns=days)
+    most = float(np.nan_to_num(cells.to_numpy(dtype=float)).max(initial=0.0)) or 1.0
     shown = [(str(time), [_cell(line[day], most, write, inverse) for day in days]) for time, line in cells.iterrows()]
-    by_day = [rows[rows["ds"].dt.normalize() == day] for day in days]
-    sums = [(label, [_written(find(own), how) for own in by_day]) for label, (find, how) in foot.items()]
-    return Grid(caption, [f"{pd.Timestamp(day):%a} {pd.Timestamp(day).day}" for day in days], shown, sums, room_mm)
+    below = [(label, [_written(sums[day][k], foot[label][1]) for day in days]) for k, label in enumerate(foot)]
+    return Grid(caption, [f"{pd.Timestamp(day):%a} {pd.Timestamp(day).day}" for day in days], shown, below, room_mm)
 
 
 def _cell(value: float, most: float, write: Write, inverse: bool) -> Cell:

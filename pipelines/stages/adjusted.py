@@ -64,7 +64,7 @@ def unreached_sentences(kept: Iterable[Adjustment], names: Sequence[str], ds: pd
     """
     said = []
     for change in (one.change for one in kept):
-        series = _list_series(change)
+        series = list_series(change)
         parts = [name for name in series if set(name.split("/")) & set(names)]
         if parts and not set(series) & set(names) and _is_within(change, ds):
             text = f"'{change.name}' adjusts only {format_list(parts)}, so that the plan of {names[0]} stays as it is; "
@@ -100,7 +100,7 @@ def find_unknown_series(change: Change, series: Sequence[str], queues: Sequence[
     known = [*dict.fromkeys([*series, *(part for name in series for part in name.split("/")), *queues])]
     depths = {name.count("/") for name in series}
     unknown = []
-    for name in _list_series(change):
+    for name in list_series(change):
         # parts of a queue may be finer or coarser than the series: the plan of the queue tells what becomes of them
         is_part_of_queue = set(name.split("/")) & set(queues) and name.count("/") not in depths
         if name not in known and not is_part_of_queue:
@@ -113,7 +113,8 @@ def list_queue_names(config: Config) -> list[str]:
     return [name for key, queue in config.staffing.items() for name in (key, *queue.where.values())]
 
 
-def _list_series(change: Change) -> list[str]:
+def list_series(change: Change) -> list[str]:
+    """Return what a change names: series, segments or queues; nothing where it is of all."""
     return [change.series] if isinstance(change.series, str) else [str(name) for name in change.series or ()]
 
 

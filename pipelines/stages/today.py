@@ -96,7 +96,8 @@ def today_stage(project: Project) -> Stage:
     queues = {name: PlannedQueue(project, name, spec) for name, spec in project.config.staffing.items()}
     if not queues:
         return Stage("today", skipped="No queue is configured: add a [staffing.NAME] section.")
-    now = pd.Timestamp(project.as_of).tz_convert(project.log.timezone).tz_localize(None)
+    # what the log does not reach is not known: its contacts are missing, not none
+    now = min(project.as_of, project.data_until).tz_convert(project.log.timezone).tz_localize(None)
     deferred = {name: queue for name, queue in queues.items() if queue.spec.kind == "cases"}
     days, problems = _read_days({name: queue for name, queue in queues.items() if name not in deferred}, now)
     work, lacking = find_work_days(deferred, now)
@@ -154,8 +155,8 @@ def _gather(queue: PlannedQueue, now: pd.Timestamp) -> Gathered:
     over = today["ds"] + pd.Timedelta(seconds=queue.spec.interval_s) <= now
     if not over.any():
         raise InputError(
-            "no interval of the day is over yet", got=f"{now:%Y-%m-%d %H:%M}", hint="name a later instant by --as-of",
-            code="time.order",
+            "no interval of the day is over yet", got=f"{now:%Y-%m-%d %H:%M}",
+            hint="name a later instant by --as-of, up to the end of the log", code="time.order",
         )  # fmt: skip
     today["y"] = today["y"].fillna(0.0).where(over)
     return plan.source, today, find_past_mornings(queue, day), came

@@ -75,8 +75,8 @@ def find_work_day(queue: PlannedQueue, now: pd.Timestamp) -> WorkDay:
     evening, step = day + pd.Timedelta(days=1), pd.Timedelta(seconds=queue.spec.interval_s)
     if now < day + step:  # before any work: a night ends here
         raise InputError(
-            "no interval of the day is over yet", got=f"{now:%Y-%m-%d %H:%M}", hint="name a later instant by --as-of",
-            code="time.order",
+            "no interval of the day is over yet", got=f"{now:%Y-%m-%d %H:%M}",
+            hint="name a later instant by --as-of, up to the end of the log", code="time.order",
         )  # fmt: skip
     plan = read_work_plan(queue, day, evening)
     rows = plan.rows[["ds", "agents"]].sort_values("ds", ignore_index=True)

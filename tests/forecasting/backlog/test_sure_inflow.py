@@ -48,3 +48,15 @@ def test_without_a_chance_the_mean_is_planned_and_a_day_fails_often():
     mean = backlog_plan(pd.DataFrame({"ds": DS, "y": cases.mean(axis=0)}), OFFICE, **RULES)
     assert plan["agents"].tolist() == mean["agents"].tolist()
     assert play(plan["agents"].to_numpy(), 200, 5).max() < 0.7
+
+
+def test_what_no_agents_could_do_in_time_is_not_paid_for():
+    """30 cases are due at 00:30, and 12 agents cannot do them: that is no reason to staff each hour to the limit."""
+    dice, ds = np.random.default_rng(0), pd.date_range("2024-03-04", periods=72, freq="h")
+    cases = pd.concat([pd.DataFrame({"ds": ds, "y": 10 * np.exp(dice.normal(0, 0.15)), "path": k}) for k in range(60)])
+    soon = pd.DataFrame({"due_at": pd.to_datetime(["2024-03-04 00:30"] * 30, utc=True)})
+    rules = {"sla_s": 14400.0, "handle_s": 3000.0, "confidence": 0.8, "max_agents": 12}
+    plan = backlog_plan(cases, BusinessCalendar.always(), backlog=soon, **rules)
+    hours = plan["agents"].to_numpy().reshape(3, 24).sum(axis=1)
+    assert hours.max() < 265  # 288 is the limit; 200 of new cases, 25 of those that wait, and what makes it sure
+    assert hours.min() > 200

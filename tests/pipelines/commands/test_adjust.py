@@ -33,7 +33,12 @@ def adjust(folder, text):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("phnoe", "did you mean 'phone'"), ("chat/nroth", "did you mean 'chat/north'"), ("hotlin", "'hotline'")],
+    [
+        ("phnoe", "did you mean 'phone'"),
+        ("chat/nroth", "did you mean 'chat/north'"),
+        ("phone/nroth", "did you mean 'phone/north'"),  # a queue is of the whole segment: its parts are looked up too
+        ("hotlin", "'hotline'"),
+    ],
 )
 def test_an_unknown_series_is_refused_with_the_nearest_name_of_the_log(folder, name, hint):
     with pytest.raises(InputError, match="no series, segment or queue has this name") as refused:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,20 @@ def test_the_last_week_is_shown_with_sentences_parts_and_intervals(client):
     rows = pd.read_csv(io.StringIO(client.get("/review.csv").text))
     assert rows["calls"].tolist() == [12.0, 13.0, 9.0, 20.0]
     assert client.get("/review.csv", params={"table": "risk"}).status_code == 404
+
+
+def test_each_table_by_interval_can_be_downloaded_from_the_page(tmp_path):
+    both = make_stages()[0]
+    work = pd.DataFrame({"queue": "email", "ds": [MONDAY], "arrived": [7.0], "breaches": [2.0]})
+    alone = Stage("review", {"review_work": work}, both.findings, both.params)
+    both = Stage("review", both.tables | {"review_work": work}, both.findings, both.params)
+    for stage, count in ((both, 6), (alone, 3)):
+        client = serve(tmp_path / str(count), [stage])
+        links = re.findall(r'href="(/review\.[a-z]+[^"]*)"', client.get("/review").text)
+        assert len(links) == count
+        for link in links:
+            assert client.get(link.replace("&amp;", "&")).status_code == 200, link
+    assert pd.read_csv(io.StringIO(client.get("/review.csv").text))["arrived"].tolist() == [7.0]
 
 
 @pytest.mark.parametrize(

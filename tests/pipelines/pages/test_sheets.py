@@ -96,6 +96,20 @@ def test_a_review_has_parts_and_the_week_and_leaves_out_times_without_contacts()
     assert "<script" not in render(sheets)
 
 
+@pytest.mark.parametrize("late", [[0.0, 0.0], [2.0, 0.0]])
+def test_days_without_a_breach_keep_their_cases_and_backlog(late):
+    """Breaches are all on one day, or there are none: the days are on the page."""
+    ds = [MONDAY + pd.Timedelta("9h"), MONDAY + pd.Timedelta("33h"), MONDAY + pd.Timedelta("6D")]
+    rows = pd.DataFrame({"queue": "email", "ds": ds, "arrived_planned": [8.0, 9.0, 0.0], "arrived": [7.0, 5.0, 0.0]})
+    rows = rows.assign(backlog_planned=[1.0, 2.0, 0.0], backlog=[4, 3, 0], breaches=[*late, 0.0])
+    sheets = build_review_sheets(Stage("review", {"review_work": rows}))
+    foot = dict(sheets[0].grid.foot)
+    assert sheets[0].grid.days == ["Mon 1", "Tue 2"]
+    assert (foot["New cases"], foot["Backlog, evening"]) == (["7", "5"], ["4", "3"])
+    assert foot["Breaches"] == [f"{n:.0f}" for n in late]
+    assert "New cases, forecast" in render(sheets)
+
+
 @pytest.mark.parametrize(("name", "message"), [("plan.docx", "PDF or HTML"), ("plan", "PDF or HTML")])
 def test_only_pdf_and_html_are_printed(tmp_path, name, message):
     with pytest.raises(InputError, match=message):
@@ -110,6 +124,8 @@ def test_a_file_is_written_whole_and_its_pages_are_said(tmp_path, capsys):
     assert check_print_file(path) == ""
     print_sheets(build_plan_sheets, plan_stage(), path, "", project)
     assert "3 pages, one a queue" in " ".join(capsys.readouterr().out.split())
+    print_sheets(build_plan_sheets, plan_stage(), path, "", project, is_quiet=True)
+    assert capsys.readouterr().out == ""  # the answer is JSON
     page = path.read_text(encoding="utf-8")
     assert page.count('<main class="sheet">') == 3
     assert "Data until Mon 1 Apr 2024 00:00 (Europe/Berlin)" in page

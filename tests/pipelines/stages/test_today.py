@@ -181,3 +181,14 @@ def test_days_without_a_plan_and_mornings_are_refused_by_name(folder, few_days):
     assert "No queue is configured" in today_stage(nothing).skipped
     with pytest.raises(InputError):
         view_as_of(project, "2020-01-01")
+
+
+def test_what_the_log_does_not_reach_is_missing_and_not_zero(folder, few_days, tmp_path):
+    contacts = pd.read_csv(folder / "contacts.csv")
+    queued = pd.to_datetime(contacts["queued_at"])
+    contacts[queued <= pd.Timestamp("2024-03-05 12:10", tz="Europe/Berlin")].to_csv(tmp_path / "contacts.csv")
+    (tmp_path / "deskcast.toml").write_text(CONFIG)
+    project = open_project(tmp_path / "deskcast.toml")
+    later = today_stage(view_as_of(project, "2024-03-05 15:00")).tables["today"]
+    assert later.loc[later["y"].notna(), "ds"].dt.hour.tolist() == [8, 9, 10, 11]
+    assert later.loc[later["y"].isna(), "reforecast"].notna().all()

@@ -53,7 +53,6 @@ def review(view: PageView) -> Response:
     shared: dict[str, Any] = {
         "missing": None,
         "week": f"{format_date(week, view.year)} to {format_date(week + pd.Timedelta(days=6), view.year)}",
-        "date": f"{week:%Y-%m-%d}",
         "before": f"{week - _WEEK:%Y-%m-%d}" if last - week < MAX_WEEKS_BACK * _WEEK else "",
         "after": f"{week + _WEEK:%Y-%m-%d}" if week < last else "",
     }
@@ -64,21 +63,37 @@ def review(view: PageView) -> Response:
             answer.headers["Refresh"] = "3"
         return answer
     others = [f for f in stage.findings if str(f).startswith("Not reviewed")]
-    return view.page(
-        "review.html", **shared, state="done", problem="", queues=list_queues(stage, view.year), others=others
-    )
+    shared |= {"queues": list_queues(stage, view.year), "others": others, "files": _list_files(stage, week)}
+    return view.page("review.html", **shared, state="done", problem="")
 
 
 @router.get("/review.{ending}")
 def review_file(view: PageView, ending: str) -> Response:
-    """Give the week by interval as CSV, Excel workbook or Parquet; deferred work by ``table=review_work``."""
+    """Give the week by interval as CSV, Excel workbook or Parquet; deferred work by ``table=review_work``.
+
+    Without a ``table`` it is that of contacts; of a desk that has deferred work alone, that one.
+    """
     last = _last_week(view)
     week = read_week(view.request.query_params.get("week", ""), last)
     stage = find_review(view, week, last)[0]
-    table = view.request.query_params.get("table", _BY_INTERVAL[0])
+    usual = [] if stage is None else [name for name in _BY_INTERVAL if name in stage.tables]
+    table = view.request.query_params.get("table", next(iter(usual), ""))
     if stage is None or table not in (*_SHORT, *_BY_INTERVAL) or table not in stage.tables:
         raise HTTPException(404, "This review is not known. Open its page first.")
     return export_frame(stage.tables[table], f"{table}-{week:%Y-%m-%d}", ending)
+
+
+def _list_files(stage: Stage, week: pd.Timestamp) -> list[tuple[str, str]]:
+    """Return title and address of what can be downloaded: each table by interval in each form."""
+    known = [name for name in _BY_INTERVAL if name in stage.tables]
+    return [
+        (
+            f"{table_title(name)}: {form}" if len(known) > 1 else form,
+            f"/review.{ending}?week={week:%Y-%m-%d}&table={name}",
+        )
+        for name in known
+        for form, ending in (("CSV", "csv"), ("Excel", "xlsx"), ("Parquet", "parquet"))
+    ]
 
 
 def find_review(view: View, week: pd.Timestamp, last: pd.Timestamp) -> tuple[Stage | None, str, str]:
