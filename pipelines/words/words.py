@@ -56,14 +56,15 @@ def format_expected_count(value: float) -> str:
 def format_count(count: float, noun: str) -> str:
     """Write a count with its noun.
 
-    >>> format_count(1, "case"), format_count(2, "breach"), format_count(0, "query")
-    ('1 case', '2 breaches', '0 queries')
+    >>> format_count(1, "case"), format_count(2, "breach"), format_count(0, "query"), format_count(1.0001, "agent")
+    ('1 case', '2 breaches', '0 queries', '1 agent')
     """
-    if count == 1:
+    shown = format_number(count)
+    if shown == "1":
         return f"1 {noun}"
     many = noun[:-1] + "ies" if noun.endswith("y") and noun[-2:-1] not in "aeiou" else noun + "s"
     many = noun + "es" if noun.endswith(("ch", "sh", "x")) else many
-    return f"{format_number(count)} {many}"
+    return f"{shown} {many}"
 
 
 def format_share(value: float, beside: float | None = None) -> str:
