@@ -204,7 +204,7 @@ def _has_marked_numbers(spec: SourceSpec, frame: pd.DataFrame) -> bool:
     """Return whether a number is written with marks, of which all values of its column tell what they mean."""
     for column in TABLES[spec.table].columns:
         source = spec.columns.get(column.name)
-        if column.kind not in ("number", "seconds", "count") or source not in frame.columns:
+        if column.kind not in ("number", "seconds", "count") or source is None or source not in frame.columns:
             continue
         values = frame.loc[~frame[source].isin(list(spec.missing)), source].dropna()
         odd = values[pd.to_numeric(values, errors="coerce").isna()].astype("str")
