@@ -92,7 +92,7 @@ class StageRun:
         if name == "history":
             return add_work_tables(self.project, history_stage(self.project))
         if name == "today":
-            stage = today_stage(self.project)
+            stage = today_stage(self.project, plan_anew=False)
             # a night ends before its day begins: that nothing can be told of the rest of it is no news
             return stage if stage.tables else Stage(name)
         if name == "review":

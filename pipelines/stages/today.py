@@ -78,13 +78,16 @@ class QueueDay:
         return work
 
 
-def today_stage(project: Project) -> Stage:
+def today_stage(project: Project, plan_anew: bool = True) -> Stage:
     """Compare today so far with its plan, re-forecast the rest, and say what helps.
 
     Parameters
     ----------
     project
         Opened as of an instant within the day; its end is now.
+    plan_anew
+        Whether deferred work is planned where no plan was issued or its day has not begun, which takes as long as a
+        plan of the days ahead.
 
     Returns
     -------
@@ -100,7 +103,7 @@ def today_stage(project: Project) -> Stage:
     now = min(project.as_of, project.data_until).tz_convert(project.log.timezone).tz_localize(None)
     deferred = {name: queue for name, queue in queues.items() if queue.spec.kind == "cases"}
     days, problems = _read_days({name: queue for name, queue in queues.items() if name not in deferred}, now)
-    work, lacking = find_work_days(deferred, now)
+    work, lacking = find_work_days(deferred, now, plan_anew)
     problems += lacking
     if not days and not work:
         return Stage("today", skipped="; ".join(problems))

@@ -22,6 +22,8 @@ from .review_work import read_work_plan
 
 #: Columns of an outlook that the table of today has, with the names that they have there.
 _OUTLOOK = {"backlog": "backlog", "backlog_lo": "backlog_lo", "backlog_hi": "backlog_hi", "breaches": "breaches"}
+#: Why a run does not tell of the day of deferred work: no plan was issued, or nobody has worked yet.
+_NOT_YET = ("plan.missing", "time.order")
 
 
 @dataclass(frozen=True)
@@ -52,19 +54,24 @@ class WorkDay:
     chance: float
 
 
-def find_work_days(queues: Mapping[str, PlannedQueue], now: pd.Timestamp) -> tuple[dict[str, WorkDay], list[str]]:
+def find_work_days(
+    queues: Mapping[str, PlannedQueue], now: pd.Timestamp, plan_anew: bool = True
+) -> tuple[dict[str, WorkDay], list[str]]:
     """Return the day of each queue of deferred work, and why others have none."""
     days, lacking = {}, []
     for name, queue in queues.items():
         try:
-            days[name] = find_work_day(queue, now)
+            days[name] = find_work_day(queue, now, plan_anew)
         except InputError as error:
-            lacking.append(f"{name}: {error}")
+            if plan_anew or error.code not in _NOT_YET:
+                lacking.append(f"{name}: {error}")
     return days, lacking
 
 
-def find_work_day(queue: PlannedQueue, now: pd.Timestamp) -> WorkDay:
+def find_work_day(queue: PlannedQueue, now: pd.Timestamp, plan_anew: bool = True) -> WorkDay:
     """Return the day of a queue of deferred work up to its evening.
+
+    Without ``plan_anew`` a plan must have been issued, and somebody have worked by now.
 
     Raises
     ------
@@ -78,8 +85,10 @@ def find_work_day(queue: PlannedQueue, now: pd.Timestamp) -> WorkDay:
             "no interval of the day is over yet", got=f"{now:%Y-%m-%d %H:%M}",
             hint="name a later instant by --as-of, up to the end of the log", code="time.order",
         )  # fmt: skip
-    plan = read_work_plan(queue, day, evening)
+    plan = read_work_plan(queue, day, evening, plan_anew)
     rows = plan.rows[["ds", "agents"]].sort_values("ds", ignore_index=True)
+    if not plan_anew and not ((rows["agents"] > 0) & (rows["ds"] + step <= now)).any():
+        raise InputError("nobody has worked on these cases today yet", got=f"{now:%Y-%m-%d %H:%M}", code="time.order")
     rows = rows.merge(_sum_arrivals(plan.work.arrivals), on="ds")
     came = _count_cases(queue, day)
     rows["y"] = rows["ds"].map(came).fillna(0.0).where(rows["ds"] + step <= now)

@@ -69,6 +69,8 @@ def test_a_week_is_reviewed_with_the_injected_cause_first(tmp_path, week, cause)
 
 
 def test_a_run_plans_no_past_week_that_nobody_planned(calm):
+    today = today_stage(view_as_of(calm, "2024-03-12 12:00"), plan_anew=False)
+    assert (today.tables, today.skipped) == ({}, "")
     stage = review_stage(calm, plan_anew=False)
     assert stage.tables == {}
     assert "no run issued a plan of that week" in stage.skipped
