@@ -7,10 +7,11 @@ import numpy as np
 from ...features.arrays import Bools, Floats, Ints
 
 #: Days since a change, the least and the most; and how many mean days they must hold.
-MIN_FRESH_DAYS, MAX_FRESH_DAYS, MIN_FRESH_EVIDENCE = 3, 13, 2.5
+#: Fewer days are as often an outage, or an export that not all rows had reached.
+MIN_FRESH_DAYS, MAX_FRESH_DAYS, MIN_FRESH_EVIDENCE = 5, 13, 2.5
 
-#: The same least days of a rise, and its largest size: what rises further for some days is a batch more often.
-MIN_RISE_DAYS, MAX_RISE = 5, 1.5
+#: The largest rise: what rises further for some days is a batch more often.
+MAX_RISE = 1.5
 
 #: Days before a change that they are compared with, and days of history without which nothing is compared.
 BEFORE_DAYS, MIN_HISTORY_DAYS = 28, 140
@@ -100,8 +101,7 @@ def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
         noise = max(MIN_NOISE_RATIO * 1.4826 * np.median(past), MIN_RARE_RATIO * np.quantile(past, RARE_QUANTILE))
         seasonal = now * year_ago > 0 and abs(year_ago) > SEASON_SHARE * abs(now)
         size = float(after[-1] / max(before[-1], 1e-9))
-        believable = size < 1 or (days >= MIN_RISE_DAYS and size <= MAX_RISE)
-        if believable and abs(now) > noise and not seasonal and _is_apart(value, weight, days, now):
+        if size <= MAX_RISE and abs(now) > noise and not seasonal and _is_apart(value, weight, days, now):
             score = abs(now) * np.sqrt(days)
             if score > most:
                 best, most = (days, 1.0 + (size - 1.0) * days / (days + HALF_BELIEVED_DAYS)), score
