@@ -118,7 +118,7 @@ def find_ragged_end(y: Floats, is_open: Bools, first: int, frequency: SlotFreque
     >>> find_ragged_end(y, np.ones((1, 100), dtype=bool), 0, parse_frequency("D"))
     96
     """
-    length = y.shape[1]
+    length = int(y.shape[1])
     span = (2 * EXPECTED_WEEKS + 1) * frequency.season
     if not frequency.per_day or length <= (MIN_EXPECTED_WEEKS + 1) * frequency.season:
         return length
