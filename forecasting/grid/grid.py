@@ -22,7 +22,9 @@ from .slot_states import (
     PARTIAL,
     States,
     find_outages,
+    find_ragged_end,
     format_names,
+    format_ragged_end,
     format_state_notes,
     read_outages,
 )
@@ -158,6 +160,8 @@ def make_grid(
     since, until
         The data are complete from and to these instants (local clock, or with a zone); nothing is cut where they are
         not given. A slot that lies only in part within is partial: it is not learnt, and at the end it is forecast.
+        Without ``until``, last days that fall to the end are not learnt either, see
+        :func:`deskcast.forecasting.grid.slot_states.find_ragged_end`.
     outages
         Known outages: rows of ``start``, ``end`` and perhaps ``unique_id``. Others are found, see
         :func:`deskcast.forecasting.grid.slot_states.find_outages`.
@@ -213,6 +217,12 @@ def make_grid(
     state, told = _states(matrix, is_open[:, :length], other, rows.names, stamps[:length], frequency, outages, find)
     state[:, partial] = np.where(is_open[:, :length][:, partial], PARTIAL, CLOSED)
     matrix[:, partial] = np.nan
+    if stop is None and find:
+        usual = np.where(other, np.nan, matrix)
+        ragged = np.arange(length) >= find_ragged_end(usual, is_open[:, :length], first, frequency)
+        partial_notes += format_ragged_end(stamps[:length][ragged])
+        state[:, ragged] = np.where(is_open[:, :length][:, ragged], PARTIAL, CLOSED)
+        matrix[:, ragged] = np.nan
     notes = (
         *(f"'{r.unique_id}' is excluded: {r.reason}" for r in rows.rejected[:10]),
         *((f"{len(rows.rejected) - 10:,} more series are excluded",) if len(rows.rejected) > 10 else ()),

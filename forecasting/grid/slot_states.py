@@ -32,6 +32,13 @@ MIN_OUTAGE_EVIDENCE, MAX_SLOT_EVIDENCE = 30.0, 100.0
 #: Days after which nothing is no outage any more, but how things are.
 MAX_OUTAGE_DAYS = 14
 
+#: Last days that fall to the end of a history, the least and the most; each holds less than this share of the usual.
+MIN_RAGGED_DAYS, MAX_RAGGED_DAYS, MAX_RAGGED_SHARE = 3, 7, 0.85
+
+#: What the last day holds at most of the usual, the later half of these days of the earlier one, and the share of the
+#: eight weeks before in which a day held as little as the last two.
+MAX_LAST_SHARE, MAX_LATER_SHARE, RARE_DAY_SHARE = 0.5, 0.7, 0.05
+
 
 def format_names(names: Sequence[str], most: int = 5) -> str:
     """Join names for a sentence, the rest as a number.
@@ -82,6 +89,73 @@ def find_outages(y: Floats, is_open: Bools, frequency: SlotFrequency) -> tuple[B
         found[rows], told[rows] = _outages(y[rows], is_open if len(is_open) == 1 else is_open[rows], frequency)
         return found, told
     return _outages(y, is_open, frequency)
+
+
+def find_ragged_end(y: Floats, is_open: Bools, first: int, frequency: SlotFrequency) -> int:
+    """Return the slot from which a history falls day by day to its end, as an export does that was cut too early.
+
+    The days of all series together are held against the same slots of the eight weeks before. A fall of level stays
+    where it is; the days of an export that not all rows had reached hold the less the later they are.
+
+    Parameters
+    ----------
+    y, is_open
+        N x T values (NaN tells nothing), and N x T or 1 x T: whether the slot is open.
+    first
+        Number of the first slot.
+    frequency
+        The slot length: days or shorter, as longer ones are too few to tell.
+
+    Returns
+    -------
+    The first slot of these days, T where there are none.
+
+    Examples
+    --------
+    >>> from .frequency import parse_frequency
+    >>> y = np.full((1, 100), 50.0)
+    >>> y[0, 96:] = [40, 30, 20, 10]
+    >>> find_ragged_end(y, np.ones((1, 100), dtype=bool), 0, parse_frequency("D"))
+    96
+    """
+    length = int(y.shape[1])
+    span = (2 * EXPECTED_WEEKS + 1) * frequency.season
+    if not frequency.per_day or length <= (MIN_EXPECTED_WEEKS + 1) * frequency.season:
+        return length
+    begin = max(length - span, 0)
+    y, is_open = y[:, begin:], is_open[:, begin:]
+    known = ~np.isnan(y) & is_open
+    value, count = np.where(known, y, 0.0), _earlier(known.astype(float), frequency.season)
+    told = known & (count >= MIN_EXPECTED_WEEKS)
+    expected = np.where(told, _earlier(value, frequency.season) / np.maximum(count, 1.0), 0.0).sum(axis=0)
+    day = (first + np.arange(begin, length)) // frequency.slots_per_day
+    numbers, place = np.unique(day, return_inverse=True)
+    came, usual = (np.bincount(place, weights=each) for each in (np.where(told, value, 0.0).sum(axis=0), expected))
+    days = np.flatnonzero(usual > 0)
+    share = came[days] / usual[days]
+    above = np.flatnonzero(share >= MAX_RAGGED_SHARE)
+    low = len(share) - 1 - (int(above[-1]) if len(above) else -1)
+    for many in range(min(low, MAX_RAGGED_DAYS, len(share) - 7 * MIN_EXPECTED_WEEKS // 2), MIN_RAGGED_DAYS - 1, -1):
+        before, run, half = share[:-many][-7 * EXPECTED_WEEKS :], share[-many:], many // 2
+        falls = run[-half:].mean() < MAX_LATER_SHARE * run[:half].mean() and run[-1] == run.min() < MAX_LAST_SHARE
+        if falls and run[-2:].max() < np.quantile(before, RARE_DAY_SHARE):
+            return begin + int(np.argmax(day == numbers[days[-many]]))
+    return length
+
+
+def format_ragged_end(stamps: npt.NDArray[np.datetime64]) -> list[str]:
+    """Say which last days are not learnt, given their slots.
+
+    >>> format_ragged_end(np.array(["2025-06-10", "2025-06-11", "2025-06-12"], dtype="datetime64[D]"))[0][:33]
+    'the last 3 days, from Tue 10 Jun '
+    """
+    if not len(stamps):
+        return []
+    days = len(np.unique(stamps.astype("datetime64[D]")))
+    return [
+        f"the last {days} days, from {_format_time(stamps[0], 10)} on, fall day by day as in an export that was cut "
+        "too early, and are not learnt; if they are complete, give 'until', the end of the data"
+    ]
 
 
 def _outages(y: Floats, is_open: Bools, frequency: SlotFrequency) -> tuple[Bools, Bools]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...features.arrays import Bools, Floats, Ints
-from .common_surprise import carry_common_surprise
 from .daily_level import MAX_CARRY_LEAD_DAYS, SLOW_WINDOW_DAYS, Fit, fit_panel
 from .day_panel import DayPanel, build_day_panel
 from .day_shapes import DayShapes, fit_day_shapes
@@ -156,12 +155,10 @@ def _alive(panel: DayPanel, unit: Floats) -> tuple[Floats, Floats, Floats]:
     if known is not None and known.used.any():
         z = np.maximum(z - known.offset[:, :days], 0.0)
         fit = fit_panel(z, weight, trust, evidence, panel.design, panel.design.size, True, len(ahead), whole)
-    told = trust[:, :whole] * np.minimum(evidence[:, :whole], 1.0)
-    common = carry_common_surprise(fit.rest[:, :whole], fit.path[:, :whole], told, fit.carry, len(ahead))
-    root = forecast_roots(fit, whole, ahead, common)
+    root = forecast_roots(fit, whole, ahead)
     if known is not None:
         fit = replace(fit, effects=fit.effects + known.offset)
-    now = forecast_roots(fit, whole, ahead, common)
+    now = forecast_roots(fit, whole, ahead)
     moves = np.where(root > 0, now / np.where(root > 0, root, 1.0), 1.0) ** 2
     if whole < days:
         now[:, 0] = forecast_rest_of_day(panel, shape, fit)
@@ -231,9 +228,9 @@ def effect_weights(panel: DayPanel, shape: DayShapes, trust: Floats) -> Floats:
     return weight
 
 
-def forecast_roots(fit: Fit, whole: int, ahead: Ints, common: Floats | float = 0.0) -> Floats:
-    """Return the root of the ratio to the usual on each day of the horizon, with what all series have in common."""
-    root = fit.level + fit.effects[:, ahead] + common
+def forecast_roots(fit: Fit, whole: int, ahead: Ints) -> Floats:
+    """Return the root of the ratio to the usual on each day of the horizon."""
+    root = fit.level + fit.effects[:, ahead]
     for lead in range(1, MAX_CARRY_LEAD_DAYS + 1):
         place = np.flatnonzero(ahead == whole - 1 + lead)
         if len(place):

@@ -7,10 +7,11 @@ import numpy as np
 from ...features.arrays import Bools, Floats, Ints
 
 #: Days since a change, the least and the most; and how many mean days they must hold.
-MIN_FRESH_DAYS, MAX_FRESH_DAYS, MIN_FRESH_EVIDENCE = 3, 13, 2.5
+#: Fewer days are as often an outage, or an export that not all rows had reached.
+MIN_FRESH_DAYS, MAX_FRESH_DAYS, MIN_FRESH_EVIDENCE = 5, 13, 2.5
 
-#: The same least days of a rise, and its largest size: what rises further for some days is a batch more often.
-MIN_RISE_DAYS, MAX_RISE = 5, 1.5
+#: The largest rise: what rises further for some days is a batch more often.
+MAX_RISE = 1.5
 
 #: Days before a change that they are compared with, and days of history without which nothing is compared.
 BEFORE_DAYS, MIN_HISTORY_DAYS = 28, 140
@@ -90,9 +91,8 @@ def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
             continue
         before, after = _levels(total, held, np.array([len(total) - 1]), days)
         now, size = float(after[0] - before[0]), float(after[0] / max(before[0], 1e-9))
-        believable = size < 1 or (days >= MIN_RISE_DAYS and size <= MAX_RISE)
         # the past is looked at last: it costs most, and few series come so far
-        if not (abs(now) > MIN_CHANGE_SHARE * before[0] and believable and _is_apart(value, weight, days, now)):
+        if not (abs(now) > MIN_CHANGE_SHARE * before[0] and size <= MAX_RISE and _is_apart(value, weight, days, now)):
             continue
         if _is_usual(total, held, days, now):
             continue

@@ -24,6 +24,9 @@ from .request import ForecastRequest
 if TYPE_CHECKING:
     from ...features.calendars.business_calendar import BusinessCalendar
 
+#: Last days in which a fall is asked about.
+ASKED_DAYS = np.timedelta64(14, "D")
+
 
 def forecast(
     history: pd.DataFrame,
@@ -124,7 +127,8 @@ def forecast_request(history: pd.DataFrame, request: ForecastRequest) -> pd.Data
     table = build_fold_table(grid, fold, request.levels, NAIVE_METHODS[::-1])
     scene = build_scene(grid, special, grid.length, request.horizon)
     days = format_special_days(scene.special, grid.length, request.horizon)
-    notes = (*notes, *days, *_format_level_shifts(find_level_shifts(scene)))
+    asked = None if request.until is not None else grid.stamps(grid.length, grid.length + 1)[0] - ASKED_DAYS
+    notes = (*notes, *days, *_format_level_shifts(find_level_shifts(scene), asked))
     effects = describe_regressors(scene)
     notes = (*notes, *format_regressors(effects), *_limits(grid, fold, request.windows), *_format_weights(fold))
     attrs: dict[str, Any] = {"notes": list(notes), "model": fold.chosen, "request": request.facts}
@@ -142,14 +146,24 @@ def _format_weights(fold: Fold) -> Iterator[str]:
             yield f"series with {tier} volume are forecast by {parts}: that lost least at {fold.origins} past origins"
 
 
-def _format_level_shifts(shifts: list[tuple[str, np.datetime64, float]]) -> Iterator[str]:
-    """Describe where the level of a series changed at once, the latest change of a series only."""
+def _format_level_shifts(
+    shifts: list[tuple[str, np.datetime64, float]], asked: np.datetime64 | None = None
+) -> Iterator[str]:
+    """Describe where the level of a series changed at once, the latest change of a series only.
+
+    From ``asked`` on a fall may be no change but rows that have not arrived: that is asked.
+
+    >>> next(_format_level_shifts([("a", np.datetime64("2025-06-09"), 0.5)], np.datetime64("2025-06-01")))[-31:]
+    "give 'until', where these begin"
+    """
     latest = {name: (day, ratio) for name, day, ratio in sorted(shifts, key=lambda shift: (shift[0], shift[1]))}
     for name, (day, ratio) in list(latest.items())[:5]:
         direction, when = "down" if ratio < 1 else "up", pd.Timestamp(day)
+        doubt = ratio < 1 and asked is not None and day >= asked
         yield (
             f"level shift in '{name}': {direction} {abs(ratio - 1):.0%} about {when:%a} {when.day} {when:%b %Y}; "
             "earlier values count by their pattern only"
+            + ("; if its last days are incomplete, give 'until', where these begin" if doubt else "")
         )
     if len(latest) > 5:
         yield f"level shift in {len(latest) - 5:,} more series"
