@@ -26,7 +26,7 @@ MAX_FINDINGS, MIN_ROWS, MAX_ROWS, GRID_MM, MAX_ROW_MM = 7, 3, 24, 132.0, 4.6
 #: Lines of findings on a page, rows of the grid of a review before they become hours, and its millimetres.
 MAX_LINES, MAX_REVIEW_ROWS, REVIEW_MM = 10, 30, 84.0
 #: Millimetres of a page, of its head, a line of text, a row of a table, the head of one, pictures, and a row below.
-_PAGE_MM, _HEAD_MM, _LINE_MM, _ROW_MM, _CAPTION_MM, _CHARTS_MM, _FOOT_MM = 277.0, 12.0, 4.1, 5.0, 14.0, 52.0, 4.6
+_PAGE_MM, _HEAD_MM, _LINE_MM, _ROW_MM, _CAPTION_MM, _CHARTS_MM, _FOOT_MM = 277.0, 13.0, 4.1, 5.1, 15.0, 52.0, 5.2
 _LINE_CHARACTERS = 105
 _CAUSES, _BELOW = ("review_causes", "review_work_causes"), ("review_volume", "review_adjustments")
 MAX_CAUSES = 8

@@ -74,7 +74,11 @@ def _agents(day: Any) -> Finding:
     if short.empty:
         spare = figure(FIGURES, "agent hours to spare", name, float(rest["net"].sum()) * hours)
         text = f"{said}: the agents of the plan are enough for the rest of the day"
-        return Finding(f"{text}; {spare:~agent hour} could be spared." if round(spare.value) else f"{text}.", spare)
+        return (
+            Finding(f"{text}; {spare:~agent hour} could be spared.", spare)
+            if round(spare.value)
+            else Finding(f"{text}.")
+        )
     most = figure(FIGURES, "agents short", name, float(-short["net"].min()))
     lacking = figure(FIGURES, "agent hours short", name, max(float(-rest["net"].sum()) * hours, 0.0))
     when = f"from {short['ds'].min():%H:%M} to {short['ds'].max() + step:%H:%M}"
