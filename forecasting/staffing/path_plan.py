@@ -145,7 +145,7 @@ def agents_over_period(
         hint = did_you_mean(period, PERIODS)
         raise InputError("unknown period", where="argument 'period'", got=period, hint=hint, code="value.unknown")
     demand = Demand.from_paths(rates, np.broadcast_to(np.asarray(aht, dtype=float), rates.shape))
-    if period == "interval":
+    if period == "interval" or not len(ds):
         return agents_for_target(demand, target, confidence)
     midnight = ds.dt.normalize()
     labels = midnight if period == "day" else midnight - pd.to_timedelta(midnight.dt.day_of_week, unit="D")

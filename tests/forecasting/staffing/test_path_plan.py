@@ -124,3 +124,8 @@ def test_other_intervals_and_unknown_periods_are_refused():
         rate_paths(ahead.head(3), paths)
     with pytest.raises(InputError, match="unknown period"):
         agents_over_period(np.ones((2, 24)), 300.0, CALLS, DS, 0.8, "dya")
+
+
+@pytest.mark.parametrize("period", ["interval", "day", "week"])
+def test_no_intervals_take_no_agents(period):
+    assert agents_over_period(np.zeros((3, 0)), 300.0, CALLS, DS.head(0), 0.8, period).tolist() == []
