@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ...features.arrays import Bools, Floats
+from ...features.arrays import Bools, Floats, Ints
 from ...features.errors import InputError
 from .frequency import SlotFrequency
 
@@ -38,6 +38,10 @@ MIN_RAGGED_DAYS, MAX_RAGGED_DAYS, MAX_RAGGED_SHARE = 3, 7, 0.85
 #: What the last day holds at most of the usual, the later half of these days of the earlier one, and the share of the
 #: eight weeks before in which a day held as little as the last two.
 MAX_LAST_SHARE, MAX_LATER_SHARE, RARE_DAY_SHARE = 0.5, 0.7, 0.05
+
+#: The share of a mean day from which a day can show a fall (an empty Sunday is none), the arrivals that these days must
+#: lack together (few are chance), and by how many Poisson standard deviations one may lie above the day before it.
+MIN_RAGGED_DAY_SHARE, MIN_LACKED, MAX_RAGGED_RISE = 0.3, 30.0, 2.0
 
 
 def format_names(names: Sequence[str], most: int = 5) -> str:
@@ -95,7 +99,8 @@ def find_ragged_end(y: Floats, is_open: Bools, first: int, frequency: SlotFreque
     """Return the slot from which a history falls day by day to its end, as an export does that was cut too early.
 
     The days of all series together are held against the same slots of the eight weeks before. A fall of level stays
-    where it is; the days of an export that not all rows had reached hold the less the later they are.
+    where it is; the days of an export that not all rows had reached hold the less the later they are. What the same
+    days of a year ago did as well is the season, as before Christmas.
 
     Parameters
     ----------
@@ -119,28 +124,57 @@ def find_ragged_end(y: Floats, is_open: Bools, first: int, frequency: SlotFreque
     96
     """
     length = int(y.shape[1])
-    span = (2 * EXPECTED_WEEKS + 1) * frequency.season
     if not frequency.per_day or length <= (MIN_EXPECTED_WEEKS + 1) * frequency.season:
         return length
-    begin = max(length - span, 0)
-    y, is_open = y[:, begin:], is_open[:, begin:]
-    known = ~np.isnan(y) & is_open
-    value, count = np.where(known, y, 0.0), _earlier(known.astype(float), frequency.season)
-    told = known & (count >= MIN_EXPECTED_WEEKS)
-    expected = np.where(told, _earlier(value, frequency.season) / np.maximum(count, 1.0), 0.0).sum(axis=0)
-    day = (first + np.arange(begin, length)) // frequency.slots_per_day
-    numbers, place = np.unique(day, return_inverse=True)
-    came, usual = (np.bincount(place, weights=each) for each in (np.where(told, value, 0.0).sum(axis=0), expected))
-    days = np.flatnonzero(usual > 0)
-    share = came[days] / usual[days]
+    days, came, usual = _hold_days_against_usual(y, is_open, length, first, frequency)
+    share = came / usual
     above = np.flatnonzero(share >= MAX_RAGGED_SHARE)
     low = len(share) - 1 - (int(above[-1]) if len(above) else -1)
     for many in range(min(low, MAX_RAGGED_DAYS, len(share) - 7 * MIN_EXPECTED_WEEKS // 2), MIN_RAGGED_DAYS - 1, -1):
         before, run, half = share[:-many][-7 * EXPECTED_WEEKS :], share[-many:], many // 2
         falls = run[-half:].mean() < MAX_LATER_SHARE * run[:half].mean() and run[-1] == run.min() < MAX_LAST_SHARE
-        if falls and run[-2:].max() < np.quantile(before, RARE_DAY_SHARE):
-            return begin + int(np.argmax(day == numbers[days[-many]]))
+        rare = run[-2:].max() < np.quantile(before, RARE_DAY_SHARE)
+        if falls and rare and _fall_day_by_day(came, usual, many):
+            year_ago = length - 52 * frequency.season
+            _, then, usual_then = _hold_days_against_usual(y, is_open, year_ago, first, frequency)
+            seasonal = then[-many:].sum() < MAX_RAGGED_SHARE * usual_then[-many:].sum()
+            start = int(days[-many]) * frequency.slots_per_day - first
+            return length if seasonal else max(start, 0)
     return length
+
+
+def _hold_days_against_usual(
+    y: Floats, is_open: Bools, end: int, first: int, frequency: SlotFrequency
+) -> tuple[Ints, Floats, Floats]:
+    """Return the days before a slot, what came in all series together, and what the same slots of weeks before held."""
+    begin = max(end - (2 * EXPECTED_WEEKS + 1) * frequency.season, 0)
+    span = slice(begin, max(end, 0))
+    known = ~np.isnan(y[:, span]) & is_open[:, span]
+    value, count = np.where(known, y[:, span], 0.0), _earlier(known.astype(float), frequency.season)
+    told = known & (count >= MIN_EXPECTED_WEEKS)
+    expected = np.where(told, _earlier(value, frequency.season) / np.maximum(count, 1.0), 0.0).sum(axis=0)
+    day = (first + begin + np.arange(len(expected))) // frequency.slots_per_day
+    numbers, place = np.unique(day, return_inverse=True)
+    came, usual = (np.bincount(place, weights=each) for each in (np.where(told, value, 0.0).sum(axis=0), expected))
+    return numbers[usual > 0], came[usual > 0], usual[usual > 0]
+
+
+def _fall_day_by_day(came: Floats, usual: Floats, many: int) -> bool:
+    """Tell whether the busy ones of the last days each hold less than the one before, and lack more than by chance.
+
+    >>> usual = np.array([50.0, 50.0, 50.0, 50.0, 5.0, 5.0])
+    >>> _fall_day_by_day(np.array([50.0, 40.0, 25.0, 10.0, 0.0, 0.0]), usual, 5)
+    True
+    >>> _fall_day_by_day(np.array([50.0, 50.0, 40.0, 20.0, 0.0, 0.0]), usual, 4)
+    False
+    """
+    busy = usual[-many:] >= MIN_RAGGED_DAY_SHARE * usual.mean()
+    came, usual = came[-many:][busy], usual[-many:][busy]
+    if len(came) < MIN_RAGGED_DAYS or (usual - came).sum() < MIN_LACKED:
+        return False
+    share = came / usual
+    rise = MAX_RAGGED_RISE * np.sqrt(np.maximum(came[:-1], 1.0)) / usual[1:]
+    return bool(share[-1] < MAX_LAST_SHARE < share[0] and (np.diff(share) <= rise).all())
 
 
 def format_ragged_end(stamps: npt.NDArray[np.datetime64]) -> list[str]:

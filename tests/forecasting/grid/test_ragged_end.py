@@ -51,6 +51,25 @@ def test_other_ends_are_learnt(seed, shares, days):
     assert ragged(history(seed, shares, days)) == (0, [])
 
 
+def test_a_fall_before_holidays_as_a_year_ago_is_learnt():
+    fall = [0.75, 0.6, 0.4, 0.2]
+    twice = history(3, [*fall, *np.ones(360), *fall], 520)
+    assert ragged(twice) == (0, [])
+    assert ragged(history(3, fall, 520))[0] == 4
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.02, 0.05]))
+def test_closed_weekends_and_few_cases_show_no_fall(seed, weekend):
+    rng = np.random.default_rng(seed)
+    days = pd.date_range("2025-01-06", periods=161)
+    busy = np.where(days.day_of_week < 5, 1.0, weekend)
+    for mean, end in ((150, [1, 0.8, 0.7, 0.1, 0.1]), (4, [0.75, 0.6, 0.4, 0.2, 0.1])):
+        arrived = np.append(np.ones(len(days) - 5), end)
+        frame = pd.DataFrame({"unique_id": "all", "ds": days, "y": rng.poisson(mean * busy * arrived)})
+        assert ragged(frame) == (0, [])
+
+
 def test_what_is_said_to_be_complete_is_learnt():
     frame = history(1, [0.75, 0.6, 0.4, 0.2])
     assert ragged(frame, until=frame["ds"].max() + pd.Timedelta(days=1)) == (0, [])
