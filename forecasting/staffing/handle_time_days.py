@@ -18,6 +18,9 @@ MAX_DAY_SCORE = 3.0
 #: Volume whose days differ by little more than chance shows nothing that goes with it.
 MIN_VOLUME_RELIABILITY = 0.3
 
+#: Days that hold less than this share of their usual volume are none to learn from, nor to carry a volume's effect to.
+MIN_VOLUME_SHARE = 0.2
+
 #: Handle time moves less than in proportion to the volume: more is an error of the data.
 MAX_WITH_VOLUME = 0.9
 
@@ -110,7 +113,7 @@ def handle_time_paths(rates: Floats, variation: HandleTimeVariation, ds: pd.Seri
             inside = np.flatnonzero(days == day)
             total = rates[:, inside].sum(axis=1)
             middle = float(np.median(total))
-            busy = np.log(np.maximum(total, 1e-9) / middle) if middle > 0 else np.zeros(len(rates))
+            busy = np.log(np.maximum(total / middle, MIN_VOLUME_SHARE)) if middle > 0 else np.zeros(len(rates))
             own = shares @ np.stack([common, _spread_evenly(total, next(turns))])
             factor[:, inside] = np.exp(variation.with_volume * busy + variation.spread * own)[:, None]
     return factor
@@ -157,7 +160,9 @@ def _read_days(totals: pd.DataFrame, volumes: pd.DataFrame | None) -> pd.DataFra
     days = days[(days["y"] > 0) & (days["came"] > 0)]
     if good["ds"].dt.normalize().ne(good["ds"]).any():
         days = days.iloc[1:-1]  # the span begins and ends within a day
-    days = days[days["y"] > 0.2 * days["y"].groupby(pd.DatetimeIndex(days.index).day_of_week).transform("median")]
+    days = days[
+        days["y"] > MIN_VOLUME_SHARE * days["y"].groupby(pd.DatetimeIndex(days.index).day_of_week).transform("median")
+    ]
     return days.assign(volume=np.log(days["y"]), time=np.log(days["came"] / days["usual"]))[["y", "volume", "time"]]
 
 

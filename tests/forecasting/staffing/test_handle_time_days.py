@@ -105,3 +105,12 @@ def test_days_of_a_week_go_together_as_measured():
     assert shared[0, 1] == pytest.approx(0.6, abs=0.12)
     assert abs(shared[0, 7]) < 0.15
     assert paths.std() == pytest.approx(0.1, rel=0.05)
+
+
+@given(st.sampled_from([0.0, 0.01, 0.2]), st.sampled_from([-0.8, 0.5]))
+@settings(max_examples=6, deadline=None)
+def test_a_nearly_empty_day_carries_no_effect_beyond_what_was_learned(share, with_volume):
+    ds = pd.Series(pd.date_range("2024-03-04 08:00", periods=2, freq="h"))
+    rates = np.array([[share], [1.0], [1.0], [1.2], [9.0]]) * np.full((1, 2), 50.0)
+    factor = handle_time_paths(rates, HandleTimeVariation(with_volume=with_volume), ds)
+    assert factor[:, 0] == pytest.approx(np.array([0.2, 1.0, 1.0, 1.2, 9.0]) ** with_volume)
