@@ -44,6 +44,8 @@ def expected_in_time(calls: Floats, aht: Floats, agents: Floats, rules: QueueRul
     [[0.24, 0.02, 0.0]]
     """
     paths, slots = calls.shape
+    if not calls.size:
+        return np.zeros(calls.shape)
     leave = rules.leave
     over = np.maximum(calls - agents * rules.full_pace / aht * rules.interval, 0.0)
     waiting = over.sum(axis=1).max(initial=0.0) if np.isinf(rules.patience) else (over / rules.interval / leave).max()

@@ -129,3 +129,4 @@ def test_other_intervals_and_unknown_periods_are_refused():
 @pytest.mark.parametrize("period", ["interval", "day", "week"])
 def test_no_intervals_take_no_agents(period):
     assert agents_over_period(np.zeros((3, 0)), 300.0, CALLS, DS.head(0), 0.8, period).tolist() == []
+    assert expected_in_time(*(np.zeros((3, 0)),) * 3, QueueRules(1800, 0.8, 20)).shape == (3, 0)
