@@ -155,7 +155,8 @@ def _hold_days_against_usual(
     expected = np.where(told, _earlier(value, frequency.season) / np.maximum(count, 1.0), 0.0).sum(axis=0)
     day = (first + begin + np.arange(len(expected))) // frequency.slots_per_day
     numbers, place = np.unique(day, return_inverse=True)
-    came, usual = (np.bincount(place, weights=each) for each in (np.where(told, value, 0.0).sum(axis=0), expected))
+    arrived = np.where(told, value, 0.0).sum(axis=0)
+    came, usual = (np.bincount(place, weights=each).astype(float) for each in (arrived, expected))
     return numbers[usual > 0], came[usual > 0], usual[usual > 0]
 
 
