@@ -154,7 +154,8 @@ class Fact:
     def __format__(self, spec: str) -> str:
         """Write the value, a field by its name, ``%`` without decimals, or with a noun; ``~`` rounds to a whole.
 
-        ``+`` writes its sign, also of a rise. ``about`` rounds too, and says "about" of what is rounded, which "under 1" is not.
+        ``+`` writes its sign, also of a rise. ``about`` rounds too, and says "about" of what is rounded, which
+        "under 1" is not.
         """
         if spec.startswith("about"):
             shown = format(self, f"~{spec.removeprefix('about').strip()}")
