@@ -15,7 +15,7 @@ from .palette import BLUE, GREEN, GREY, INK, RED
 from .svg import MAX_LINE_POINTS, Chart, downsample, draw_chart
 
 #: Short names of causes below a picture; others stand as they are.
-_SHORT = {"agents present": "agents", "handle time": "handling", "productivity": "output"}
+_SHORT = {"agents present": "agents", "productivity": "output"}
 _WHY, _WHY_WORK = "review_causes", "review_work_causes"
 
 

@@ -22,6 +22,8 @@ from .review_work import read_work_plan
 
 #: Columns of an outlook that the table of today has, with the names that they have there.
 _OUTLOOK = {"backlog": "backlog", "backlog_lo": "backlog_lo", "backlog_hi": "backlog_hi", "breaches": "breaches"}
+#: Columns of what is ahead of a day.
+_AHEAD = ("reforecast", "reforecast-lo-80", "reforecast-hi-80", "required", "net", *_OUTLOOK.values())
 #: Why a run does not tell of the day of deferred work: no plan was issued, or nobody has worked yet.
 _NOT_YET = ("plan.missing", "time.order")
 
@@ -40,9 +42,9 @@ class WorkDay:
     backlog, overdue
         Open cases now, and those whose SLA has broken.
     due
-        Cases that are expected to fall due by the evening.
+        Cases that are expected to fall due by the evening; missing where nobody works any more today.
     chance
-        Probability that no SLA breaks by the evening.
+        Probability that no SLA breaks by the evening; missing as ``due`` is.
     """
 
     queue: PlannedQueue
@@ -50,8 +52,8 @@ class WorkDay:
     rows: pd.DataFrame
     backlog: int
     overdue: int
-    due: float
-    chance: float
+    due: float = np.nan
+    chance: float = np.nan
 
 
 def find_work_days(
@@ -76,7 +78,7 @@ def find_work_day(queue: PlannedQueue, now: pd.Timestamp, plan_anew: bool = True
     Raises
     ------
     InputError
-        If nobody works on it for the rest of today, or it cannot be planned.
+        If nobody works on it today, or it cannot be planned.
     """
     day = now.normalize()
     evening, step = day + pd.Timedelta(days=1), pd.Timedelta(seconds=queue.spec.interval_s)
@@ -93,10 +95,12 @@ def find_work_day(queue: PlannedQueue, now: pd.Timestamp, plan_anew: bool = True
     came = _count_cases(queue, day)
     rows["y"] = rows["ds"].map(came).fillna(0.0).where(rows["ds"] + step <= now)
     left = rows["y"].isna()
-    if not (left & (rows["agents"] > 0)).any():
-        raise InputError(
-            "nobody works on these cases for the rest of today", got=f"{now:%Y-%m-%d %H:%M}", code="time.order"
-        )
+    if not (rows["agents"] > 0).any():
+        raise InputError("nobody works on these cases today", got=f"{now:%Y-%m-%d %H:%M}", code="time.order")
+    source = "issued" if plan.is_issued else "morning"
+    if not (left & (rows["agents"] > 0)).any():  # work is over: its new cases and backlog stand
+        work = gather_case_work(replace(queue, project=view_as_of(queue.project, f"{now:%Y-%m-%d %H:%M}")))
+        return WorkDay(queue, source, rows.assign(**dict.fromkeys(_AHEAD, np.nan)), *_count_open(work, now, queue))
     rows = _reforecast(queue, rows, day)
     work = gather_case_work(replace(queue, project=view_as_of(queue.project, f"{now:%Y-%m-%d %H:%M}")))
     ahead = _move_today(work.arrivals, rows[left])
@@ -109,7 +113,6 @@ def find_work_day(queue: PlannedQueue, now: pd.Timestamp, plan_anew: bool = True
     rows["net"] = rows["agents"] - rows["required"]
     today = outlook[outlook["ds"] < evening]
     rows = rows.merge(today[["ds", *_OUTLOOK]].rename(columns=_OUTLOOK), on="ds", how="left")
-    source = "issued" if plan.is_issued else "morning"
     return WorkDay(queue, source, rows, *_count_open(work, now, queue), *_judge_evening(today))
 
 

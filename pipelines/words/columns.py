@@ -19,6 +19,7 @@ from .column_registry import COLUMNS, SHARED
 from .table_registry import MAIN_COLUMNS, TABLES, VALUES
 from .words import (
     MISSING_TEXT,
+    add_plus,
     format_business_time,
     format_date,
     format_instant,
@@ -36,6 +37,7 @@ Audience = Literal["everyone", "planner", "analyst"]
 #: ``names`` are divided by ``; ``, ``weekdays`` are days such as ``mon-fri``.
 #: ``kpi_value`` is in the unit of the KPI of its row, ``improved_kpi`` and ``worsened_kpi`` in that of those columns,
 #: ``row_unit`` in that of its row; ``kpi_change`` is a difference of two values, ``kpi_mean`` the mean behind a share.
+#: ``signed_points`` and ``signed_number`` have a plus where they are above zero.
 #: ``day`` shows the time of day where there is one; ``hidden`` is not shown.
 Format = Literal[
     "text",
@@ -58,6 +60,8 @@ Format = Literal[
     "share",
     "percent",
     "points",
+    "signed_points",
+    "signed_number",
     "probability",
     "duration",
     "business",
@@ -371,6 +375,8 @@ _NUMBER_FORMATS: dict[str, Callable[[float], str]] = {
     "share": format_share,
     "percent": lambda value: f"{value:,.6g}%" if abs(value) < 1e6 else f"{value:,.0f}%",
     "points": format_points,
+    "signed_points": lambda value: add_plus(format_points(value), value),
+    "signed_number": lambda value: add_plus(_format_small(value), value),
     "probability": format_probability,
     "duration": format_duration,
     "business": format_business_time,

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import pandas as pd
 
 from ...features.errors import InputError
-from .words import format_count, format_date, format_expected_count, format_share, format_value
+from .words import add_plus, format_count, format_date, format_expected_count, format_share, format_value
 
 Audience = Literal["everyone", "planner", "analyst"]
 Take = Literal["only", "size", "sum", "count", "distinct", "mean", "max", "min", "last", "ceiling"]
@@ -154,13 +154,16 @@ class Fact:
     def __format__(self, spec: str) -> str:
         """Write the value, a field by its name, ``%`` without decimals, or with a noun; ``~`` rounds to a whole.
 
-        ``about`` does so too, and says "about" of what is rounded, which "under 1" is not.
+        ``+`` writes its sign, also of a rise. ``about`` rounds too, and says "about" of what is rounded, which
+        "under 1" is not.
         """
         if spec.startswith("about"):
             shown = format(self, f"~{spec.removeprefix('about').strip()}")
             return f"about {shown}" if shown[:1].isdigit() and self.value else shown
         if spec in _FIELDS or not spec:
             return self._write(getattr(self, spec or "value"), spec)
+        if spec == "+":
+            return add_plus(format(self), self.value)
         if spec == "%":
             return _format_whole_percent(self.value)
         whole, noun = spec.startswith("~"), spec.removeprefix("~")

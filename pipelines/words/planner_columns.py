@@ -89,9 +89,9 @@ PLANNER_COLUMNS = {
     },
     "review_causes": {
         "cause": "Cause | text",
-        "part": "Part of the difference | points",
-        "part-lo": "Likely low | points",
-        "part-hi": "Likely high | points",
+        "part": "Part of the difference | signed_points",
+        "part-lo": "Likely low | signed_points",
+        "part-hi": "Likely high | signed_points",
         "share": "Share of the difference | share",
     },
     "review_work": {
@@ -106,9 +106,9 @@ PLANNER_COLUMNS = {
     },
     "review_work_causes": {
         "cause": "Cause | value",
-        "part": "Part of the difference, cases | number",
-        "part-lo": "Likely low | number",
-        "part-hi": "Likely high | number",
+        "part": "Part of the difference, cases | signed_number",
+        "part-lo": "Likely low | signed_number",
+        "part-hi": "Likely high | signed_number",
         "share": "Share of the difference | share",
     },
     "review_adjustments": {

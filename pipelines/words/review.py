@@ -105,16 +105,16 @@ def _causes(name: str, tables: Tables, levels: Mapping[Any, Any]) -> list[Findin
         reads = _UNEXPLAINED if cause == "chance" and is_beyond_chance else _READS[cause][size > 0]
         facts.append(part)
         if place:
-            parts.append(f"{reads} {part}")
+            parts.append(f"{reads} {part:+}")
             continue
         low, high = (
             Fact.at(Cell("review_causes", c, keys, scale=100.0), held, f"part, {c}", f"{name} {cause}", "points")
             for c in ("part-lo", "part-hi")
         )
         facts += [low, high]
-        parts.append(f"{reads} {part} (likely {low} to {high})")
+        parts.append(f"{reads} {part:+} (likely {low:+} to {high:+})")
     miss = figure(FIGURES, "difference from the plan", name, 100 * whole, "points")
-    first = f"{format_queue(name)}: {miss} against the plan. Main cause: {parts[0]}."
+    first = f"{format_queue(name)}: {miss:+} against the plan. Main cause: {parts[0]}."
     rest = f" Then {format_list(parts[1:])}." if parts[1:] else ""
     return [Finding(first + rest, miss, *facts)] if parts else []
 

@@ -26,7 +26,9 @@ def work_day_findings(day: Any, tables: Tables) -> list[Finding]:
         ``today_work``.
     """
     names = [day.queue.name, format_queue(day.queue.name)]
-    said = [_so_far(day, tables), _evening(day, tables), _agents(day)]
+    said = [_so_far(day, tables)]
+    if pd.notna(day.chance):
+        said += [_evening(day, tables), _agents(day)]
     return [Finding(f, *f.facts, audience=f.audience, names=names) for f in said]
 
 

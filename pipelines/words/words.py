@@ -99,6 +99,15 @@ def format_points(value: float) -> str:
     return f"{shown} {'point' if shown in ('1', '-1') else 'points'}"
 
 
+def add_plus(shown: str, value: float) -> str:
+    """Write a change with its sign, also where it is a rise; what reads as 0 has none.
+
+    >>> add_plus("9.4 points", 9.4), add_plus("-12 points", -12), add_plus("0 points", 0.01)
+    ('+9.4 points', '-12 points', '0 points')
+    """
+    return f"+{shown}" if value > 0 and shown.split(" ")[0] != "0" else shown
+
+
 def format_probability(value: float) -> str:
     """Write a probability in percent, and never as certain.
 

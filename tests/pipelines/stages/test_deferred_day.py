@@ -133,6 +133,20 @@ def test_agents_are_counted_only_where_the_log_tells_whose_they_are(calm):
 
 
 @pytest.mark.slow
+def test_the_backlog_is_told_after_the_last_hour_of_work_too(tmp_path):
+    whole = open_desk(tmp_path, busy=1.6)
+    stage = today_stage(view_as_of(whole, "2024-03-06 23:00"))
+    events, cases = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("events", "cases"))
+    at = pd.Timestamp("2024-03-06 23:00", tz="Europe/Berlin")
+    left = (pd.to_datetime(cases["created_at"]) <= at).sum() - (pd.to_datetime(events["at"]) <= at).sum()
+    assert left > 0
+    assert stage.tables["today_figures"].set_index("kind")["value"]["open cases now"] == left
+    (sentence,) = [f for f in stage.findings if f.startswith("Email")]
+    assert f"{left} open cases now" in sentence
+    assert stage.tables["today_work"]["required"].isna().all()
+    check_words(stage)
+
+
 def test_today_tells_cases_so_far_the_backlog_and_what_the_evening_brings(tmp_path):
     """The same morning with no agents absent and one absent: cases and backlog are those of the log at noon."""
     whole = open_desk(tmp_path, busy=1.6)
