@@ -34,6 +34,8 @@ _MAX_UNEXPLAINED, _MAX_UNEXPLAINED_SIGNS = 0.5, 0.65
 _USUAL_UNEXPLAINED = 0.12
 #: By how many bytes the best must lead where two readings differ: so many, and a share of the bytes that differ.
 _MIN_LEAD, _MIN_LEAD_SHARE = 0.8, 0.12
+#: One letter beyond ASCII in all stays Western, as it was read before, unless another is so many bytes better.
+_MIN_LEAD_OF_ONE = 0.3
 #: Windows of a large text that are looked at, the bytes of each, and the words that are judged.
 _WINDOWS, _WINDOW_BYTES, _MAX_WORDS = 16, 1 << 15, 600
 #: Bytes beyond ASCII for each that a code page may lack: a damaged one does not rule out the right one.
@@ -94,9 +96,18 @@ def find_code_page(sample: bytes) -> CodePage | None:
     fits = sorted((f for name in CODE_PAGES if (f := _fit(sample, name)) is not None), key=_full_cost)
     western = next((f for f in fits if f.encoding == "cp1252"), None)
     best = next((f for f in fits if _explains(f)), western)
+    if best is not None and western is not None and _tells_little(best, western):
+        best = western
     if best is None or (best is western and best.cost <= _USUAL_UNEXPLAINED * best.size):
         return best
     return replace(best, rivals=tuple(f for f in fits if f is not best and _is_rival(f, best)))
+
+
+def _tells_little(best: CodePage, western: CodePage) -> bool:
+    """Return whether all that speaks for a code page is one letter, alone or in a word that may as well be Western."""
+    alone = all(len(word) == 1 for word in best.words)
+    close = _explains(western) and _full_cost(western) - _full_cost(best) < _MIN_LEAD_OF_ONE
+    return best.size <= 1 and (alone or close)
 
 
 def _explains(fit: CodePage) -> bool:

@@ -109,6 +109,16 @@ def test_units_and_money_and_capitals_in_a_few_rows_stay_western(words):
         assert page is None or (page.encoding, page.rivals) == ("cp1252", ()), word
 
 
+@pytest.mark.parametrize("word", ["Siân", "ß", "ÿ", "naïve", "Zoë"])
+def test_one_western_letter_in_all_is_read_as_ever(word):
+    assert find_code_page(f"1;{word};?\n".encode("cp1252")).encoding == "cp1252"
+
+
+@pytest.mark.parametrize("word", ["Wrocław", "Pilność", "Šimek", "Střední"])
+def test_one_word_that_is_none_in_the_west_is_enough(word):
+    assert find_code_page(f"1;{word};?\n".encode("cp1250")).encoding == "cp1250"
+
+
 @pytest.mark.parametrize("word", ["Заявка", "Высокий", "поддержка"])
 def test_frames_of_dos_and_two_scripts_in_a_word_are_no_language(word):
     assert find_code_page(f"1;{word};?\n".encode("cp1251")).encoding == "cp1251"
