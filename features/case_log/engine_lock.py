@@ -7,6 +7,8 @@ cores by itself, so that queries that wait for each other lose little.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, wraps
@@ -93,5 +95,8 @@ def connect_duckdb(file: Path | None = None) -> Any:
     with suppress(duckdb.InvalidInputException):
         connection.raw_sql("SET enable_progress_bar = false")
     connection.raw_sql("SET TimeZone = 'UTC'")
+    if file is None:  # what does not fit into memory would go to a folder beside the user's files
+        spill = str(Path(tempfile.gettempdir()) / f"deskcast-spill-{os.getpid()}").replace("'", "''")
+        connection.raw_sql(f"SET temp_directory = '{spill}'")
     connection.raw_sql("SET autoinstall_known_extensions = false")  # DuckDB would fetch what it lacks from the network
     return connection

@@ -65,14 +65,14 @@ def look_at_once(
     # of one log, not of the last instant: what later looks at it finds them made
     steps = compute_once(log, "case steps", lambda: materialise(case_steps(log)))
     looks = _sampled(find_snapshot_times(log, at, steps if isinstance(at, str) else None), log.until, share)
-    rows, clock = _read(log, books, metric, steps, looks, whole=isinstance(at, pd.DataFrame))
+    rows, clock = read_looks(log, books, metric, steps, looks, whole=isinstance(at, pd.DataFrame))
     moves = compute_once(log, "case changes", lambda: fetch_case_changes(steps))
     labels = breach_labels(log)
     decided = find_decided_cases(moves, labels[labels["metric"] == metric])
     return Looks(rows, clock, moves, fetch_acts(steps), decided, find_resolved_cases(moves)), steps
 
 
-def _read(
+def read_looks(
     log: CaseLog, books: dict[str, MetricPolicies], metric: str, steps: Any, looks: pd.DataFrame, *, whole: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the state and the clocks of cases at instants; unless ``whole``, where the promise can still run."""
@@ -140,7 +140,7 @@ def _make_looks(
         looks = find_snapshot_times(log, asked, steps)
     else:
         looks = asked[asked["case_id"].isin(cases["case_id"])] if whole else asked
-    rows, clock = _read(log, read_policies(log), metric, steps, looks, whole=whole)
+    rows, clock = read_looks(log, read_policies(log), metric, steps, looks, whole=whole)
     moves = fetch_case_changes(steps)
     decided = find_decided_cases(moves, labels[labels["case_id"].isin(cases["case_id"])])
     seen = Looks(rows, clock, moves[list(_LOAD_COLUMNS)], fetch_acts(steps), decided, find_resolved_cases(moves))

@@ -48,6 +48,8 @@ class Project:
         The instant that was asked for; none where the log is read to its end.
     is_look_back
         Whether its results go to a folder of their own, and nothing of it is remembered.
+    whole
+        The log that a look back was cut from: what is once derived from it tells the past of every cut.
     """
 
     config: Config
@@ -57,6 +59,7 @@ class Project:
     fingerprint: str
     asked_at: pd.Timestamp | None = None
     is_look_back: bool = False
+    whole: CaseLog | None = None
 
     @property
     def data_until(self) -> pd.Timestamp:
@@ -172,18 +175,19 @@ def view_as_of(project: Project, at: str) -> Project:
     InputError
         If it is not a valid instant, or nothing was known by then.
     """
-    whole, asked = project.log, parse_instant(at, project.log.timezone)
-    log = whole.as_of(asked)
+    given, asked = project.log, parse_instant(at, project.log.timezone)
+    log = given.as_of(asked)
     there = [t for t in ("cases", "events", "contacts", "volumes") if t in log.tables]
     if not any(int(log.table(t).limit(1).count().execute()) for t in there):
         raise InputError(
             "instant is before the log", column="as_of", got=at, wanted="an instant within the log", code="time.order"
         )
     mark = hashlib.sha256(f"{project.fingerprint} as of {asked.isoformat()}".encode()).hexdigest()[:16]
-    project = replace(project, log=log, fingerprint=mark, asked_at=asked, is_look_back=True)
-    if asked <= whole.until:
+    whole = project.whole or given
+    project = replace(project, log=log, whole=whole, fingerprint=mark, asked_at=asked, is_look_back=True)
+    if asked <= given.until:
         return project
-    end = f"{whole.until.tz_convert(whole.timezone):%d %b %Y %H:%M} ({whole.timezone})"
+    end = f"{given.until.tz_convert(given.timezone):%d %b %Y %H:%M} ({given.timezone})"
     return replace(project, notes=(*project.notes, f"the log ends at {end}, before {at}; it is read whole"))
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.errors import InputError
-from ...features.snapshots.snapshots import snapshots
+from ...features.snapshots.open_cases import open_cases
 from ...forecasting.backlog.clearing import clear_backlog
 from ...forecasting.backlog.outlook import backlog_outlook
 from ...forecasting.backlog.plan import backlog_plan
@@ -199,11 +199,13 @@ def load_backlog(project: Project, where: dict[str, str], classes: tuple[str, ..
     """Return the open cases of a queue with their due times, as the backlog of a plan; ``None`` without a promise."""
     if SLA_METRIC not in {s.metric for s in project.config.slas} or not project.log.has("events"):
         return None
-    rows = snapshots(project.log, [project.log.until], SLA_METRIC)
+    log = project.log
+    rows = open_cases(project.whole or log, log.until, SLA_METRIC)
+    own = [c for c in where if c not in rows and log.has("cases", c)]  # a segment may be an attribute
+    if own:
+        rows = rows.merge(log.frame(log.table("cases").select("case_id", *own)), on="case_id")
     rows = only_segment(rows, where)
-    frame = pd.DataFrame(
-        {"due_at": rows["due_at"], "created_at": rows["at"] - pd.to_timedelta(rows["age_s"], unit="s")}
-    )
+    frame = rows[["due_at", "created_at"]].copy()
     if classes != (ANY_PRIORITY,):
         frame["unique_id"] = rows["priority"].astype("str")
         frame = frame[frame["unique_id"].isin(classes)]

@@ -2,13 +2,16 @@
 
 import copy
 import pickle
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import ibis
 import pandas as pd
 import pytest
 from deskcast.features import BusinessCalendar, CaseLog, case_history, kpi_history
 from deskcast.features.case_log.cache import compute_once
+from deskcast.features.case_log.engine_lock import connect_duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -147,3 +150,9 @@ def test_files_that_were_named_from_one_folder_are_opened_again_from_another(tmp
         monkeypatch.chdir("/")
         assert len(pickle.loads(packed).frame("cases")) == 60
         monkeypatch.chdir(tmp_path)
+
+
+def test_what_does_not_fit_into_memory_goes_to_no_folder_beside_the_users_files():
+    base = connect_duckdb()
+    spill = base.raw_sql("SELECT current_setting('temp_directory')").fetchone()[0]
+    assert Path(spill).parent == Path(tempfile.gettempdir())

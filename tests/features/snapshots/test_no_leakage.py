@@ -9,6 +9,7 @@ import pytest
 from deskcast.features.calendars.business_calendar import BusinessCalendar
 from deskcast.features.case_log.log import CaseLog
 from deskcast.features.labels.breach import breach_labels
+from deskcast.features.snapshots.open_cases import open_cases
 from deskcast.features.snapshots.snapshots import feature_columns, snapshots
 from deskcast.features.sources.load import load_source
 from deskcast.features.sources.spec import SourceSpec
@@ -119,6 +120,9 @@ def test_no_feature_peeks_on_real_logs(name, shared_data):
         t = instant(log, share)
         make = lambda log, at: snapshots(log, at, METRIC[name], identities=True)  # noqa: E731
         assert peeking(make, log, [t]) == []
+        seen, listed = snapshots(log.as_of(t), [t], METRIC[name]), open_cases(log, t, METRIC[name])
+        pd.testing.assert_frame_equal(listed.drop(columns="created_at"), seen[listed.columns.drop("created_at")])
+        assert ((listed["at"] - listed["created_at"]).dt.total_seconds() == seen["age_s"]).all()
 
     check()
 

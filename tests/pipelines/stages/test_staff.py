@@ -11,7 +11,7 @@ from deskcast.features.errors import InputError
 from deskcast.forecasting.staffing.required_agents import required_chat_agents
 from deskcast.forecasting.staffing.staffing_plan import scheduled_agents
 from deskcast.pipelines.project.config import StaffingSpec, parse_config
-from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.project.project import open_project, view_as_of
 from deskcast.pipelines.simulated_desk.desk import simulate_desk, write_desk
 from deskcast.pipelines.stages.casework import find_sla_targets, load_backlog
 from deskcast.pipelines.stages.queue import (
@@ -70,6 +70,17 @@ def test_case_work_is_done_in_open_hours_and_nothing_is_lost(project, stage):
     assert plan["backlog"].iloc[-1] == pytest.approx(flow, abs=0.01)
     assert plan["agents_to_schedule"].tolist() == pytest.approx(plan["agents"] / (0.90 * 0.94))
     assert plan["breach_risk"].between(0, 1).all()
+
+
+def test_the_backlog_of_an_attribute_is_that_of_its_cases(project):
+    """The same whether the project is cut, or was made of what was known then."""
+    then = view_as_of(project, str(project.log.until - pd.Timedelta(days=3, hours=7)))
+    classes = ("1", "2", "3", "4")
+    each = [load_backlog(then, {"account": f"A{i}"}, classes) for i in range(1, 200)]
+    whole = load_backlog(then, {}, classes)
+    assert 0 < sum(0 if part is None else len(part) for part in each) <= len(whole)
+    assert max(0 if part is None else len(part) for part in each) < len(whole)
+    pd.testing.assert_frame_equal(whole, load_backlog(replace(then, whole=None), {}, classes))
 
 
 def test_shifts_cover_the_phone(stage):
