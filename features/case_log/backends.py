@@ -78,13 +78,16 @@ def _postgres(address: str) -> Any:
     except ImportError as error:
         raise _missing_extra_error("PostgreSQL", "postgres") from error
     try:
-        return ibis.connect("postgres://" + address.split("://", 1)[1])
+        bound: Any = ibis.connect("postgres://" + address.split("://", 1)[1])
     except psycopg.OperationalError as error:  # the address may hold a password: name the server's answer alone
         raise InputError(
             "the PostgreSQL server cannot be reached",
             hint=say_without_password(" ".join(str(error).split()), address),
             code="database.unreachable",
         ) from None
+    # a number in a query is exact there, and would come as Decimal where float is told
+    bound.con.adapters.register_loader("numeric", psycopg.types.numeric.FloatLoader)
+    return bound
 
 
 def _spark(session: Any) -> Any:
@@ -171,6 +174,9 @@ def _with_zones(connection: Any, rows: Any, where: str) -> Any:
 
 def materialise(expression: Any) -> Any:
     """Compute an Ibis table once, keep it in its engine, and keep its types, which Spark would forget."""
+    engine = expression.get_backend()
+    if engine.name == "pyspark":  # Ibis makes frames known there before it asks, but not before it keeps
+        engine._run_pre_execute_hooks(expression)
     made = expression.cache()
     return made if made.schema() == expression.schema() else made.cast(expression.schema())
 

@@ -33,12 +33,12 @@ def turns_expr(log: CaseLog, facts: EventFacts) -> Any:
     talk = events.filter((events.kind == "message") & public & events.actor_role.isin(("customer", "agent")))
     ordered = ibis.window(group_by="case_id", order_by=["at", "seq"])
     following = ibis.window(group_by="case_id", order_by=["at", "seq"], preceding=0, following=None)
-    replied = ibis.ifelse(talk.actor_role == "agent", talk.at, None)
     who = {}
     if facts.actor:  # a first reply by nobody who is named is not that of the next one to write
-        talk = talk.mutate(_place=ibis.row_number().over(ordered))
         name = ibis.ifelse(talk.actor_role == "agent", talk.actor_id.fill_null(""), None)
-        who["agent"] = name.argmin(ibis.ifelse(name.notnull(), talk["_place"], None)).over(following).nullif("")
+        talk = talk.mutate(_name=name, _ahead=ibis.ifelse(name.notnull(), 1, 0).sum().over(following))
+        who["agent"] = talk["_name"].max().over(ibis.window(group_by=["case_id", "_ahead"])).nullif("")
+    replied = ibis.ifelse(talk.actor_role == "agent", talk.at, None)
     talk = talk.select(
         "case_id",
         asked_at=talk.at,

@@ -46,7 +46,7 @@ def duplicates_expr(log: CaseLog) -> Any:
     spans = turns.filter(turns.opens)
     lasts = spans.until.isnull() | (spans.until > spans["at"])  # what ends at once was never open beside another
     begins = spans.select("case_id", at="at", order=(spans.change == "opened").ifelse(_IS_CREATED, _OPENS_AGAIN),
-                          change=lasts.cast("int64"))  # fmt: skip
+                          change=lasts.cast("int32").cast("int64"))  # fmt: skip
     over = spans.filter(lasts & spans.until.notnull())
     ends = over.select("case_id", at=over.until, order=ibis.literal(_ENDS, "int8"), change=ibis.literal(-1, "int64"))
     marks = begins.union(ends).inner_join(cases, "case_id")

@@ -9,6 +9,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from ..case_log.as_number import as_float
 from ..case_log.fetch import fetch
 from ..errors import InputError
 from . import contact_kpis as rest
@@ -134,7 +135,8 @@ def fetch_counted_rows(
         sides = [Side(found)]
     frames = [_fetch_side(side, segment, ds) for side in sides]
     frames = [frame for frame in frames if len(frame)] or frames[:1] or [_no_rows(desk)]
-    return pd.concat(frames, ignore_index=True)
+    found_rows = pd.concat(frames, ignore_index=True)  # an engine gives them in any order
+    return found_rows.sort_values(list(found_rows.columns), ignore_index=True)
 
 
 def _no_rows(desk: LogView) -> pd.DataFrame:
@@ -159,12 +161,12 @@ def _fetch_side(side: Side, segment: Mapping[str, str], ds: pd.Timestamp | None)
         columns |= {"n": (query.spent >= 0).fill_null(False), "numerator": query.over.fill_null(False)}
         columns |= {"amount": query.spent, "state": query.over.fill_null(False).ifelse("ended", "open")}
     else:
-        columns |= {"n": query.counted, "numerator": query.amount, "amount": query.amount.cast("float64")}
+        columns |= {"n": query.counted, "numerator": query.amount, "amount": as_float(query.amount)}
         columns["state"] = _state_of(query, rows)
     asked = rows.select(
         **columns, **{f"_{name}": rows[name] for name in source.by}, ds=source.period_of(rows[query.at])
     )
-    wanted = asked.n.cast("float64") != 0
+    wanted = as_float(asked.n) != 0
     for name, value in segment.items():
         wanted = wanted & (asked[f"_{name}"] == value)
     if ds is not None:

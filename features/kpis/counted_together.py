@@ -16,6 +16,7 @@ import pandas as pd
 
 from ..arrays import Floats, Ints
 from ..calendars.instants import find_engine
+from ..case_log.as_number import as_float
 from ..case_log.fetch import fetch
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class _Fetched:
                 if value is not None:
                     self.names.setdefault(value.op(), f"_v{len(self.names)}")
         self.periods = {at: f"_ds{number}" for number, at in enumerate(dict.fromkeys(one.at for one in queries))}
-        columns = {name: op.to_expr().cast("float64") for op, name in self.names.items()}
+        columns = {name: as_float(op.to_expr()) for op, name in self.names.items()}
         columns |= {name: wide.period_of(rows[at]) for at, name in self.periods.items()}
         self.frame = fetch(rows.select(*wide.by, **columns))
         self.values = {name: self.frame[name].to_numpy(dtype=float, na_value=np.nan) for name in self.names.values()}
