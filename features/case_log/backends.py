@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,7 @@ def _missing_extra_error(engine: str, extra: str) -> InputError:
     )
 
 
-def bind_tables(connection: Any, names: Mapping[str, str] | None = None) -> dict[str, Any]:
+def bind_tables(connection: Any, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Bind canonical tables in a database, each column in its canonical type, without copying a row.
 
     Parameters
@@ -113,8 +114,8 @@ def bind_tables(connection: Any, names: Mapping[str, str] | None = None) -> dict
     connection
         From :func:`connect`.
     names
-        Name of the table in the database (``schema.table`` too) for each canonical table; by default those whose
-        names are the canonical ones.
+        Name of the table in the database (``schema.table`` too) for each canonical table, or an Ibis table of the
+        connection; by default those whose names are the canonical ones.
 
     Returns
     -------
@@ -136,16 +137,21 @@ def bind_tables(connection: Any, names: Mapping[str, str] | None = None) -> dict
             raise InputError(
                 f"unknown canonical table '{name}'", hint=did_you_mean(name, tuple(TABLES)), code="table.unknown"
             )
-        rows = _find(connection, where)
-        if connection.name == "pyspark":
-            rows = _with_zones(connection, rows, where)
+        rows = find_table(connection, where) if isinstance(where, str) else where
         bound[name] = conform_expr(name, rows)
         if connection.name == "postgres":
             bound[name] = _binary_order(connection, bound[name])
     return bound
 
 
-def _find(connection: Any, where: str) -> Any:
+def find_table(connection: Any, where: str) -> Any:
+    """Return a table or view of a database, in its schema where one is named: ``schema.table``.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
     database, _, table = where.rpartition(".")
     there = _tables_in(connection, database)
     if table not in there:
@@ -155,7 +161,17 @@ def _find(connection: Any, where: str) -> Any:
             hint=did_you_mean(table, tuple(there)) or None,
             code="table.unknown",
         )
-    return connection.table(table, database=database) if database else connection.table(table)
+    rows = connection.table(table, database=database) if database else connection.table(table)
+    return _with_zones(connection, rows, where) if connection.name == "pyspark" else rows
+
+
+def read_parquet_files(connection: Any, files: Sequence[Path]) -> Any:
+    """Return Parquet files of one form as a table that lies in them, on DuckDB or Spark."""
+    if connection.name != "pyspark":
+        return connection.read_parquet([str(file) for file in files])
+    name = f"files_{uuid.uuid4().hex}"
+    connection._session.read.parquet(*map(str, files)).createOrReplaceTempView(name)
+    return find_table(connection, name)
 
 
 def _tables_in(connection: Any, database: str) -> list[str]:

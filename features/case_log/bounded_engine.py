@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import shutil
 import tempfile
 import weakref
@@ -14,7 +16,7 @@ from typing import Any
 from ..errors import InputError
 from .engine_lock import connect_duckdb
 
-#: Begin of the name of a folder; the number of the process that it belongs to follows.
+#: Begin of the name of a folder; a mark of the machine and the number of the process that it belongs to follow.
 _PREFIX = "deskcast-engine-"
 #: Name of the mark on a connection whose logs are worked on in parts, and where those are worked on.
 _MARK = "_deskcast_parts"
@@ -53,6 +55,11 @@ def connect_bounded(memory: str | None = None, temp: str | Path | None = None, b
             quoted = str(value).replace("'", "''")
             connection.raw_sql(f"SET {name} = '{quoted}'")
     connection.raw_sql("SET preserve_insertion_order = false")  # results are sorted by key anyway
+    return mark_parts(connection, backend)
+
+
+def mark_parts(connection: Any, backend: str) -> Any:
+    """Mark a connection as one whose logs are worked on in parts, and return it."""
     setattr(connection, _MARK, backend)
     return connection
 
@@ -73,7 +80,7 @@ def _make_folder(home: Path) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         for left in _find_left(home):
             shutil.rmtree(left, ignore_errors=True)
-        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=home))
+        return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{_mark_machine()}-{os.getpid()}-", dir=home))
     except OSError as error:
         raise InputError(
             f"the temporary folder cannot be written: {error.strerror}",
@@ -84,11 +91,20 @@ def _make_folder(home: Path) -> Path:
 
 
 def _find_left(home: Path) -> Iterator[Path]:
-    """Yield the folders of processes that are gone."""
-    for folder in home.glob(f"{_PREFIX}*"):
-        number = folder.name.removeprefix(_PREFIX).split("-")[0]
+    """Yield the folders of processes of this machine that are gone; another one's are not known to be."""
+    own = f"{_PREFIX}{_mark_machine()}-"
+    for folder in home.glob(f"{own}*"):
+        number = folder.name.removeprefix(own).split("-")[0]
         if number.isdigit() and int(number) != os.getpid() and not _is_alive(int(number)):
             yield folder
+
+
+def _mark_machine() -> str:
+    """Return a short mark of this machine, or of the container, which has processes and numbers of its own."""
+    space = ""
+    with suppress(OSError):
+        space = str(Path("/proc/self/ns/pid").readlink())
+    return hashlib.sha256(f"{platform.node()} {space}".encode()).hexdigest()[:8]
 
 
 def _is_alive(number: int) -> bool:

@@ -121,7 +121,7 @@ class CaseLog:
         cls,
         connection: Any,
         *,
-        tables: Mapping[str, str] | None = None,
+        tables: Mapping[str, Any] | None = None,
         until: object = None,
         timezone: str = "UTC",
         attributes: Mapping[str, AttributeTiming] | None = None,
@@ -136,8 +136,8 @@ class CaseLog:
             ``spark``), or an Ibis connection to one of these or to DuckDB. Its session is set to UTC.
         tables
             Canonical name to the name in the database, with its schema where it needs one: ``{"cases":
-            "desk.tickets"}``. By default all tables that bear canonical names. Columns bear canonical names and are
-            cast, never copied; instants must have a zone.
+            "desk.tickets"}``; or an Ibis table of the connection. By default all tables that bear canonical names.
+            Columns bear canonical names and are cast, never copied; instants must have a zone.
         until, timezone, attributes, calendars
             As for :meth:`from_frames`.
 

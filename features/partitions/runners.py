@@ -86,8 +86,19 @@ def run_on_spark(
         made = make(*_conform(names, frames), shared)
         return pd.DataFrame({"made": [pickle.dumps(made)]})
 
-    both = groups[0].cogroup(groups[1]) if len(groups) == 2 else groups[0]
-    for row in both.applyInPandas(work, "made binary").toLocalIterator():
+    def work_on_both(cases: pd.DataFrame, moments: pd.DataFrame) -> pd.DataFrame:  # Spark counts the arguments
+        return work(cases, moments)
+
+    def work_on_cases(cases: pd.DataFrame) -> pd.DataFrame:
+        return work(cases)
+
+    both = len(groups) == 2
+    done = (
+        groups[0].cogroup(groups[1]).applyInPandas(work_on_both, "made binary")
+        if both
+        else groups[0].applyInPandas(work_on_cases, "made binary")
+    )
+    for row in done.toLocalIterator():
         yield pickle.loads(row["made"])
 
 
@@ -96,7 +107,7 @@ def _conform(names: list[str], frames: tuple[pd.DataFrame, ...]) -> Part:
     out = []
     for name, frame in zip(names, frames, strict=True):
         rows = frame.drop(columns="_part")
-        bare = [c for c in rows.columns if str(rows[c].dtype) == "datetime64[ns]"]
+        bare = [c for c in rows.columns if str(rows[c].dtype) in ("datetime64[ns]", "datetime64[us]")]
         out.append(conform_frame(name, rows.assign(**{c: rows[c].dt.tz_localize("UTC") for c in bare})))
     return out[0], out[1] if len(out) == 2 else None
 

@@ -1,7 +1,7 @@
-"""Parquet files that already are canonical tables: read where they lie, without bringing a row into memory.
+"""Parquet files and database tables that already are canonical: read where they lie, no row brought into memory.
 
-A file is taken so only where reading it into memory would change and refuse nothing of it: the types are right, no
-required value is missing, no key comes twice, no word is unknown, no time stands for none. All other files are read
+A table is taken so only where reading it into memory would change and refuse nothing of it: the types are right, no
+required value is missing, no key comes twice, no word is unknown, no time stands for none. All others are read
 as ever, so that the same rows are refused with the same reasons.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from ..case_log.backends import conform_expr
+from ..case_log.backends import conform_expr, find_table, read_parquet_files
 from ..case_log.fetch import fetch
 from ..case_log.schema import ACTOR_ROLES, EVENT_KINDS, TABLES, AttributeTiming, Table
 from ..readers.many_files import expand_path
@@ -35,7 +35,7 @@ TABLES_IN_PLACE = (
 _MADE_OF_CASES = (*CASE_TIMES, UPDATED, SATISFACTION, *CASE_DUES)
 #: Settings of a source that change more than names.
 _PLAIN = SourceSpec("cases")
-_PLAIN_FIELDS = ("date_format", "ignore_offset", "units", "figures", "kinds", "database", "parts", "sheet", "header")
+_PLAIN_FIELDS = ("date_format", "ignore_offset", "units", "figures", "kinds", "parts", "sheet", "header")
 _VALID_SPAN = ("1971-01-01", "2200-01-01")
 
 
@@ -61,17 +61,19 @@ class TableInPlace:
     notes: tuple[str, ...] = ()
 
 
-def read_in_place(connection: Any, spec: SourceSpec, folder: Path) -> TableInPlace | None:
+def read_in_place(connection: Any, spec: SourceSpec, folder: Path, address: str | None = None) -> TableInPlace | None:
     """Return the table of a source where it lies; ``None`` where it has to be read into memory to be understood.
 
     Parameters
     ----------
     connection
-        An Ibis connection to DuckDB.
+        An Ibis connection to DuckDB, Spark or PostgreSQL.
     spec
-        The source.
+        The source: Parquet files, on DuckDB and Spark; or a table of the database of the connection.
     folder
         Folder against which a relative path is resolved.
+    address
+        That of the connection, where it is a database.
 
     Examples
     --------
@@ -84,12 +86,15 @@ def read_in_place(connection: Any, spec: SourceSpec, folder: Path) -> TableInPla
     >>> found.rows.count().execute()
     2
     """
-    files = _find_files(spec, folder)
-    found = _choose_columns(spec, files) if files else None
-    if not files or found is None:
+    if spec.kind != "table" or spec.table not in TABLES_IN_PLACE:
+        return None
+    if any(getattr(spec, name) != getattr(_PLAIN, name) for name in _PLAIN_FIELDS):
+        return None
+    raw = _find_relation(connection, spec, address) if spec.database else _find_parquet(connection, spec, folder)
+    found = None if raw is None else _choose_columns(spec, raw.schema().to_pyarrow())
+    if raw is None or found is None:
         return None
     names, attributes = found
-    raw = connection.read_parquet([str(file) for file in files])
     rows = conform_expr(spec.table, raw.select(**{name: raw[column] for name, column in names.items()}))
     whole = rows
     since, until = parse_source_span(spec)
@@ -118,14 +123,30 @@ def read_in_place(connection: Any, spec: SourceSpec, folder: Path) -> TableInPla
     return TableInPlace(rows, attributes, ends, (f"{Path(spec.path).name}: {note}",))
 
 
-def _find_files(spec: SourceSpec, folder: Path) -> list[Path]:
-    """Return the Parquet files of a source that names its columns and nothing else."""
-    if spec.kind != "table" or spec.table not in TABLES_IN_PLACE:
-        return []
-    if any(getattr(spec, name) != getattr(_PLAIN, name) for name in _PLAIN_FIELDS):
-        return []
+def _find_relation(connection: Any, spec: SourceSpec, address: str | None) -> Any:
+    """Return the table of a source that lies in the database of the connection."""
+    if spec.database != address or not spec.relation or spec.query:
+        return None
+    place = f"{spec.schema}.{spec.relation}" if spec.schema else spec.relation
+    return find_table(connection, place)
+
+
+def _find_parquet(connection: Any, spec: SourceSpec, folder: Path) -> Any:
+    """Return the Parquet files of a source as one table, where all are of one form."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
     files = [file for path in spec.list_paths() for file in expand_path(folder / path)]
-    return files if all(_is_parquet(file) for file in files) else []
+    if connection.name == "postgres" or not files or not all(_is_parquet(file) for file in files):
+        return None
+    try:
+        schemas = [parquet.read_schema(file) for file in files]
+    except (pa.ArrowException, OSError):
+        return None
+    kinds = dict(zip(schemas[0].names, schemas[0].types, strict=True))
+    if any(dict(zip(s.names, s.types, strict=True)) != kinds for s in schemas[1:]):
+        return None
+    return read_parquet_files(connection, files)
 
 
 def _is_parquet(file: Path) -> bool:
@@ -136,19 +157,10 @@ def _is_parquet(file: Path) -> bool:
         return False  # whoever reads it says what is wrong
 
 
-def _choose_columns(spec: SourceSpec, files: list[Path]) -> tuple[dict[str, str], dict[str, AttributeTiming]] | None:
-    """Return canonical name -> column of the files, with the attributes; ``None`` where a type or a column differs."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
+def _choose_columns(spec: SourceSpec, schema: Any) -> tuple[dict[str, str], dict[str, AttributeTiming]] | None:
+    """Return canonical name -> column, with the attributes; ``None`` where a type or a column differs."""
     table = TABLES[spec.table]
-    try:
-        schemas = [parquet.read_schema(file) for file in files]
-    except (pa.ArrowException, OSError):
-        return None
-    kinds = dict(zip(schemas[0].names, schemas[0].types, strict=True))
-    if any(dict(zip(s.names, s.types, strict=True)) != kinds for s in schemas[1:]):
-        return None
+    kinds = dict(zip(schema.names, schema.types, strict=True))
     there = [name for name in kinds if not name.startswith("__index_level_")]
     names = dict(spec.columns) if spec.columns else {n: n for n in table.names if n in there}
     made = [n for n in _MADE_OF_CASES if n in (names if spec.columns else there)] if spec.table == "cases" else []
@@ -157,7 +169,8 @@ def _choose_columns(spec: SourceSpec, files: list[Path]) -> tuple[dict[str, str]
         return None
     if not set(needed) <= set(names) or (spec.table == "events" and "activity" in (names if spec.columns else there)):
         return None
-    if any(not _fits(str(table.column(n).kind), kinds[c]) for n, c in names.items()):  # type: ignore[union-attr]
+    counts_as_id = bool(spec.database)  # a database numbers its rows; the number is the name then
+    if any(not _fits(str(table.column(n).kind), kinds[c], counts_as_id) for n, c in names.items()):  # type: ignore[union-attr]
         return None
     attributes: dict[str, AttributeTiming] = {}
     if spec.table == "cases":
@@ -173,14 +186,14 @@ def _choose_columns(spec: SourceSpec, files: list[Path]) -> tuple[dict[str, str]
     return names | {c: c for c in attributes}, attributes
 
 
-def _fits(kind: str, found: Any) -> bool:
+def _fits(kind: str, found: Any, counts_as_id: bool) -> bool:
     """Return whether a type of Arrow is that of a kind of column."""
     import pyarrow as pa
 
     if kind == "instant":
         return bool(pa.types.is_timestamp(found) and found.tz is not None)
     if kind in ("id", "text"):
-        return _is_text(found)
+        return _is_text(found) or (kind == "id" and counts_as_id and bool(pa.types.is_integer(found)))
     if kind == "flag":
         return bool(pa.types.is_boolean(found))
     if kind == "count":

@@ -1,4 +1,4 @@
-"""The log of a project whose tables stay in files: read where they lie, within the memory of ``[engine]``."""
+"""The log of a project whose tables stay in files or in a database: read where they lie by ``[engine]``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import ibis
 import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
-from ...features.case_log.bounded_engine import connect_bounded, find_folder
+from ...features.case_log.bounded_engine import find_folder
 from ...features.case_log.conform import conform_frame, rename_clashing_columns
+from ...features.case_log.engines import connect_engine, digest_rows, load_frame
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
 from ...features.case_log.log_end import (
@@ -72,7 +73,7 @@ def place_sources(config: Config) -> SourcesInPlace:
     if not engine.is_set:
         return SourcesInPlace()
     temp = None if engine.temp is None else config.path(engine.temp)
-    connection = connect_bounded(engine.memory, temp, engine.backend)
+    connection = connect_engine(engine.kind or "duckdb", engine.address, engine.memory, temp, engine.backend)
     if any(spec.kind != "table" for spec in config.sources if spec.table != "denominators"):
         return SourcesInPlace(connection)  # an export of a system fills several tables
     placed: list[tuple[SourceSpec, Mapping[str, TableInPlace]]] = []
@@ -96,9 +97,11 @@ def place_sources(config: Config) -> SourcesInPlace:
 
 def _place(connection: Any, spec: SourceSpec, config: Config) -> tuple[dict[str, TableInPlace], list[pd.DataFrame]]:
     """Return the tables of a source where they lie or in pieces, with the rows refused; none where it is read whole."""
-    table = read_in_place(connection, spec, config.folder)
+    table = read_in_place(connection, spec, config.folder, config.engine.address)
     if table is not None:
         return {spec.table: table}, []
+    if connection.name != "duckdb":
+        return {}, []
     others = {other.table for other in config.sources} - {spec.table}
     if spec.table == "cases" and set(spec.columns) & {*CASE_TIMES, SATISFACTION} and others & set(_TOGETHER):
         return {}, []  # the events and answers that it makes go together with those of another source
@@ -137,17 +140,23 @@ def bind_in_place(
     InputError
         If a frame is no canonical table.
     """
-    connection = placed.connection
+    connection, tables = placed.connection, {name: table.rows for name, table in placed.tables.items()}
     for name, frame in frames.items():
         rows = conform_frame(name, frame)
         if name == "cases" and (own := rename_clashing_columns(rows.columns)):
             rows, attributes = rows.rename(columns=own), {own.get(c, c): k for c, k in attributes.items()}
-        connection.create_table(name, rows)
-    for name, table in placed.tables.items():
-        connection.create_view(name, table.rows)
+        tables[name] = load_frame(connection, name, rows)
+    order = [spec.table for spec in config.sources]
+    tables = {name: tables[name] for name in sorted(tables, key=lambda n: order.index(n) if n in order else len(order))}
     return CaseLog.from_connection(
-        connection, until=until, timezone=config.timezone, attributes=attributes, calendars=calendars
+        connection, tables=tables, until=until, timezone=config.timezone, attributes=attributes, calendars=calendars
     )
+
+
+def digest_in_place(placed: SourcesInPlace) -> list[str]:
+    """Return a text for each table in a database that changes when any of its values does; files have their bytes."""
+    names = [spec.table for spec in placed.specs if spec.database]
+    return [f"{name} {digest_rows(placed.connection, placed.tables[name].rows)}" for name in sorted(names)]
 
 
 def find_whole_day_end(placed: SourcesInPlace, others: Sequence[str], timezone: str) -> pd.Timestamp | None:

@@ -23,7 +23,7 @@ from ...features.readers.many_files import expand_path
 from ...features.sources.columns import REJECTED_COLUMNS
 from ...features.sources.load import load_source
 from ...features.sources.spec import LoadedSource
-from .bound_log import bind_in_place, describe_strays_in_place, find_whole_day_end, place_sources
+from .bound_log import bind_in_place, describe_strays_in_place, digest_in_place, find_whole_day_end, place_sources
 from .config import CONFIG_FILE, load_config
 from .duplicates import merge_sources
 from .specs import Config
@@ -162,7 +162,8 @@ def open_project(path: str | Path | Config = CONFIG_FILE, progress: Callable[[st
     said = [n for _, part in loaded for n in part.notes] + placed.notes + notes + strays
     read = [spec for spec in config.sources if spec not in placed.specs]
     rows = [part for spec, (_, part) in zip(read, loaded, strict=True) if spec.database]
-    return Project(config, log, every, tuple(dict.fromkeys(said)), fingerprint(config, rows))
+    mark = fingerprint(config, rows, digest_in_place(placed))
+    return Project(config, log, every, tuple(dict.fromkeys(said)), mark)
 
 
 def view_as_of(project: Project, at: str) -> Project:
@@ -274,7 +275,7 @@ NO_INPUTS = (
 )
 
 
-def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
+def fingerprint(config: Config, rows: Sequence[LoadedSource] = (), told: Sequence[str] = ()) -> str:
     """Return a hash of the settings that matter, of the bytes of every file, and of what databases gave."""
     settings = asdict(config)
     for key in NO_INPUTS:
@@ -291,4 +292,6 @@ def fingerprint(config: Config, rows: Sequence[LoadedSource] = ()) -> str:
     for part in rows:
         for name, frame in sorted(part.tables.items()):
             digest.update(name.encode() + pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes())
+    for text in told:
+        digest.update(text.encode())
     return digest.hexdigest()[:16]

@@ -1,12 +1,14 @@
 """Parts of the cases: the same bytes with 1, 2 and 7 parts, and wherever they are worked on."""
 
 import os
+import shutil
 import signal
 
 import pandas as pd
 import pytest
 from deskcast.features import CaseLog, case_history, milestones, snapshots
 from deskcast.features.case_log.cache import remember
+from deskcast.features.case_log.engines import connect_engine, load_frame
 from deskcast.features.cases.history import case_history_in_parts
 from deskcast.features.errors import EngineError, InputError
 from deskcast.features.labels import breach_labels, escalation_labels, reopen_labels
@@ -119,6 +121,8 @@ def test_each_backend_gives_each_case_once(log, backend):
     if backend in ("dask", "spark"):
         pytest.importorskip({"dask": "dask", "spark": "pyspark"}[backend], reason=f"the extra '{backend}' is missing")
     if backend == "spark":
+        if shutil.which("java") is None:
+            pytest.skip("Spark needs Java")
         log = on_spark(log)
     made = by_case(log, count_part, KINDS, parts=3, backend=backend)
     assert sorted(made["case_id"]) == sorted(log.frame("cases")["case_id"])
@@ -133,12 +137,9 @@ def test_spark_works_only_on_what_lies_there(log):
 
 def on_spark(log):
     """Return the log on a local Spark of two workers."""
-    from pyspark.sql import SparkSession
-
-    session = SparkSession.builder.master("local[2]").config("spark.sql.session.timeZone", "UTC").getOrCreate()
-    for name in ("cases", "events"):
-        session.createDataFrame(log.frame(name)).createOrReplaceTempView(name)
-    return CaseLog.from_connection(session, until=log.until)
+    base = connect_engine("spark", "local[2]")
+    tables = {name: load_frame(base, name, log.frame(name)) for name in ("cases", "events")}
+    return CaseLog.from_connection(base, tables=tables, until=log.until)
 
 
 def test_a_worker_that_is_ended_is_said_in_one_line_and_a_second_run_completes(log):

@@ -51,10 +51,9 @@ def assert_same(one, other):
 
 
 def is_in_place(project, table):
-    """Return whether a table is a view of a file."""
-    query = f"SELECT table_type FROM information_schema.tables WHERE table_name = '{table}'"
-    backend = project.log.tables["cases"]._find_backend()
-    return backend.raw_sql(query).fetchone()[0] == "VIEW"
+    """Return whether a table is read from its file."""
+    rows = project.log.tables[table]
+    return "read_parquet" in rows.get_backend().compile(rows)
 
 
 def test_the_tables_of_a_simulated_desk_stay_in_their_files(tmp_path):
