@@ -194,18 +194,20 @@ class Hazard:
             return np.full(len(snapshots), np.nan)
         age = _hours(snapshots, "age_s")
         priority = _text(snapshots, "priority")
+        at = pd.DatetimeIndex(snapshots["at"].array)
+        created = at - pd.to_timedelta(age, unit="h")
         open_then = np.exp(-np.column_stack([np.zeros(len(cumulated)), cumulated]))
         ends_in = open_then[:, :-1] - open_then[:, 1:]
         middle = (self.edges[:-1] + self.edges[1:]) / 2
         ahead = np.broadcast_to(middle, ends_in.shape)
-        wall = self.clock.wall_hours(pd.DatetimeIndex(snapshots["at"].array), ahead)
-        p = (ends_in * deadline.if_done_at(age[:, None] + wall, priority)).sum(axis=1)
-        later = deadline.if_done_at(age + wall[:, -1] + self.edges[-1], priority)
+        wall = self.clock.wall_hours(at, ahead)
+        p = (ends_in * deadline.if_done_at(age[:, None] + wall, priority, created)).sum(axis=1)
+        later = deadline.if_done_at(age + wall[:, -1] + self.edges[-1], priority, created)
         p = p + open_then[:, -1] * later
         waits = _flag(snapshots, "is_resolved")
         if waits.any():
             done = snapshots[waits]
-            p[waits] = deadline.if_waiting(age[waits], _hours(done, "resolved_for_s"), priority[waits])
+            p[waits] = deadline.if_waiting(age[waits], _hours(done, "resolved_for_s"), priority[waits], created[waits])
         return np.asarray(p, dtype=np.float64)
 
     def _mean_fade(self, snapshots: pd.DataFrame) -> Floats:

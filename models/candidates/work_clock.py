@@ -40,14 +40,18 @@ class WorkClock:
         """Return the working hours between instants, n each; missing where either is."""
         if self.calendar is not None:
             return np.asarray(self.calendar.seconds_between(start, end) / 3600.0, dtype=np.float64)
-        return self._reading(_hours(end)) - self._reading(_hours(start))
+        return self.between(hours_since_1970(start), hours_since_1970(end))
+
+    def between(self, start_h: Floats, end_h: Floats) -> Floats:
+        """Return the working hours between hours since 1970, of shapes that broadcast, by the profile of the week."""
+        return np.asarray(self._reading(end_h) - self._reading(start_h), dtype=np.float64)
 
     def wall_hours(self, start: pd.DatetimeIndex, hours: Floats) -> Floats:
         """Return how many hours on the wall pass until so many working hours have, shape of ``hours`` (n, k)."""
         if self.calendar is not None:
             flat = self.calendar.add(start.repeat(hours.shape[1]), hours.ravel() * 3600.0)
-            return (_hours(flat) - np.repeat(_hours(start), hours.shape[1])).reshape(hours.shape)
-        begun = _hours(start)
+            return (hours_since_1970(flat) - np.repeat(hours_since_1970(start), hours.shape[1])).reshape(hours.shape)
+        begun = hours_since_1970(start)
         total, weeks = self._cumulated(), self._reading(begun)[:, None] + hours
         full = np.floor(weeks / WEEK_HOURS)
         inside = np.interp(weeks - full * WEEK_HOURS, total, np.arange(WEEK_HOURS + 1.0))
@@ -91,6 +95,7 @@ def learn_clock(ended_at: pd.Series, calendar: BusinessCalendar | None = None) -
     return WorkClock(None, tuple(map(float, profile)))
 
 
-def _hours(instants: pd.DatetimeIndex) -> Floats:
+def hours_since_1970(instants: pd.DatetimeIndex) -> Floats:
+    """Return instants as hours since 1970, UTC; missing where they are."""
     micros = np.asarray(instants.as_unit("us").asi8, dtype=np.float64)
     return np.where(np.asarray(instants.isna()), np.nan, micros / 3.6e9)

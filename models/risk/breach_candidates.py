@@ -32,6 +32,9 @@ from .promotion import MIN_RIPE_CASES
 BREACH_CANDIDATES = ("constant", "rule", "rates", "logistic", "hazard", "mean")
 #: More snapshots than this teach a classifier little and cost time.
 MAX_TRAINING_ROWS = 60_000
+#: Where fewer of the later snapshots are decided, they make no score surer than it was fitted: what is known of them
+#: are quick ends and long overdue cases, between which any score looks too cautious.
+MIN_DECIDED_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,9 @@ def fit_candidates(
     if hazard is not None and np.isfinite(hazard.logit(check.snapshots)).all() and len(check.breached):
         scores |= {"hazard": hazard, "mean": fit_blend(hazard, logistic, *check)}
     scores |= fit_own_classifiers(rows, y, w, check.snapshots)
-    return {name: calibrate_model(score, *check) for name, score in scores.items()}
+    models = {name: calibrate_model(score, *check) for name, score in scores.items()}
+    is_ripe = not later.any() or found.decided[later].mean() >= MIN_DECIDED_SHARE
+    return models if is_ripe else {name: _no_surer(model) for name, model in models.items()}
 
 
 def fit_base_rate_only(found: Outcomes) -> dict[str, CalibratedModel]:
@@ -139,6 +144,11 @@ def fit_time_used_only(makings: TrainingData, as_of: pd.Timestamp) -> tuple[Time
     count, breached = int(ripe.sum()), int(np.nansum(found.breached[ripe]))
     stretches = find_stretches(rows, found.breached, found.known_at, as_of, makings.calendar)
     return fit_time_used(*stretches, is_known=count >= MIN_RIPE_CASES), count, breached
+
+
+def _no_surer(model: CalibratedModel) -> CalibratedModel:
+    """Return the score as it was fitted where its correction would make it surer."""
+    return model if model.slope <= 1 else CalibratedModel(model.score, 1.0, 0.0)
 
 
 def _hazard(makings: TrainingData, train: Bools, as_of: pd.Timestamp) -> Hazard | None:

@@ -135,9 +135,45 @@ def test_a_deadline_is_found_in_the_flags_and_the_delay_before_them_is_added():
     decided["label"] = done + delay > 150
     found = implied_deadline(decided, decided["known_at"].max())
     ask = np.array([60.0, 95.0, 110.0, 190.0])
-    assert found.if_done_at(ask, pd.Series(["3"] * 4)).round(1).tolist() == [0.0, 0.0, 1.0, 1.0]
-    waiting = found.if_waiting(np.array([120.0, 149.0]), np.array([47.0, 40.0]), pd.Series(["3", "new"]))
+    made_then = pd.DatetimeIndex([START] * 4)
+    assert found.if_done_at(ask, pd.Series(["3"] * 4), made_then).round(1).tolist() == [0.0, 0.0, 1.0, 1.0]
+    waits = np.array([120.0, 149.0]), np.array([47.0, 40.0]), pd.Series(["3", "new"]), made_then[:2]
+    waiting = found.if_waiting(*waits)
     assert waiting.round(1).tolist() == [0.0, 1.0]
+
+
+def flagged(rests: bool, cases: int = 1500) -> pd.DataFrame:
+    """Cases opened on weekdays, flagged after 72 hours on the wall or, with ``rests``, of weekdays."""
+    rng = np.random.default_rng(1)
+    made_at = START + pd.to_timedelta(rng.integers(0, 20 * 168, 4 * cases), unit="h")
+    made_at = made_at[made_at.day_of_week < 5][:cases]
+    took = rng.uniform(1, 240, cases)
+    decided = pd.DataFrame({"created_at": made_at, "priority": "3"})
+    decided["done_at"] = decided["known_at"] = made_at + pd.to_timedelta(took, unit="h")
+    clock = WorkClock(None, tuple(np.repeat([1.4] * 5 + [0.0] * 2, 24))) if rests else WorkClock()
+    used = clock.elapsed(made_at, pd.DatetimeIndex(decided["known_at"].array)) / (1.4 if rests else 1.0)
+    return decided.assign(label=(used > 72) ^ (rng.uniform(size=cases) < 0.02))
+
+
+def test_an_implied_deadline_that_rests_at_weekends_is_found_and_one_on_the_wall_stays_there():
+    friday, monday = pd.DatetimeIndex([START + pd.Timedelta(days=d, hours=12) for d in (4, 0)])
+    asked = np.array([100.0, 100.0]), pd.Series(["3", "3"]), pd.DatetimeIndex([friday, monday])
+    for rests, wanted in ((True, [0, 1]), (False, [1, 1])):
+        decided = flagged(rests)
+        found = implied_deadline(decided, decided["known_at"].max())
+        assert (found.clock.profile[-48:] == (0.0,) * 48) == rests
+        assert found.if_done_at(*asked).round().tolist() == wanted
+        assert found.if_waiting(asked[0], np.zeros(2), *asked[1:]).round().tolist() == wanted
+
+
+def test_the_delay_runs_on_the_wall_and_the_deadline_on_its_own_clock():
+    decided = flagged(True)
+    late = decided.assign(done_at=decided["known_at"] - pd.Timedelta("48h"))
+    found = implied_deadline(late, late["known_at"].max())
+    # Decided two days after the work: over the weekend no time is used, in the week all of it is.
+    friday, monday = pd.DatetimeIndex([START + pd.Timedelta(days=4), START])
+    asked = np.array([40.0, 40.0]), pd.Series(["3", "3"]), pd.DatetimeIndex([friday - pd.Timedelta("20h"), monday])
+    assert found.if_done_at(*asked).round().tolist() == [0, 1]
 
 
 def test_one_outcome_only_implies_no_deadline():

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.models.evaluation.calibration import ece, log_odds
+from deskcast.models.risk import breach_candidates
 from deskcast.models.risk.breach import BreachRisk
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -81,6 +82,21 @@ def test_where_the_log_is_too_short_to_see_late_outcomes_the_verdict_says_so():
     risk = BreachRisk().fit(snapshots, labels)
     assert risk.coverage_ < 0.9
     assert "Use with caution: the outcome of" in risk.decision_
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_early_outcomes_make_no_score_surer_and_the_probability_is_nearer_to_the_truth(seed, monkeypatch):
+    snapshots, labels, truth = risk_frames(cases=2500, days=7, due=False, seed=seed)
+    mine = (snapshots["at"] > snapshots["at"].max() - pd.Timedelta("36h")).to_numpy()
+    far = []
+    for least in (0.0, breach_candidates.MIN_DECIDED_SHARE):
+        monkeypatch.setattr(breach_candidates, "MIN_DECIDED_SHARE", least)
+        risk = BreachRisk(replicates=5).fit(snapshots, labels)
+        said = risk.candidates_["mean"].probability(snapshots[mine])
+        far.append(np.sqrt(np.mean((said - truth[mine]) ** 2)))
+        slopes = [model.slope for model in risk.fitted_.values()]
+        assert (max(slopes) > 1) == (least == 0)
+    assert far[1] < far[0] - 0.01
 
 
 def test_the_parts_sum_exactly_to_the_calibrated_log_odds(desk, later):
