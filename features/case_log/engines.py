@@ -11,6 +11,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pandas as pd
 
 from ..errors import InputError
@@ -61,13 +62,25 @@ def load_frame(connection: Any, name: str, rows: pd.DataFrame) -> Any:
     """Return a frame as a table of the engine that goes with the connection."""
     if connection.name == "duckdb":
         return connection.create_table(name, rows)
-    if connection.name == "postgres":  # shadows a table of that name in this session alone
-        return connection.create_table(name, rows, temp=True)
+    if connection.name == "postgres":
+        return _copy_rows(connection, name, rows)
     folder = Path(connection._session.conf.get("spark.sql.warehouse.dir").removeprefix("file:"))
     folder.mkdir(parents=True, exist_ok=True)
     file = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder)) / "rows.parquet"
     rows.to_parquet(file, index=False, coerce_timestamps="us", allow_truncated_timestamps=True)
     return read_parquet_files(connection, [file])
+
+
+def _copy_rows(connection: Any, name: str, rows: pd.DataFrame) -> Any:
+    """Copy a frame into a table that shadows one of that name in this session alone."""
+    table = connection.create_table(name, schema=ibis.memtable(rows).schema(), temp=True)
+    values = rows.astype(object).where(rows.notna(), None)
+    columns = ", ".join('"' + c.replace('"', '""') + '"' for c in rows.columns)
+    asked = f'COPY "{name}" ({columns}) FROM STDIN'
+    with connection.con.transaction(), connection.con.cursor() as cursor, cursor.copy(asked) as copy:
+        for row in values.itertuples(index=False, name=None):
+            copy.write_row(row)
+    return table
 
 
 def digest_rows(connection: Any, rows: Any) -> str:

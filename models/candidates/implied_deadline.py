@@ -68,7 +68,7 @@ class ImpliedDeadline:
     def _averages(self) -> dict[str, Floats]:
         """P(broken) by when in the week the work is done and its age then: the mean over the delays."""
         steps = int(WEEK_HOURS / _WEEK_STEP_H) if self.clock.profile != WorkClock().profile else 1
-        done = np.arange(steps)[:, None] * _WEEK_STEP_H
+        done = np.asarray(np.arange(steps)[:, None] * _WEEK_STEP_H, dtype=np.float64)
         delay = self.clock.between(done, done + self.lags[None, :])
         at = self.ages[None, :, None] + delay[:, None, :]
         return {name: np.interp(at, self.ages, curve).mean(axis=2) for name, curve in self.curves.items()}
@@ -106,7 +106,7 @@ def implied_deadline(decided: pd.DataFrame, as_of: pd.Timestamp) -> ImpliedDeadl
     from sklearn.isotonic import IsotonicRegression
 
     known = decided[decided["known_at"].notna() & (decided["known_at"] <= as_of) & decided["label"].notna()]
-    broken = known["label"].astype(float).to_numpy()
+    broken = known["label"].to_numpy(dtype=np.float64)
     if min(broken.sum(), (1 - broken).sum()) < MIN_CASES_PER_OUTCOME:
         return None
     priority = known["priority"].astype("str") if "priority" in known else pd.Series("", index=known.index)

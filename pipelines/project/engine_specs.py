@@ -41,7 +41,7 @@ class EngineSpec:
         is_server = (self.address or "").startswith(("postgresql://", "postgres://"))
         if self.kind == "postgres" and not is_server:
             wanted = "an address such as postgresql://user@host/database"
-            raise InputError("no server is named", column="address", wanted=wanted, code="key.missing")
+            raise InputError("no server is named", column="address", wanted=wanted, code="setting.missing")
         if self.address is not None and (self.kind in (None, "duckdb") or (self.kind == "spark" and is_server)):
             wanted = (
                 'kind = "postgres" with a server, or "spark" with its master, such as local[2] or spark://host:7077'
