@@ -22,6 +22,8 @@ PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 OWN_TESTS = ("init", "run", "demo", "serve", "train")
 #: What needs more than the demo has: options beside the name, a day that has begun, an alarm.
 INCOMPLETE = {"deskcast cases", "deskcast today", "deskcast alarms --test"}
+#: A command about a column that the page has just added to the user's own source.
+INCOMPLETE |= {"deskcast history --kpi cases_resolved --by close_code"}
 
 
 @pytest.fixture(scope="module")
