@@ -62,12 +62,8 @@ def find_fresh_shifts(z: Floats, trust: Floats) -> list[tuple[int, int, float]]:
     weight = np.where(np.isnan(z), 0.0, trust)
     value = np.nan_to_num(z)
     late = slice(-MAX_FRESH_DAYS - BEFORE_DAYS, None)
-    found = []
-    for row in np.flatnonzero(_may_have_moved(value[:, late], weight[:, late])):
-        shift = _clearest(value[row], weight[row])
-        if shift is not None:
-            found.append((int(row), z.shape[1] - shift[0], shift[1]))
-    return found
+    rows = np.flatnonzero(_may_have_moved(value[:, late], weight[:, late]))
+    return [(int(rows[i]), z.shape[1] - days, size) for i, days, size in _clearest(value[rows], weight[rows])]
 
 
 def _may_have_moved(value: Floats, weight: Floats) -> Bools:
@@ -82,24 +78,23 @@ def _may_have_moved(value: Floats, weight: Floats) -> Bools:
     return moved
 
 
-def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
-    """Return how many days ago the level of a series changed, and by what its root is multiplied."""
-    total, held = (np.append(0.0, np.cumsum(x)) for x in (weight * value, weight))
-    best, most = None, 0.0
+def _clearest(value: Floats, weight: Floats) -> list[tuple[int, int, float]]:
+    """Return the rows whose level changed, how many days ago, and by what the root of each is multiplied."""
+    total, held = (np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0))) for x in (weight * value, weight))
+    best: dict[int, tuple[int, float]] = {}
+    most = np.zeros(len(value))
     for days in range(MIN_FRESH_DAYS, MAX_FRESH_DAYS + 1):
-        if held[-1] - held[-1 - days] < MIN_FRESH_EVIDENCE:
-            continue
-        before, after = _levels(total, held, np.array([len(total) - 1]), days)
-        now, size = float(after[0] - before[0]), float(after[0] / max(before[0], 1e-9))
+        before, after = _levels(total, held, np.array([total.shape[1] - 1]), days)
+        now, size = (after - before)[:, 0], (after / np.maximum(before, 1e-9))[:, 0]
+        moved = (np.abs(now) > MIN_CHANGE_SHARE * before[:, 0]) & (size <= MAX_RISE)
+        rows = np.flatnonzero(moved & (held[:, -1] - held[:, -1 - days] >= MIN_FRESH_EVIDENCE))
+        score = np.abs(now) * np.sqrt(days)
         # the past is looked at last: it costs most, and few series come so far
-        if not (abs(now) > MIN_CHANGE_SHARE * before[0] and size <= MAX_RISE and _is_apart(value, weight, days, now)):
-            continue
-        if _is_usual(total, held, days, now):
-            continue
-        score = abs(now) * np.sqrt(days)
-        if score > most:
-            best, most = (days, 1.0 + (size - 1.0) * days / (days + HALF_BELIEVED_DAYS)), score
-    return best
+        for row in rows[_is_apart(value[rows], weight[rows], days, now[rows])]:
+            if score[row] > most[row] and not _is_usual(total[row], held[row], days, float(now[row])):
+                shrunk = (float(size[row]) - 1.0) * days / (days + HALF_BELIEVED_DAYS)
+                best[int(row)], most[row] = (days, 1.0 + shrunk), score[row]
+    return [(row, *best[row]) for row in sorted(best)]
 
 
 def _is_usual(total: Floats, held: Floats, days: int, now: float) -> bool:
@@ -117,24 +112,33 @@ def _is_usual(total: Floats, held: Floats, days: int, now: float) -> bool:
 
 
 def _levels(total: Floats, held: Floats, end: Ints, days: int) -> tuple[Floats, Floats]:
-    """Return the mean of the four weeks before the last days up to each end, and of these days."""
+    """Return the mean of the four weeks before the last days up to each end, and of these days, along the last axis."""
     start = end - days
     return _between(total, held, start - BEFORE_DAYS, start), _between(total, held, start, end)
 
 
 def _between(total: Floats, held: Floats, first: Ints, after: Ints) -> Floats:
-    count = held[after] - held[first]
-    return np.where(count > 0, (total[after] - total[first]) / np.where(count > 0, count, 1.0), np.nan)
+    count = held[..., after] - held[..., first]
+    return np.where(count > 0, (total[..., after] - total[..., first]) / np.where(count > 0, count, 1.0), np.nan)
 
 
-def _is_apart(value: Floats, weight: Floats, days: int, gap: float) -> bool:
-    """Tell whether the last days hardly overlap with those before, and no few of them make the whole gap."""
-    busy = weight >= MIN_DAY_EVIDENCE
-    old = value[-days - BEFORE_DAYS : -days][busy[-days - BEFORE_DAYS : -days]]
-    new = value[-days:][busy[-days:]]
-    if not len(old) or not len(new):
-        return False
-    side = np.sign(gap)
-    beyond = side * new[:, None] > side * old
-    least = np.quantile(side * (new - old.mean()), 1 - MIN_MOVED_SHARE)
-    return float(beyond.mean()) >= MIN_SEPARATED_SHARE and least >= MIN_MOVED_GAP * abs(gap)
+def _is_apart(value: Floats, weight: Floats, days: int, gap: Floats) -> Bools:
+    """Tell in which rows the last days hardly overlap with those before, and no few of them make the whole gap."""
+    busy, side = weight >= MIN_DAY_EVIDENCE, np.sign(gap)[:, None]
+    old, new = side * value[:, -days - BEFORE_DAYS : -days], side * value[:, -days:]
+    counts_old, counts_new = busy[:, -days - BEFORE_DAYS : -days], busy[:, -days:]
+    n_old, n_new = counts_old.sum(axis=1), counts_new.sum(axis=1)
+    pairs = counts_new[:, :, None] & counts_old[:, None, :]
+    beyond = ((new[:, :, None] > old[:, None, :]) & pairs).sum(axis=(1, 2))
+    mean = np.where(counts_old, old, 0.0).sum(axis=1) / np.maximum(n_old, 1)
+    # days that do not count come last
+    ranked = np.sort(np.where(counts_new, new - mean[:, None], np.inf), axis=1)
+    place = (1 - MIN_MOVED_SHARE) * np.maximum(n_new - 1, 0)
+    rows, low = np.arange(len(ranked)), np.floor(place).astype(np.int64)
+    floor, ceiling = ranked[rows, low], ranked[rows, np.minimum(low + 1, np.maximum(n_new - 1, 0))]
+    known = (n_old > 0) & (n_new > 0)
+    least = np.where(known, floor, 0.0) + (place - low) * np.where(known, ceiling, 0.0)
+    least -= (place - low) * np.where(known, floor, 0.0)
+    separated = beyond >= MIN_SEPARATED_SHARE * n_old * n_new
+    apart: Bools = known & separated & (least >= MIN_MOVED_GAP * np.abs(gap))
+    return apart

@@ -349,13 +349,16 @@ def adapt_probabilities(scaled: Floats, p: Floats) -> Floats:
     True
     """
     issued = p.copy()
+    known = [np.sort(each[~np.isnan(each)]) for each in scaled]
+    past, reached = np.empty(0), len(scaled)
     for origin in range(len(scaled) - 4, -1, -1):
-        now, past = scaled[origin], scaled[origin + 1 :]
-        now, past = now[~np.isnan(now)], past[~np.isnan(past)]
+        now = known[origin]
+        past = np.sort(np.concatenate([past, *known[origin + 1 : reached]]), kind="stable")  # merges what is in order
+        reached = origin + 1
         if len(now) and len(past) >= MIN_POOL_ERRORS:
-            edges = np.quantile(past, np.clip(issued, 0.001, 0.999))
+            edges = np.interp(np.clip(issued, 0.001, 0.999) * (len(past) - 1), np.arange(len(past)), past)
             # an error of counts may lie on an edge: rounding must not decide
-            below = (now[:, None] <= edges + 1e-9 * np.abs(edges)).mean(axis=0)
+            below = np.searchsorted(now, edges + 1e-9 * np.abs(edges), side="right") / len(now)
             issued = issued + ADAPTATION_RATE * (p - below)
     tail = np.minimum(p, 1 - p)
     return np.clip(issued, p - MAX_ADAPTATION_SHARE * tail, p + MAX_ADAPTATION_SHARE * tail)

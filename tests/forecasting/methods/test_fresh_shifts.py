@@ -59,3 +59,17 @@ def test_what_came_a_year_ago_is_the_season():
     z[-6:] *= 0.6
     z[-6 - 364 : -364] *= 0.6
     assert find_fresh_shifts(z[None, :], evidence[None, :]) == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000))
+def test_each_series_is_judged_alone(seed):
+    rng = np.random.default_rng(seed)
+    z, evidence = (np.stack(each) for each in zip(*[roots(seed + i) for i in range(12)], strict=True))
+    for row, since in enumerate(rng.integers(0, 15, 12)):
+        z[row, len(z[row]) - since :] *= rng.uniform(0.4, 1.4)
+    z[rng.uniform(size=z.shape) < 0.05] = np.nan
+    z[3], evidence[4] = np.nan, 0.0
+    together = find_fresh_shifts(z, evidence)
+    alone = [(i, *found[1:]) for i in range(12) for found in find_fresh_shifts(z[i : i + 1], evidence[i : i + 1])]
+    assert together == alone
