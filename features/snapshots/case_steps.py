@@ -15,7 +15,6 @@ import pandas as pd
 from ..arrays import Bools, Ints
 from ..calendars.business_calendar import to_micros
 from ..calendars.open_intervals import MISSING_INSTANT
-from ..case_log.asof import factorize_columns
 from ..case_log.cache import compute_once
 from ..case_log.events import add_missing_event_columns, find_public_since, is_public, select_event_time
 from ..case_log.fetch import fetch
@@ -57,20 +56,27 @@ def find_case_steps(log: CaseLog) -> CaseSteps:
 def case_steps(log: CaseLog) -> CaseSteps:
     """Return each creation and event of the cases of a log with the state of its case after it."""
     cases, told = _fetch_cases(log)
-    born = to_micros(cases["created_at"], "created_at")
-    start = pd.DataFrame({"case": np.arange(len(cases)), "kind": "start", "seen": born, "seq": -1})
-    rows = pd.concat([start, told], ignore_index=True)
-    rows[_FLAGS] = rows[_FLAGS].fillna(False).astype(bool)
-    rows["kind"] = pd.Categorical(rows["kind"])  # by the alphabet
-    rows["at"] = np.maximum(rows["seen"], born[rows["case"]])
-    rows["is_backwards"] = rows.pop("seen") < born[rows["case"]]
-    later = np.arange(len(rows)) >= len(cases)
-    rows = rows.iloc[np.lexsort((rows["kind"].cat.codes, rows["seq"], later, rows["at"], rows["case"]))]
-    return CaseSteps(cases, _follow(rows.reset_index(drop=True), cases))
+    born, n = to_micros(cases["created_at"], "created_at"), len(cases)
+    case = np.concatenate([np.arange(n), told["case"].to_numpy(dtype=np.int64)])
+    seen = np.concatenate([born, to_micros(told["seen"], "seen")])
+    seq = np.concatenate([np.full(n, -1), told["seq"].fillna(np.iinfo(np.int64).max).to_numpy(dtype=np.int64)])
+    kind = pd.Categorical(told["kind"], sorted({"start", *told["kind"].unique()}))  # by the alphabet
+    kinds = np.concatenate([np.full(n, kind.categories.get_loc("start")), kind.codes])
+    at = np.maximum(seen, born[case])
+    order = np.lexsort((kinds, seq, np.arange(len(case)) >= n, at, case))
+    rows = pd.DataFrame({"case": case, "at": at, "is_backwards": seen < born[case]})
+    for name in _FLAGS:
+        rows[name] = np.concatenate([np.zeros(n, dtype=bool), told[name].fillna(False).to_numpy(dtype=bool)])
+    rows = rows.iloc[order].reset_index(drop=True)
+    rows["kind"] = pd.Categorical.from_codes(kinds[order], kind.categories)
+    for name in ("actor_id", "value", "team"):
+        code, names = pd.factorize(told[name])
+        rows[name] = pd.Categorical.from_codes(np.append(np.full(n, -1), code)[order], names)
+    return CaseSteps(cases, _follow(rows, cases))
 
 
 def _fetch_cases(log: CaseLog) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fetch the cases, and what their events say with ``seen``, when each was known, in microseconds."""
+    """Fetch the cases, and what their events say with ``seen``, when each was known."""
     cases = log.table("cases").filter(lambda t: t.created_at <= log.until)
     absent = {c: ibis.null("string") for c in DESCRIPTION_COLUMNS if c not in cases.columns}
     cases = (cases.mutate(**absent) if absent else cases).select("case_id", "created_at", *DESCRIPTION_COLUMNS)
@@ -92,8 +98,6 @@ def _fetch_cases(log: CaseLog) -> tuple[pd.DataFrame, pd.DataFrame]:
         is_note=((events.kind == "message") & ~public).fill_null(False),
     )
     told = fetch(told.inner_join(numbered.select("case_id", "case"), "case_id").drop("case_id"))
-    told["seen"], told["case"] = to_micros(told["seen"], "seen"), told["case"].to_numpy(dtype=np.int64)
-    told["seq"] = told["seq"].fillna(np.iinfo(np.int64).max).to_numpy(dtype=np.int64)
     return fetch(numbered.order_by("case")).drop(columns="case"), told
 
 
@@ -157,7 +161,7 @@ def _follow(rows: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         "at": at,
         "then_at": np.where(last, MISSING_INSTANT, np.roll(at, -1)),
         "kind": rows["kind"].array,
-        "actor_id": rows["actor_id"].astype("category").array,
+        "actor_id": rows["actor_id"].array,
         "is_backwards": rows["is_backwards"].to_numpy(dtype=bool),
         "is_open": is_open,
         "is_resolved": ~is_open & ~is_closed,
@@ -172,16 +176,18 @@ def _follow(rows: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 def _follow_values(rows: pd.DataFrame, cases: pd.DataFrame, course: _Course) -> dict[str, Any]:
     """Return status, priority and team in force, since when, and how often a team handed the case over."""
     case, at = (rows[name].to_numpy(dtype=np.int64) for name in ("case", "at"))
-    unsaid = pd.Series(np.nan, index=cases.index, dtype="str")
+    unsaid = pd.Series(np.nan, index=cases.index, dtype="category")
     out: dict[str, Any] = {}
     for name in (*_STATED, "team"):
-        told = rows["team"] if name == "team" else rows["value"].where(rows["kind"].eq(name))
-        base = cases.get(name, unsaid)
-        code, created = factorize_columns(told, base)
+        told: Any = rows["team" if name == "team" else "value"].array
+        created: Any = cases[name].astype("category").array if name in cases.columns else unsaid.array
+        names = told.categories.union(created.categories)
+        code = _recode(told, names)
+        if name != "team":
+            code = np.where(_is_kind(rows, name), code, -1)
         place, known = course.last(code >= 0)
         stated = np.where(known, code[place], -1)
-        held = np.where(known, stated, created[case])
-        names = pd.concat([told, base]).dropna().drop_duplicates()
+        held = np.where(known, stated, _recode(created, names)[case])
         out[name] = pd.Categorical.from_codes(held, names)
         if name == "priority":
             continue
@@ -193,6 +199,12 @@ def _follow_values(rows: pd.DataFrame, cases: pd.DataFrame, course: _Course) -> 
     return out
 
 
+def _recode(values: Any, names: pd.Index) -> Ints:
+    """Return the places of the values among some names; -1 where there is none."""
+    places = np.append(names.get_indexer(values.categories), -1)
+    return np.asarray(places[values.codes], dtype=np.int64)
+
+
 def _at_last(course: _Course, at: Ints, mask: Bools) -> Ints:
     """Return when the last marked row of the case was; missing before the first."""
     place, known = course.last(mask)
@@ -201,9 +213,15 @@ def _at_last(course: _Course, at: Ints, mask: Bools) -> Ints:
 
 def _is_new_agent(rows: pd.DataFrame) -> Bools:
     """Mark the first act of each agent on a case."""
-    again = rows.duplicated(["case", "actor_id"])
-    return np.asarray(rows["actor_id"].notna() & ~again, dtype=bool)
+    agent = np.asarray(rows["actor_id"].cat.codes, dtype=np.int64)
+    acts = np.flatnonzero(agent >= 0)
+    pair = rows["case"].to_numpy()[acts] * (agent.max(initial=0) + 1) + agent[acts]
+    new = np.zeros(len(rows), dtype=bool)
+    new[acts] = ~pd.Series(pair).duplicated().to_numpy()
+    return new
 
 
 def _is_kind(rows: pd.DataFrame, *names: str) -> Bools:
-    return rows["kind"].isin(names).to_numpy(dtype=bool)
+    kind = rows["kind"].cat
+    wanted = np.append(kind.categories.isin(names), False)
+    return np.asarray(wanted[kind.codes], dtype=bool)

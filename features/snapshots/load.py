@@ -35,7 +35,9 @@ def find_case_changes(steps: CaseSteps) -> pd.DataFrame:
     was_open = ~first & np.roll(rows["is_open"], 1)
     same = np.all([rows[name].cat.codes == code for name, code in was.items()], axis=0)
     kept = first | (rows["is_open"].to_numpy() != was_open) | ~same
-    told: pd.DataFrame = rows.loc[kept, ["case", "at", "kind", "is_open", "is_backwards", "priority", "team"]].reset_index(drop=True)
+    told: pd.DataFrame = rows.loc[
+        kept, ["case", "at", "kind", "is_open", "is_backwards", "priority", "team"]
+    ].reset_index(drop=True)
     told["was_open"] = was_open[kept]
     told["was_team"] = pd.Categorical.from_codes(was["team"][kept], rows["team"].cat.categories)
     at = told["at"].to_numpy()
