@@ -62,12 +62,9 @@ def find_fresh_shifts(z: Floats, trust: Floats) -> list[tuple[int, int, float]]:
     weight = np.where(np.isnan(z), 0.0, trust)
     value = np.nan_to_num(z)
     late = slice(-MAX_FRESH_DAYS - BEFORE_DAYS, None)
-    found = []
-    for row in np.flatnonzero(_may_have_moved(value[:, late], weight[:, late])):
-        shift = _clearest(value[row], weight[row])
-        if shift is not None:
-            found.append((int(row), z.shape[1] - shift[0], shift[1]))
-    return found
+    rows = np.flatnonzero(_may_have_moved(value[:, late], weight[:, late]))
+    days, size = _find_clearest(value[rows], weight[rows])
+    return [(int(rows[i]), int(z.shape[1] - days[i]), float(size[i])) for i in np.flatnonzero(days)]
 
 
 def _may_have_moved(value: Floats, weight: Floats) -> Bools:
@@ -82,24 +79,23 @@ def _may_have_moved(value: Floats, weight: Floats) -> Bools:
     return moved
 
 
-def _clearest(value: Floats, weight: Floats) -> tuple[int, float] | None:
-    """Return how many days ago the level of a series changed, and by what its root is multiplied."""
-    total, held = (np.append(0.0, np.cumsum(x)) for x in (weight * value, weight))
-    best, most = None, 0.0
+def _find_clearest(value: Floats, weight: Floats) -> tuple[Ints, Floats]:
+    """Return for each row how many days ago its level changed, 0 where it did not, and the factor of its root."""
+    total, held = (np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0))) for x in (weight * value, weight))
+    end = np.array([total.shape[1] - 1])
+    best, sizes, most = np.zeros(len(value), dtype=np.int64), np.ones(len(value)), np.zeros(len(value))
     for days in range(MIN_FRESH_DAYS, MAX_FRESH_DAYS + 1):
-        if held[-1] - held[-1 - days] < MIN_FRESH_EVIDENCE:
-            continue
-        before, after = _levels(total, held, np.array([len(total) - 1]), days)
-        now, size = float(after[0] - before[0]), float(after[0] / max(before[0], 1e-9))
+        before, after = (x[:, 0] for x in _levels(total, held, end, days))
+        now, size = after - before, after / np.maximum(before, 1e-9)
+        score = np.abs(now) * np.sqrt(days)
+        told = (held[:, -1] - held[:, -1 - days] >= MIN_FRESH_EVIDENCE) & (score > most)
+        rows = np.flatnonzero(told & (np.abs(now) > MIN_CHANGE_SHARE * before) & (size <= MAX_RISE))
+        rows = rows[_are_apart(value[rows], weight[rows], days, now[rows])]
         # the past is looked at last: it costs most, and few series come so far
-        if not (abs(now) > MIN_CHANGE_SHARE * before[0] and size <= MAX_RISE and _is_apart(value, weight, days, now)):
-            continue
-        if _is_usual(total, held, days, now):
-            continue
-        score = abs(now) * np.sqrt(days)
-        if score > most:
-            best, most = (days, 1.0 + (size - 1.0) * days / (days + HALF_BELIEVED_DAYS)), score
-    return best
+        rows = rows[[not _is_usual(total[row], held[row], days, now[row]) for row in rows]] if len(rows) else rows
+        best[rows], most[rows] = days, score[rows]
+        sizes[rows] = 1.0 + (size[rows] - 1.0) * days / (days + HALF_BELIEVED_DAYS)
+    return best, sizes
 
 
 def _is_usual(total: Floats, held: Floats, days: int, now: float) -> bool:
@@ -117,24 +113,34 @@ def _is_usual(total: Floats, held: Floats, days: int, now: float) -> bool:
 
 
 def _levels(total: Floats, held: Floats, end: Ints, days: int) -> tuple[Floats, Floats]:
-    """Return the mean of the four weeks before the last days up to each end, and of these days."""
+    """Return the mean of the four weeks before the last days up to each end, and of these days, series by series."""
     start = end - days
     return _between(total, held, start - BEFORE_DAYS, start), _between(total, held, start, end)
 
 
 def _between(total: Floats, held: Floats, first: Ints, after: Ints) -> Floats:
-    count = held[after] - held[first]
-    return np.where(count > 0, (total[after] - total[first]) / np.where(count > 0, count, 1.0), np.nan)
+    count = held[..., after] - held[..., first]
+    return np.where(count > 0, (total[..., after] - total[..., first]) / np.where(count > 0, count, 1.0), np.nan)
 
 
-def _is_apart(value: Floats, weight: Floats, days: int, gap: float) -> bool:
-    """Tell whether the last days hardly overlap with those before, and no few of them make the whole gap."""
+def _are_apart(value: Floats, weight: Floats, days: int, gap: Floats) -> Bools:
+    """Tell where the last days hardly overlap with those before, and no few of them make the whole gap."""
     busy = weight >= MIN_DAY_EVIDENCE
-    old = value[-days - BEFORE_DAYS : -days][busy[-days - BEFORE_DAYS : -days]]
-    new = value[-days:][busy[-days:]]
-    if not len(old) or not len(new):
-        return False
-    side = np.sign(gap)
-    beyond = side * new[:, None] > side * old
-    least = np.quantile(side * (new - old.mean()), 1 - MIN_MOVED_SHARE)
-    return float(beyond.mean()) >= MIN_SEPARATED_SHARE and least >= MIN_MOVED_GAP * abs(gap)
+    earlier, last = slice(-days - BEFORE_DAYS, -days), slice(-days, None)
+    side, was, now = np.sign(gap)[:, None], busy[:, earlier], busy[:, last]
+    n_was, n_now = was.sum(axis=1), now.sum(axis=1)
+    old, new = side * value[:, earlier], side * value[:, last]
+    beyond = (new[:, :, None] > old[:, None, :]) & now[:, :, None] & was[:, None, :]
+    usual = (old * was).sum(axis=1) / np.maximum(n_was, 1)
+    least = _find_lower(np.where(now, new - usual[:, None], np.nan), 1 - MIN_MOVED_SHARE)
+    apart = beyond.sum(axis=(1, 2)) / np.maximum(n_was * n_now, 1) >= MIN_SEPARATED_SHARE
+    return np.asarray((n_was > 0) & (n_now > 0) & apart & (least >= MIN_MOVED_GAP * np.abs(gap)), dtype=bool)
+
+
+def _find_lower(values: Floats, share: float) -> Floats:
+    """Return the quantile of each row over what is known, interpolated; NaN where nothing is."""
+    ranked, last = np.sort(values, axis=1), (~np.isnan(values)).sum(axis=1) - 1
+    place = share * np.maximum(last, 0)
+    low, rows = place.astype(np.int64), np.arange(len(values))
+    below, above = ranked[rows, low], ranked[rows, np.minimum(low + 1, np.maximum(last, 0))]
+    return np.asarray(below + (above - below) * (place - low))
