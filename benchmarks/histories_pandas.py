@@ -71,7 +71,7 @@ def case_history(cases: pd.DataFrame, events: pd.DataFrame, until: pd.Timestamp)
     out["resolution_s"] = (out["resolved_at"] - out["created_at"]).dt.total_seconds()
     out["age_s"] = (out["ended_at"].fillna(until) - out["created_at"]).dt.total_seconds()
     out["pending_s"] = np.bincount(control["case"], weights=control["paused"], minlength=n)
-    out["reopens"] = counts(kind == "reopened")
+    out["reopens"] = np.bincount(control["case"], weights=control["again"], minlength=n).astype("int64")
     changed = (moves["team"] != moves["team"].shift()) & (moves["case"] == moves["case"].shift())
     out["transfers"] = np.bincount(moves["case"][changed], minlength=n)
     out["escalations"], out["priority_changes"] = counts(kind == "escalated"), counts(kind == "priority")
@@ -95,6 +95,7 @@ def _follow(control: pd.DataFrame, until: pd.Timestamp) -> None:
 
     control["is_end"], control["reopens"] = control["kind"].isin(ENDS), control["kind"] == "reopened"
     control["ended"], opened = latest(control["is_end"]), latest(control["reopens"])
+    control["again"] = control["reopens"] & (control["ended"] > np.where(starts, 0, np.r_[0, opened[:-1]]))
     closing = np.r_[np.flatnonzero(starts)[1:], len(control)] - 1
     lengths = np.diff(np.r_[np.flatnonzero(starts), len(control)])
     control["final"] = place - origin > np.repeat(opened[closing], lengths)
@@ -189,13 +190,17 @@ def _curves(spent: Any, over: Any, cell: Any, size: int, horizon: float) -> dict
         hit = t[t[column] <= limit + 1e-9]
         return hit.groupby("g", sort=False)["s"].first().reindex(range(size)).to_numpy()
 
+    def middle(share: float) -> Any:  # of a curve that is flat there
+        falls = t[t["S"] < share - 1e-9].groupby("g", sort=False)["s"].first().reindex(range(size)).to_numpy()
+        return (below("S", share) + np.where(np.isnan(falls), below("S", share), falls)) / 2
+
     known = t.groupby("g", sort=False).agg(final=("S", "last"), longest=("s", "last"), mean=("area", "sum"))
     known = known.reindex(range(size))
     ok = (known["final"] == 0) | (known["longest"] >= horizon)
     return {
-        "value": below("S", 0.5),
-        "median": below("S", 0.5),
-        "p90": below("S", 0.1),
+        "value": middle(0.5),
+        "median": middle(0.5),
+        "p90": middle(0.1),
         "lo": below("lower", 0.5),
         "hi": below("upper", 0.5),
         "mean": known["mean"].where(ok).to_numpy(),

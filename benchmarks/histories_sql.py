@@ -16,6 +16,8 @@ WITH control AS (
     SELECT *,
         coalesce(max(CASE WHEN kind IN ('resolved', 'closed', 'merged') THEN n END) OVER b, 0) AS ended,
         coalesce(max(CASE WHEN kind = 'reopened' THEN n END) OVER b, 0) AS opened,
+        coalesce(max(CASE WHEN kind = 'reopened' THEN n END) OVER (
+            PARTITION BY case_id ORDER BY n ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS opened_before,
         coalesce(max(CASE WHEN kind = 'reopened' THEN n END) OVER (PARTITION BY case_id), 0) AS last_opened
     FROM control WINDOW b AS (PARTITION BY case_id ORDER BY n ROWS UNBOUNDED PRECEDING)
 ), course AS (
@@ -25,7 +27,7 @@ WITH control AS (
         min("at") FILTER (kind = 'reopened' AND ended > 0) AS first_reopened_at,
         arg_min("at", n) FILTER (n > last_opened AND kind IN ('resolved', 'closed', 'merged')) AS ended_at,
         arg_min(kind, n) FILTER (n > last_opened AND kind IN ('resolved', 'closed', 'merged')) AS end_kind,
-        count(*) FILTER (kind = 'reopened') AS reopens,
+        count(*) FILTER (kind = 'reopened' AND ended > opened_before) AS reopens,
         sum(CASE WHEN kind = 'paused' AND opened >= ended
             THEN (epoch_us(coalesce(next_at, $until)) - epoch_us("at")) / 1e6 ELSE 0 END) AS pending_s
     FROM state GROUP BY case_id
@@ -139,8 +141,11 @@ FROM grid LEFT JOIN (
             CASE WHEN d = r THEN 'inf'::DOUBLE WHEN log_s < 0 THEN surv ** exp(theta) ELSE 1 END AS upper
         FROM curve WINDOW w AS (PARTITION BY channel, ds ORDER BY s)
     )
-    SELECT channel, ds, sum(c)::DOUBLE AS n, sum(d)::DOUBLE AS k, min(s) FILTER (surv <= 0.5 + 1e-9) AS median,
-        min(s) FILTER (surv <= 0.1 + 1e-9) AS p90, min(s) FILTER (lower <= 0.5 + 1e-9) AS lo,
+    SELECT channel, ds, sum(c)::DOUBLE AS n, sum(d)::DOUBLE AS k,
+        (min(s) FILTER (surv <= 0.5 + 1e-9) + coalesce(min(s) FILTER (surv < 0.5 - 1e-9),
+            min(s) FILTER (surv <= 0.5 + 1e-9))) / 2 AS median,
+        (min(s) FILTER (surv <= 0.1 + 1e-9) + coalesce(min(s) FILTER (surv < 0.1 - 1e-9),
+            min(s) FILTER (surv <= 0.1 + 1e-9))) / 2 AS p90, min(s) FILTER (lower <= 0.5 + 1e-9) AS lo,
         min(s) FILTER (upper <= 0.5 + 1e-9) AS hi, min(surv) AS final, max(s) AS longest,
         sum(height * (least(s, {horizon}) - least(since, {horizon}))) AS mean
     FROM bands GROUP BY channel, ds

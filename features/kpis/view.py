@@ -306,7 +306,7 @@ class LogView:
         source = self._from(rows, self._first_case)
         rows = source.rows.mutate(_ds=source.period_of(source.rows["at"]), _who=source.rows.agent)
         rows = rows.group_by("case_id", "_who", "_ds", *self.by).agg(at=rows["at"].min())
-        return source.over(rows)
+        return source.over(materialise(rows))  # every split counts them again
 
     @cached_property
     def cases_of_agents(self) -> SegmentedRows:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 from typing import Any
 
 import ibis
@@ -13,22 +12,16 @@ import pandas as pd
 from ..calendars.business_calendar import to_index, to_micros
 from ..calendars.instants import seconds_between
 from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
+from ..case_log.cache import compute_once
 from ..case_log.events import MAX_CLOCK_SKEW_S, add_missing_event_columns, select_event_time
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError
-from ..partitions.by_case import by_case, find_parts
-from ..partitions.shared import SharedFacts, open_part
 
 NEVER_US = int(np.iinfo(np.int64).max)
 WEEK_S = 7 * 86400.0
 #: Among teams that take escalations: every other team does.
 ANY_TEAM = "*"
-_FACT_KINDS = {
-    "case_id": "str",
-    **dict.fromkeys(["created_at", "ended", "merged", "sought", "kinds"], "datetime64[us, UTC]"),
-    "early": "boolean",
-}
 
 
 def escalation_labels(
@@ -134,10 +127,12 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False, to: Collection[
 
     Where teams are named, so does their taking over.
     """
-    make = partial(_make_facts, kind=kind, after_end=after_end, to=None if to is None else tuple(to))
-    parts = find_parts(log)
-    frame = by_case(log, make, _FACT_KINDS, parts) if parts > 1 else _fetch_facts(log, kind, after_end, to)
-    frame = frame.sort_values("case_id", ignore_index=True)
+    teams = None if to is None else tuple(sorted(to))
+    name = ("firsts", kind, after_end, teams)
+    return compute_once(log, name, lambda: _as_micros(_fetch_facts(log, kind, after_end, teams)))
+
+
+def _as_micros(frame: pd.DataFrame) -> dict[str, Any]:
     out: dict[str, Any] = {"case_id": frame["case_id"], "created": to_micros(frame["created_at"], "created_at")}
     for name in ("ended", "merged", "sought"):
         micros = to_micros(frame[name], name)
@@ -146,18 +141,6 @@ def _firsts(log: CaseLog, kind: str, *, after_end: bool = False, to: Collection[
     first = to_micros(frame["kinds"], "kinds")  # of all cases: from then on the source records it
     out["begun"] = first[first != MISSING_INSTANT].min() if (first != MISSING_INSTANT).any() else NEVER_US
     return out
-
-
-def _make_facts(
-    cases: pd.DataFrame,
-    moments: pd.DataFrame | None,
-    shared: SharedFacts,
-    *,
-    kind: str,
-    after_end: bool,
-    to: tuple[str, ...] | None,
-) -> pd.DataFrame:
-    return _fetch_facts(open_part(cases, moments, shared), kind, after_end, to)
 
 
 def _fetch_facts(log: CaseLog, kind: str, after_end: bool, to: Collection[str] | None) -> pd.DataFrame:

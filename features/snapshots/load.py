@@ -9,18 +9,19 @@ import numpy as np
 import pandas as pd
 
 from ..arrays import Ints
-from ..calendars.business_calendar import to_micros
-from ..calendars.open_intervals import US_PER_S
+from ..calendars.business_calendar import to_index, to_micros
+from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
 from ..case_log.asof import factorize_columns, find_last_as_of, sum_as_of
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
+from .case_steps import CaseSteps
 
 DAY_US, WEEK_US = 86400 * US_PER_S, 7 * 86400 * US_PER_S
 _NEVER_US = int(np.iinfo(np.int64).max)
 
 
-def fetch_case_changes(steps: Any) -> pd.DataFrame:
-    """Fetch the steps at which a case opened, ended, or changed its team or priority, by case and time.
+def find_case_changes(steps: CaseSteps) -> pd.DataFrame:
+    """Return the steps at which a case opened, ended, or changed its team or priority, by case and time.
 
     Returns
     -------
@@ -28,28 +29,33 @@ def fetch_case_changes(steps: Any) -> pd.DataFrame:
         case_id, at, then_at (missing: to the end), kind, is_open and team after it and before it, and the segments
         of the case at the step.
     """
-    ahead = ibis.window(group_by="case_id", order_by="rank")
-    told = steps.mutate(
-        was_open=steps.is_open.lag().over(ahead).fill_null(False),
-        was_team=steps.team.lag().over(ahead),
-        was_priority=steps.priority.lag().over(ahead),
-    )
-    same = told.team.identical_to(told.was_team) & told.priority.identical_to(told.was_priority)
-    kept = told.filter((told.kind == "start") | (told.is_open != told.was_open) | ~same)
-    kept = kept.mutate(then_at=kept["at"].lead().over(ahead))
-    names = ("case_id", "at", "then_at", "rank", "kind", "is_open", "was_open", "team", "was_team", "is_backwards")
-    return fetch(kept.select(*names, "priority", "product", "case_type", "created_at").order_by(["case_id", "rank"]))
+    rows = steps.rows
+    first = (rows["kind"] == "start").to_numpy()
+    was = {name: np.where(first, -1, np.roll(rows[name].cat.codes, 1)) for name in ("team", "priority")}
+    was_open = ~first & np.roll(rows["is_open"], 1)
+    same = np.all([rows[name].cat.codes == code for name, code in was.items()], axis=0)
+    kept = first | (rows["is_open"].to_numpy() != was_open) | ~same
+    told: pd.DataFrame = rows.loc[
+        kept, ["case", "at", "kind", "is_open", "is_backwards", "priority", "team"]
+    ].reset_index(drop=True)
+    told["was_open"] = was_open[kept]
+    told["was_team"] = pd.Categorical.from_codes(was["team"][kept], rows["team"].cat.categories)
+    at = told["at"].to_numpy()
+    told["then_at"] = to_index(np.where(np.append(first[kept][1:], True)[: len(at)], MISSING_INSTANT, np.roll(at, -1)))
+    told["at"] = to_index(at)
+    of = steps.cases[["case_id", "product", "case_type", "created_at"]].iloc[told["case"]]
+    return pd.concat([told.drop(columns="case"), of.reset_index(drop=True)], axis=1)
 
 
-def build_workload_features(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def build_workload_features(steps: CaseSteps, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Count open, new and resolved cases and active agents at each row's instant.
 
     Parameters
     ----------
     steps
-        From :func:`~deskcast.features.snapshots.case_state.case_steps`.
+        From :func:`~deskcast.features.snapshots.case_steps.case_steps`.
     moves
-        From :func:`fetch_case_changes`.
+        From :func:`find_case_changes`.
     rows
         Columns ``at`` and ``team`` (in force), n rows.
 
@@ -60,12 +66,13 @@ def build_workload_features(steps: Any, moves: pd.DataFrame, rows: pd.DataFrame)
         handed over) and cases resolved, in the last 24 hours or 7 days; agents who acted on cases of the team in the
         last 7 days, and open cases for each of them. Missing for a team that is not known.
     """
-    return count_workload(fetch_acts(steps), moves, rows)
+    return count_workload(find_acts(steps), moves, rows)
 
 
-def fetch_acts(steps: Any) -> pd.DataFrame:
-    """Fetch what agents did with cases of a team: team, actor_id and at."""
-    return fetch(steps.filter(steps.actor_id.notnull() & steps.team.notnull()).select("team", "actor_id", "at"))
+def find_acts(steps: CaseSteps) -> pd.DataFrame:
+    """Return what agents did with cases of a team: team, actor_id and at."""
+    rows = steps.rows[steps.rows["actor_id"].notna() & steps.rows["team"].notna()]
+    return rows[["team", "actor_id"]].assign(at=to_index(rows["at"].to_numpy())).reset_index(drop=True)
 
 
 def count_workload(acts: pd.DataFrame, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -106,7 +113,7 @@ def count_workload(acts: pd.DataFrame, moves: pd.DataFrame, rows: pd.DataFrame) 
     return pd.DataFrame(known, index=rows.index).astype("float64")
 
 
-def build_person_features(log: CaseLog, steps: Any, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+def build_person_features(log: CaseLog, steps: CaseSteps, moves: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Count what the case's customer and the agent who last acted on it have going on.
 
     Returns
@@ -118,17 +125,16 @@ def build_person_features(log: CaseLog, steps: Any, moves: pd.DataFrame, rows: p
     cases = log.table("cases")
     named = cases.mutate(customer_id=cases.customer_id if log.has("cases", "customer_id") else ibis.null("string"))
     owners = fetch(named.select("case_id", "customer_id")).set_index("case_id")["customer_id"]
-    acts = fetch(
-        steps.filter(steps.actor_id.notnull()).select("case_id", "rank", "actor_id", "at").order_by(["case_id", "rank"])
-    )
+    acts = steps.rows[steps.rows["actor_id"].notna()]
     whose, mine = factorize_columns(moves["case_id"].map(owners), rows["case_id"].map(owners))
     when, at = to_micros(rows["at"], "at"), to_micros(moves["at"], "at")
     known = whose >= 0
     new = known & (moves["kind"] == "start").to_numpy(dtype=bool)
     runs = known & moves["is_open"].to_numpy(dtype=bool)
     others = _open(whose[runs], at[runs], _ends(moves["then_at"])[runs], mine, when) - rows["is_open"].astype(int)
-    case, asked = factorize_columns(acts["case_id"], rows["case_id"])
-    did, agent = to_micros(acts["at"], "at"), factorize_columns(acts["actor_id"])[0]
+    case, did = (acts[name].to_numpy(dtype=np.int64) for name in ("case", "at"))
+    asked = pd.Index(steps.cases["case_id"]).get_indexer(pd.Index(rows["case_id"])).astype(np.int64)
+    agent: Ints = np.asarray(acts["actor_id"].cat.codes, dtype=np.int64)
     place = find_last_as_of(case, did, asked, when)
     last = np.where(place >= 0, np.append(agent, -1)[place], -1)
     busy = sum_as_of(agent, did, last, when) - sum_as_of(agent, did, last, when - WEEK_US)

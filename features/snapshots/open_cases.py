@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..case_log.backends import materialise
-from ..case_log.cache import compute_once
 from ..case_log.log import CaseLog
 from ..partitions.by_case import find_parts
 from ..sla.policies import read_policies
-from .case_state import DESCRIPTION_COLUMNS, case_steps
+from .case_steps import DESCRIPTION_COLUMNS, find_case_steps
 from .looks import look_in_parts, read_looks
 
 _COLUMNS = ("case_id", "at", "created_at", *DESCRIPTION_COLUMNS)
@@ -50,6 +48,6 @@ def open_cases(log: CaseLog, at: pd.Timestamp, metric: str = "resolution") -> pd
         seen = look_in_parts(log, metric, [at], parts)
         rows, clock = seen.rows, seen.clock
     else:
-        steps = compute_once(log, "case steps", lambda: materialise(case_steps(log)))
+        steps = find_case_steps(log)
         rows, clock = read_looks(log, read_policies(log), metric, steps, pd.DataFrame({"at": [at]}), whole=False)
     return rows[list(_COLUMNS)].assign(due_at=clock["due_at"]).sort_values("case_id", ignore_index=True)

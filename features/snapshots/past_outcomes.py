@@ -29,7 +29,7 @@ def build_outcome_features(moves: pd.DataFrame, labels: pd.DataFrame, rows: pd.D
     Parameters
     ----------
     moves
-        From :func:`~deskcast.features.snapshots.load.fetch_case_changes`.
+        From :func:`~deskcast.features.snapshots.load.find_case_changes`.
     labels
         Rows of one metric: case_id, label, known_at; see :func:`~deskcast.features.labels.breach.breach_labels`.
     rows

@@ -14,6 +14,7 @@ from ..calendars.open_intervals import parse_zone
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
 from ..errors import InputError
+from .case_steps import CaseSteps
 
 #: Words for the instants that the log itself gives.
 SNAPSHOT_KEYWORDS = ("creation", "updates")
@@ -58,7 +59,7 @@ def daily(start: Any, end: Any, at: str = "08:00", timezone: str = "UTC") -> pd.
     return to_index(to_micros(local[(local >= low) & (local <= high)], "at"))
 
 
-def find_snapshot_times(log: CaseLog, at: Any, steps: Any) -> pd.DataFrame:
+def find_snapshot_times(log: CaseLog, at: Any, steps: CaseSteps | None) -> pd.DataFrame:
     """Return the instants asked for in a column ``at``, with ``case_id`` where each is about one case.
 
     Parameters
@@ -68,7 +69,7 @@ def find_snapshot_times(log: CaseLog, at: Any, steps: Any) -> pd.DataFrame:
     at
         Instants; ``creation`` or ``updates``; or a frame with ``case_id`` and ``at``.
     steps
-        From :func:`~deskcast.features.snapshots.case_state.case_steps`.
+        From :func:`~deskcast.features.snapshots.case_steps.case_steps`; asked for by the words alone.
 
     Raises
     ------
@@ -76,9 +77,13 @@ def find_snapshot_times(log: CaseLog, at: Any, steps: Any) -> pd.DataFrame:
         If an instant cannot be read or is later than the log, or a case is not there or was not born by then.
     """
     if isinstance(at, str) and at in SNAPSHOT_KEYWORDS:
-        wanted = steps.kind == "start" if at == "creation" else ~steps.kind.isin(("start", "created"))
-        pairs = steps.filter(wanted & (steps["at"] <= log.until)).select("case_id", "at").distinct()
-        return fetch(pairs).sort_values(["at", "case_id"], ignore_index=True)
+        assert steps is not None
+        kind = steps.rows["kind"]
+        wanted = kind.eq("start") if at == "creation" else ~kind.isin(("start", "created"))
+        pairs = steps.rows.loc[wanted, ["case", "at"]].drop_duplicates().sort_values(["at", "case"])
+        return pd.DataFrame(
+            {"case_id": steps.cases["case_id"].array.take(pairs["case"]), "at": to_index(pairs["at"].to_numpy())}
+        )
     if isinstance(at, pd.DataFrame):
         return _pairs(log, at)
     listed = [at] if isinstance(at, (str, datetime.datetime)) else list(at)

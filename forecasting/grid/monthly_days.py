@@ -59,6 +59,8 @@ def find_monthly_days(days: Days, out: Floats, busy: Bools, off: Bools, dated: b
     >>> find_monthly_days(days, out, np.ones(7, dtype=bool), np.zeros(len(days), dtype=bool), False)[1]
     ('day 5 of the month',)
     """
+    if not len(days):
+        return np.zeros(0, dtype=np.int64), ()
     from_start, from_end = _number_working_days(days, busy, off)
     families = dict(_families(days, None if dated else (from_start, from_end)))
     out = out.copy()

@@ -63,7 +63,8 @@ def find_fresh_shifts(z: Floats, trust: Floats) -> list[tuple[int, int, float]]:
     value = np.nan_to_num(z)
     late = slice(-MAX_FRESH_DAYS - BEFORE_DAYS, None)
     rows = np.flatnonzero(_may_have_moved(value[:, late], weight[:, late]))
-    return [(int(rows[i]), z.shape[1] - days, size) for i, days, size in _clearest(value[rows], weight[rows])]
+    days, size = _find_clearest(value[rows], weight[rows])
+    return [(int(rows[i]), int(z.shape[1] - days[i]), float(size[i])) for i in np.flatnonzero(days)]
 
 
 def _may_have_moved(value: Floats, weight: Floats) -> Bools:
@@ -78,23 +79,23 @@ def _may_have_moved(value: Floats, weight: Floats) -> Bools:
     return moved
 
 
-def _clearest(value: Floats, weight: Floats) -> list[tuple[int, int, float]]:
-    """Return the rows whose level changed, how many days ago, and by what the root of each is multiplied."""
+def _find_clearest(value: Floats, weight: Floats) -> tuple[Ints, Floats]:
+    """Return for each row how many days ago its level changed, 0 where it did not, and the factor of its root."""
     total, held = (np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0))) for x in (weight * value, weight))
-    best: dict[int, tuple[int, float]] = {}
-    most = np.zeros(len(value))
+    end = np.array([total.shape[1] - 1])
+    best, sizes, most = np.zeros(len(value), dtype=np.int64), np.ones(len(value)), np.zeros(len(value))
     for days in range(MIN_FRESH_DAYS, MAX_FRESH_DAYS + 1):
-        before, after = _levels(total, held, np.array([total.shape[1] - 1]), days)
-        now, size = (after - before)[:, 0], (after / np.maximum(before, 1e-9))[:, 0]
-        moved = (np.abs(now) > MIN_CHANGE_SHARE * before[:, 0]) & (size <= MAX_RISE)
-        rows = np.flatnonzero(moved & (held[:, -1] - held[:, -1 - days] >= MIN_FRESH_EVIDENCE))
+        before, after = (x[:, 0] for x in _levels(total, held, end, days))
+        now, size = after - before, after / np.maximum(before, 1e-9)
         score = np.abs(now) * np.sqrt(days)
+        told = (held[:, -1] - held[:, -1 - days] >= MIN_FRESH_EVIDENCE) & (score > most)
+        rows = np.flatnonzero(told & (np.abs(now) > MIN_CHANGE_SHARE * before) & (size <= MAX_RISE))
+        rows = rows[_are_apart(value[rows], weight[rows], days, now[rows])]
         # the past is looked at last: it costs most, and few series come so far
-        for row in rows[_is_apart(value[rows], weight[rows], days, now[rows])]:
-            if score[row] > most[row] and not _is_usual(total[row], held[row], days, float(now[row])):
-                shrunk = (float(size[row]) - 1.0) * days / (days + HALF_BELIEVED_DAYS)
-                best[int(row)], most[row] = (days, 1.0 + shrunk), score[row]
-    return [(row, *best[row]) for row in sorted(best)]
+        rows = rows[[not _is_usual(total[row], held[row], days, now[row]) for row in rows]] if len(rows) else rows
+        best[rows], most[rows] = days, score[rows]
+        sizes[rows] = 1.0 + (size[rows] - 1.0) * days / (days + HALF_BELIEVED_DAYS)
+    return best, sizes
 
 
 def _is_usual(total: Floats, held: Floats, days: int, now: float) -> bool:
@@ -112,7 +113,7 @@ def _is_usual(total: Floats, held: Floats, days: int, now: float) -> bool:
 
 
 def _levels(total: Floats, held: Floats, end: Ints, days: int) -> tuple[Floats, Floats]:
-    """Return the mean of the four weeks before the last days up to each end, and of these days, along the last axis."""
+    """Return the mean of the four weeks before the last days up to each end, and of these days, series by series."""
     start = end - days
     return _between(total, held, start - BEFORE_DAYS, start), _between(total, held, start, end)
 
@@ -122,23 +123,24 @@ def _between(total: Floats, held: Floats, first: Ints, after: Ints) -> Floats:
     return np.where(count > 0, (total[..., after] - total[..., first]) / np.where(count > 0, count, 1.0), np.nan)
 
 
-def _is_apart(value: Floats, weight: Floats, days: int, gap: Floats) -> Bools:
-    """Tell in which rows the last days hardly overlap with those before, and no few of them make the whole gap."""
-    busy, side = weight >= MIN_DAY_EVIDENCE, np.sign(gap)[:, None]
-    old, new = side * value[:, -days - BEFORE_DAYS : -days], side * value[:, -days:]
-    counts_old, counts_new = busy[:, -days - BEFORE_DAYS : -days], busy[:, -days:]
-    n_old, n_new = counts_old.sum(axis=1), counts_new.sum(axis=1)
-    pairs = counts_new[:, :, None] & counts_old[:, None, :]
-    beyond = ((new[:, :, None] > old[:, None, :]) & pairs).sum(axis=(1, 2))
-    mean = np.where(counts_old, old, 0.0).sum(axis=1) / np.maximum(n_old, 1)
-    # days that do not count come last
-    ranked = np.sort(np.where(counts_new, new - mean[:, None], np.inf), axis=1)
-    place = (1 - MIN_MOVED_SHARE) * np.maximum(n_new - 1, 0)
-    rows, low = np.arange(len(ranked)), np.floor(place).astype(np.int64)
-    floor, ceiling = ranked[rows, low], ranked[rows, np.minimum(low + 1, np.maximum(n_new - 1, 0))]
-    known = (n_old > 0) & (n_new > 0)
-    least = np.where(known, floor, 0.0) + (place - low) * np.where(known, ceiling, 0.0)
-    least -= (place - low) * np.where(known, floor, 0.0)
-    separated = beyond >= MIN_SEPARATED_SHARE * n_old * n_new
-    apart: Bools = known & separated & (least >= MIN_MOVED_GAP * np.abs(gap))
-    return apart
+def _are_apart(value: Floats, weight: Floats, days: int, gap: Floats) -> Bools:
+    """Tell where the last days hardly overlap with those before, and no few of them make the whole gap."""
+    busy = weight >= MIN_DAY_EVIDENCE
+    earlier, last = slice(-days - BEFORE_DAYS, -days), slice(-days, None)
+    side, was, now = np.sign(gap)[:, None], busy[:, earlier], busy[:, last]
+    n_was, n_now = was.sum(axis=1), now.sum(axis=1)
+    old, new = side * value[:, earlier], side * value[:, last]
+    beyond = (new[:, :, None] > old[:, None, :]) & now[:, :, None] & was[:, None, :]
+    usual = (old * was).sum(axis=1) / np.maximum(n_was, 1)
+    least = _find_lower(np.where(now, new - usual[:, None], np.nan), 1 - MIN_MOVED_SHARE)
+    apart = beyond.sum(axis=(1, 2)) / np.maximum(n_was * n_now, 1) >= MIN_SEPARATED_SHARE
+    return np.asarray((n_was > 0) & (n_now > 0) & apart & (least >= MIN_MOVED_GAP * np.abs(gap)), dtype=bool)
+
+
+def _find_lower(values: Floats, share: float) -> Floats:
+    """Return the quantile of each row over what is known, interpolated; NaN where nothing is."""
+    ranked, last = np.sort(values, axis=1), (~np.isnan(values)).sum(axis=1) - 1
+    place = share * np.maximum(last, 0)
+    low, rows = place.astype(np.int64), np.arange(len(values))
+    below, above = ranked[rows, low], ranked[rows, np.minimum(low + 1, np.maximum(last, 0))]
+    return np.asarray(below + (above - below) * (place - low))

@@ -52,7 +52,8 @@ def in_time_variance(calls: Floats, aht: Floats, agents: Floats, rules: QueueRul
     Parameters
     ----------
     calls, aht, agents
-        Arrays of one length: contacts expected in the interval, mean handle time in seconds, agents from 1.
+        Arrays of one length: contacts expected in the interval, mean handle time in seconds, agents from 1; of what is
+        not known (NaN) the variance is not known.
     rules
         How the queue works.
 
@@ -65,13 +66,14 @@ def in_time_variance(calls: Floats, aht: Floats, agents: Floats, rules: QueueRul
     >>> [in_time_variance(x, *queue).round(1).item() for x in (few, many)]
     [0.4, 639.4]
     """
+    unknown = np.isnan(calls) | np.isnan(aht) | np.isnan(agents)
     places = np.floor(agents * rules.concurrency)
     arrive = calls / rules.interval
     backlog = np.maximum(arrive - agents * rules.full_pace / aht, 0.0) / rules.leave
-    states = (places + backlog + 6 * np.sqrt(arrive / rules.leave) + 20).astype(np.int64)
-    out = np.zeros(len(calls))
+    states = np.where(unknown, 0, places + backlog + 6 * np.sqrt(arrive / rules.leave) + 20).astype(np.int64)
+    out = np.where(unknown, np.nan, 0.0)
     order = np.argsort(states, kind="stable")
-    order = order[calls[order] > 0]
+    order = order[(calls[order] > 0) & ~unknown[order]]
     at = 0
     while at < len(order):
         size = max(_CELLS // int(states[order[min(at + 255, len(order) - 1)]]), 1)

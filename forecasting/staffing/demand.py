@@ -179,9 +179,9 @@ class Demand:
         rate = np.atleast_2d(check_numbers("calls", calls, least=0))
         time = check_numbers("aht", aht, above=0)
         both = broadcast({"calls": rate, "aht": time})
-        if both["calls"].ndim != 2 or both["calls"].shape != rate.shape:
+        if both["calls"].ndim != 2 or both["calls"].shape != rate.shape or not len(rate):
             raise InputError(
-                "paths must have one row each and one column for each time step",
+                "paths must have one row each, at least one, and one column for each time step",
                 where="argument 'calls'",
                 got=both["calls"].shape,
                 code="value.range",

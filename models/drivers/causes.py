@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...features.arrays import Bools, Ints
+from ...features.arrays import Ints
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError, did_you_mean
 from ..series.panel import check_columns
@@ -91,14 +91,13 @@ class _Work:
     """Pieces of work as numbers: whose each is and in which group, and tables of both (groups x owners).
 
     ``before`` and ``after`` count the pieces before the begin and from then on; ``last`` is the place of an owner's
-    last piece in a group, ``final`` that in any.
+    last piece in a group, ``final`` that in any. ``stamp`` is when each was, by group and time; those of a group begin
+    at its place of ``first``.
     """
 
     at: pd.Series
     stamp: Ints
-    late: Bools
-    value: Ints
-    owner: Ints
+    first: Ints
     values: pd.Index
     owners: pd.Index
     before: Ints
@@ -114,6 +113,8 @@ class _Work:
         late, stamp = (use["at"] >= begin).to_numpy(dtype=bool), pd.DatetimeIndex(use["at"]).asi8
         shape = len(values.categories), len(owners.categories)
         known = value >= 0
+        by_group = np.lexsort((stamp, value))
+        first = np.searchsorted(value[by_group], np.arange(shape[0] + 1))
         cell = value * shape[1] + owner
         before, after = (
             np.bincount(cell[known & x], minlength=shape[0] * shape[1]).reshape(shape) for x in (~late, late)
@@ -124,7 +125,7 @@ class _Work:
         order = order[known[order]]
         last[cell[order]] = order
         return cls(
-            use["at"], stamp, late, value, owner, values.categories, owners.categories, before, after,
+            use["at"], stamp[by_group], first, values.categories, owners.categories, before, after,
             last.reshape(shape), final,
         )  # fmt: skip
 
@@ -139,12 +140,11 @@ class _Work:
 
         Days after the last piece of work would thin it out.
         """
-        mine = self.value == value
-        last = self.stamp[self.last[value, owner]]
-        early = mine & ~self.late
-        before = early & (self.stamp <= last)
-        before = before if before.sum() >= _MIN_ROWS_BEFORE else early
-        return float((self.owner[before] == owner).mean()), int((mine & (self.stamp > last)).sum())
+        stamps = self.stamp[slice(*self.first[value : value + 2])]
+        done = int(np.searchsorted(stamps, self.at.iloc[[self.last[value, owner]]].array.asi8[0], side="right"))
+        early = int(self.before[value].sum())
+        until = min(done, early) if min(done, early) >= _MIN_ROWS_BEFORE else early
+        return float(self.before[value, owner] / until), len(stamps) - done
 
 
 def find_new_values(

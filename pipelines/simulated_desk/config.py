@@ -69,9 +69,9 @@ interval = "30min"
 calendar = "phone"
 
 [staffing.chat]
-kind = "chat"                # several at a time, each a little slower
-concurrency = 2
-slowdown = 0.2
+kind = "chat"                # this desk's agents answer one at a time; else: how many, and how much slower each is
+concurrency = 1
+slowdown = 0
 within = "60s"
 shrinkage = 0.15
 calendar = "phone"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ...features.calendars.business_calendar import BusinessCalendar
 from ...features.case_log.cache import compute_once
+from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
 from ...features.errors import InputError
 from ...features.kpis.kpi_history import kpi_history, series
@@ -286,10 +287,14 @@ def has_contacts(log: CaseLog, where: dict[str, str]) -> bool:
     """Return whether contacts of this queue are recorded."""
     if not log.has("contacts", *where):
         return False
+    return compute_once(log, ("contacts", *sorted(where.items())), lambda: _has_rows(log, where))
+
+
+def _has_rows(log: CaseLog, where: dict[str, str]) -> bool:
     rows = log.table("contacts")
     for column, value in where.items():
         rows = rows.filter(rows[column] == value)
-    return compute_once(log, ("contacts", *sorted(where.items())), lambda: int(rows.count().execute()) > 0)
+    return len(fetch(rows.limit(1))) > 0
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 from deskcast.features.case_log.log import CaseLog
-from deskcast.features.snapshots import looks
-from deskcast.features.snapshots.case_state import case_steps
+from deskcast.features.snapshots import case_steps as making
+from deskcast.features.snapshots.case_steps import case_steps
 from deskcast.features.snapshots.snapshots import snapshots
 
 
@@ -26,7 +26,7 @@ def test_before_the_first_act_of_an_agent_nobody_is_counted_whatever_comes_later
 
 def test_the_steps_of_the_cases_are_made_once_a_log(monkeypatch):
     made = []
-    monkeypatch.setattr(looks, "case_steps", lambda log: made.append(log) or case_steps(log))
+    monkeypatch.setattr(making, "case_steps", lambda log: made.append(log) or case_steps(log))
     cases = pd.DataFrame({"case_id": ["1"], "created_at": ["2024-03-01T08:00Z"]})
     events = pd.DataFrame({"case_id": ["1"], "at": ["2024-03-01T10:00Z"], "kind": ["resolved"]})
     policies = pd.DataFrame({"policy": ["all"], "metric": ["resolution"], "target_s": [86400], "clock": "calendar"})

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from deskcast.forecasting import forecast
 from deskcast.forecasting.grid.grid import make_grid
+from deskcast.forecasting.grid.monthly_days import find_monthly_days
 from deskcast.forecasting.grid.special_days import mark_special_days
 from deskcast.forecasting.grid.yearly_days import add_yearly_days
 from hypothesis import given, settings
@@ -85,3 +86,9 @@ def test_the_day_of_the_bills_is_forecast_and_named_with_its_effect():
     for model in ("deskcast", "same_slot"):
         assert ahead[model]["2023-01-05"] / history.set_index("ds")["y"]["2023-01-05"] == pytest.approx(1.0, abs=0.2)
     assert any("'day 5 of the month' (7" in n and "more) was different every month" in n for n in ahead.attrs["notes"])
+
+
+def test_of_no_days_there_are_no_kinds():
+    none = np.array([], dtype="datetime64[D]")
+    kind, names = find_monthly_days(none, np.array([]), np.ones(7, dtype=bool), np.array([], dtype=bool), dated=False)
+    assert (len(kind), names) == (0, ())

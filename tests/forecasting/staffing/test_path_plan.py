@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from deskcast.features.errors import InputError
 from deskcast.forecasting.queueing.service_over_day import expected_in_time
-from deskcast.forecasting.queueing.service_spread import QueueRules
+from deskcast.forecasting.queueing.service_spread import QueueRules, in_time_variance
 from deskcast.forecasting.simulation.plan_run import build_agents
 from deskcast.forecasting.simulation.queue import SERVED, simulate_queue
+from deskcast.forecasting.staffing.demand import Demand
 from deskcast.forecasting.staffing.handle_time_days import HandleTimeVariation, handle_time_paths
 from deskcast.forecasting.staffing.path_plan import agents_over_period, rate_paths
 from deskcast.forecasting.staffing.target import QueueTarget
@@ -130,3 +131,15 @@ def test_other_intervals_and_unknown_periods_are_refused():
 def test_no_intervals_take_no_agents(period):
     assert agents_over_period(np.zeros((3, 0)), 300.0, CALLS, DS.head(0), 0.8, period).tolist() == []
     assert expected_in_time(*(np.zeros((3, 0)),) * 3, QueueRules(1800, 0.8, 20)).shape == (3, 0)
+
+
+def test_the_spread_of_what_is_not_known_is_not_known():
+    calls, aht, agents = np.array([90.0, np.nan, 90.0, 0.0]), np.array([180.0, 180.0, np.nan, 180.0]), np.full(4, 14.0)
+    found = in_time_variance(calls, aht, agents, QueueRules(1800, 0.8, 20))
+    assert np.isnan(found).tolist() == [False, True, True, False]
+    assert found[0] > found[3] == 0
+
+
+def test_a_demand_without_paths_is_refused():
+    with pytest.raises(InputError, match="at least one"):
+        Demand.from_paths(np.zeros((0, 4)), 180.0)
