@@ -21,7 +21,7 @@ _READS = {
     "volume": ("more contacts", "fewer contacts"),
     "handle time": ("longer handle times", "shorter handle times"),
     "agents present": ("agents missing", "more agents than scheduled"),
-    "adherence": ("schedules not kept", "more time on contacts than scheduled"),
+    "adherence": ("less time on contacts than scheduled", "more time on contacts than scheduled"),
     "shrinkage": ("unplanned shrinkage", "less shrinkage than planned"),
     "schedule": ("too few scheduled", "more scheduled than required"),
     "chance": ("chance", "chance"),
