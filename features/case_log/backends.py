@@ -144,20 +144,20 @@ def bind_tables(connection: Any, names: Mapping[str, Any] | None = None) -> dict
     return bound
 
 
-def find_table(connection: Any, where: str) -> Any:
-    """Return a table or view of a database, in its schema where one is named: ``schema.table``.
+def find_table(connection: Any, where: str, schema: str | None = None) -> Any:
+    """Return a table or view of a database, in its schema where one is named, also as ``schema.table``.
 
     Raises
     ------
     InputError
         If there is none of that name.
     """
-    database, _, table = where.rpartition(".")
+    database, _, table = where.rpartition(".") if schema is None else (schema, "", where)
     there = _tables_in(connection, database)
     if table not in there:
         raise InputError(
             "unknown table in the database",
-            got=where,
+            got=f"{database}.{table}" if database else table,
             hint=did_you_mean(table, tuple(there)) or None,
             code="table.unknown",
         )
@@ -179,6 +179,13 @@ def _tables_in(connection: Any, database: str) -> list[str]:
         query = "SELECT table_name FROM information_schema.tables WHERE table_schema = '{}'"
         found = connection.raw_sql(query.format((database or "main").replace("'", "''"))).fetchall()
         return sorted(name for (name,) in found)
+    if connection.name == "postgres":  # Ibis does not list materialised views
+        chosen = "n.nspname = %s" if database else "n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']) AND "
+        chosen += "" if database else "pg_catalog.pg_table_is_visible(c.oid)"
+        query = "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        query += f"WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND {chosen} ORDER BY 1"
+        with connection.con.transaction(), connection.con.cursor() as cursor:
+            return [name for (name,) in cursor.execute(query, (database,) if database else None)]
     return list(connection.list_tables(database=database) if database else connection.list_tables())
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 _SPACES = re.compile(r"(?<=\d)[ \u00a0\u202f\u2009'\u2019](?=\d{3}(?:\D|$))")
 _GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+") for mark in ",."}
 _SIGNED = re.compile(r"[+-]?\d+")
+_CURRENCY = re.compile(r"^([+-]?)\s?[$€£¥₹]\s?(?=[+-]?[\d.,])|(?<=\d)\s?[$€£¥₹]$")
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ def parse_numbers(values: pd.Series[Any], form: NumberFormat | None = None, *, w
     Examples
     --------
     >>> import pandas as pd
-    >>> parse_numbers(pd.Series(["1.204,5", "80 %", "n/a", "2 553"])).tolist()
-    [1204.5, 80.0, nan, 2553.0]
+    >>> parse_numbers(pd.Series(["1.204,5", "80 %", "n/a", "2 553", "-£3"])).tolist()
+    [1204.5, 80.0, nan, 2553.0, -3.0]
     """
     if str(values.dtype) in ("Int64", "float64", "int64", "boolean", "bool"):
         return values.astype("float64")
@@ -113,7 +114,9 @@ def describe_number_format(form: NumberFormat) -> str:
 
 
 def _bare(text: pd.Series[Any]) -> pd.Series[Any]:
-    """Take out blanks and marks that can only stand between thousands."""
+    """Take out signs of currencies, and blanks and marks that can only stand between thousands."""
     stripped = text.str.strip()
+    if stripped.str.contains(r"[$€£¥₹]", regex=True).any():
+        stripped = stripped.str.replace(_CURRENCY, lambda found: found[1] or "", regex=True)
     odd = stripped.str.contains(r"\d[ \u00a0\u202f\u2009'\u2019]\d{3}", regex=True).fillna(False).astype(bool)
     return stripped.where(~odd, stripped.str.replace(_SPACES, "", regex=True)) if odd.any() else stripped

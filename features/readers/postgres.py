@@ -30,6 +30,8 @@ _INTEGER_OIDS, _FLOAT_OIDS, _INSTANT_OIDS, _NAIVE_TIME_OIDS, _FLAG_OIDS = (
     (16,),
 )
 _DATE_OIDS = (1082,)
+#: Text of a fixed width, whose blanks at the end are no part of the value.
+_PADDED_OIDS = (1042,)
 
 
 def read_relation(
@@ -204,7 +206,7 @@ def _streamed(connection: Any, wanted: Any, where: str) -> pd.DataFrame:
         raise InputError(
             "duplicate column in the query", where=where, hint="name them apart by AS", code="column.doubled"
         )
-    chosen = sql.SQL(", ").join(_finite(column.name, column.type_code) for column in head.description)
+    chosen = sql.SQL(", ").join(_as_said(column.name, column.type_code) for column in head.description)
     copy = sql.SQL("COPY (SELECT {} FROM ({}) AS wanted) TO STDOUT (FORMAT csv, HEADER false)").format(chosen, wanted)
     with connection.cursor() as cursor, cursor.copy(copy) as stream:
         try:
@@ -233,13 +235,13 @@ def _table(chunks: Iterator[bytes], types: dict[str, Any], where: str) -> Any:
     return pa.Table.from_batches(list(reader), schema=reader.schema)
 
 
-def _finite(name: str, code: int) -> Any:
+def _as_said(name: str, code: int) -> Any:
     from psycopg import sql
 
     column = sql.Identifier(name)
     if code in (*_INSTANT_OIDS, *_NAIVE_TIME_OIDS, *_DATE_OIDS):
         return sql.SQL("CASE WHEN isfinite({0}) THEN {0} END").format(column)
-    return column
+    return sql.SQL("{}::text").format(column) if code in _PADDED_OIDS else column
 
 
 def _chunks(stream: Any) -> Iterator[bytes]:

@@ -100,7 +100,7 @@ def guess_attributes(
         if late:
             leakage.append(name)
         long = sum(map(len, p.values[:20])) > 60 * max(1, len(p.values[:20]))
-        many = p.distinct > 5000 or (p.unique > 0.5 and p.rows > 50)
+        many = not p.amount and (p.distinct > 5000 or (p.unique > 0.5 and p.rows > 50))
         if p.clock or long or p.distinct < (1 if p.missing else 2) or many or p.time is not None:
             continue
         if frame is not None and case is not None and not is_constant_within(frame, case, name):
@@ -175,6 +175,9 @@ _TIME_WORDS = {
 }
 
 
+#: A number with a sign of a currency, or with one or two decimals: places on a map have more.
+_MEASURED = re.compile(r"[$€£¥₹]|\d[.,]\d{1,2}$")
+
 _CLOCK = r"\d{1,2}[:h]\d{2}(:\d{2}(\.\d+)?)?(\s?[aApP]\.?\s?[mM]\.?)?"
 #: Where the name says time, its digits may stand without a sign: 907, 1537, 153700.
 _CLOCK_DIGITS = rf"{_CLOCK}|([01]?\d|2[0-3])[0-5]\d([0-5]\d)?"
@@ -204,6 +207,11 @@ class ColumnProfile:
         """Distinct values per value that is there."""
         there = self.rows * (1 - self.missing)
         return self.distinct / there if there else 0.0
+
+    @property
+    def amount(self) -> bool:
+        """Whether the numbers are measured, such as money or hours: no ids, however many differ."""
+        return self.number and sum(bool(_MEASURED.search(v)) for v in self.values) > 0.5 * len(self.values)
 
 
 def profile_columns(frame: pd.DataFrame, missing: Sequence[str]) -> dict[str, ColumnProfile]:

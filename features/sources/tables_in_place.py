@@ -127,8 +127,7 @@ def _find_relation(connection: Any, spec: SourceSpec, address: str | None) -> An
     """Return the table of a source that lies in the database of the connection."""
     if spec.database != address or not spec.relation or spec.query:
         return None
-    place = f"{spec.schema}.{spec.relation}" if spec.schema else spec.relation
-    return find_table(connection, place)
+    return find_table(connection, spec.relation, spec.schema)
 
 
 def _find_parquet(connection: Any, spec: SourceSpec, folder: Path) -> Any:
@@ -217,12 +216,12 @@ def _inspect(table: Table, rows: Any, spec: SourceSpec) -> dict[str, Any] | None
     """Return the number of rows and their last instant; ``None`` where a value would be refused or changed."""
     columns = [c for c in table.columns if c.name in rows.columns]
     bad: dict[str, Any] = {}
+    first, end = (ibis.literal(pd.Timestamp(t, tz="UTC").to_pydatetime(), "timestamp('UTC', 6)") for t in _VALID_SPAN)
     for number, column in enumerate(columns):
         value = rows[column.name]
         if column.required or (table.name, column.name) == ("events", "seq"):
             bad[f"missing_{number}"] = value.isnull().sum()
         if column.kind == "instant":
-            first, end = (ibis.literal(pd.Timestamp(t, tz="UTC").to_pydatetime(), value.type()) for t in _VALID_SPAN)
             bad[f"far_{number}"] = ((value < first) | (value >= end)).sum()
     for number, name in enumerate(n for n in rows.columns if rows[n].type().is_string()):
         bad[f"mark_{number}"] = rows[name].isin(list(spec.missing)).sum()
@@ -233,8 +232,8 @@ def _inspect(table: Table, rows: Any, spec: SourceSpec) -> dict[str, Any] | None
     if {"start", "end"} <= set(rows.columns):
         bad["backward"] = (rows["end"] < rows["start"]).sum()
     asked = {"n": rows.count(), **bad}
-    if table.instant:
-        asked["last"] = rows[table.instant].max()
+    if table.instant:  # 'infinity', which PostgreSQL holds and Python does not, is among those that are far
+        asked["last"] = rows[table.instant].max(where=rows[table.instant] < end)
     told = fetch(rows.agg(**asked)).iloc[0]
     if not int(told["n"]) or any(not pd.isna(told[name]) and int(told[name]) for name in bad):
         return None

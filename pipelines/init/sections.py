@@ -19,6 +19,9 @@ from .configuration_values import write_duration, write_path, write_sentence, wr
 from .due_section import due_lines
 from .guesses import Arrivals, OpeningHours, suggest_freq, suggest_target
 
+#: Columns that no line mentions are named up to this many.
+_MAX_LEFT_OUT = 12
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -188,7 +191,21 @@ def _mapping(name: str, seen: Recognised) -> list[str]:
                 "# In a finished case a due time may hold pauses: 'creation' if it is set at once and never moved."
             )
         lines += [f'{write_text(column)} = "outcome"' for column in dues]
-    return lines
+    return [*lines, *_left_out(seen)]
+
+
+def _left_out(seen: Recognised) -> list[str]:
+    """Name the columns of a case table that no line mentions."""
+    if seen.table != "cases" or seen.kind != "table":
+        return []
+    named = {part.strip() for source in seen.columns.values() for part in (source, *source.split(" + "))}
+    named |= {*seen.attributes, *seen.figures.values(), *seen.units}
+    rest = [str(column) for column in seen.raw.frame if str(column) not in named]
+    if not rest:
+        return []
+    more = f" and {len(rest) - _MAX_LEFT_OUT} more" if len(rest) > _MAX_LEFT_OUT else ""
+    shown = ", ".join(map(write_text, rest[:_MAX_LEFT_OUT]))
+    return [f"# Columns that no line mentions (long, alike in all rows, different in most, or times): {shown}{more}."]
 
 
 def _missing_ids(seen: Recognised) -> list[str]:

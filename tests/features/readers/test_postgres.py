@@ -50,6 +50,12 @@ def test_times_of_infinity_are_missing_and_no_row_is_lost(desk):
     assert alone["i"].isna().tolist() == [False, True, False, True]
 
 
+def test_the_blanks_of_a_fixed_width_are_no_part_of_a_text(desk):
+    frame = read_relation(desk, query="SELECT 'a'::char(8) AS code, ' b '::text AS own, null::char(3) AS none")
+    assert frame[["code", "own"]].iloc[0].tolist() == ["a", " b "]
+    assert frame["none"].isna().all()
+
+
 def test_a_time_that_no_calendar_holds_is_said(desk):
     with pytest.raises(InputError, match=r"a value cannot be read.*20000-01-01"):
         read_relation(desk, query="SELECT '20000-01-01 00:00Z'::timestamptz AS opened")

@@ -96,6 +96,25 @@ def test_every_guess_of_a_source_has_a_reason(tmp_path):
         assert words in text
 
 
+@pytest.mark.parametrize("write", ["£{:,.2f}", "${:,.2f}", "{:.2f} €", "{:.2f}"])
+def test_an_amount_that_is_mostly_empty_is_kept_and_what_is_not_is_named(tmp_path, write):
+    opened = pd.date_range("2024-01-02 08:00", periods=200, freq="7h")
+    rows = pd.DataFrame({
+        "Ticket No": [f"T{i:04d}" for i in range(200)],
+        "Date Raised": opened.strftime("%d/%m/%Y %H:%M"),
+        "Date Closed": (opened + pd.Timedelta("30h")).strftime("%d/%m/%Y %H:%M"),
+        "Department": ["Billing", "Repairs"] * 100,
+        "Refund": [write.format(i * 7.13) if i % 5 == 0 else "" for i in range(200)],
+        "Badge": [str(90_000 + 17 * i) for i in range(200)],
+    })  # fmt: skip
+    rows.to_csv(tmp_path / "uk.csv", index=False)
+    text = write_config([tmp_path / "uk.csv"], tmp_path).read_text()
+    assert tomllib.loads(text)["source"]["cases"]["attributes"]["Refund"] == "outcome"
+    assert 'or times): "Badge".' in text
+    kept = open_project(load_config(tmp_path / "deskcast.toml")).log.table("cases").execute()
+    assert kept["Refund"].notna().sum() == 40
+
+
 def test_two_exports_become_two_sources(tmp_path):
     one = desk(tmp_path, name="one.csv")
     other = tmp_path / "surveys.csv"

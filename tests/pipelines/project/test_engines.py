@@ -1,5 +1,6 @@
 """Stages give the same tables on PostgreSQL and on Spark as in memory, by the configuration alone."""
 
+import hashlib
 import importlib.util
 import shutil
 import sys
@@ -10,6 +11,7 @@ import ibis
 import pandas as pd
 import pytest
 from deskcast.features import kpi_history, snapshots
+from deskcast.features.case_log.fetch import fetch
 from deskcast.features.errors import InputError
 from deskcast.features.partitions.by_case import by_case
 from deskcast.pipelines.project.config import load_config, parse_config
@@ -92,6 +94,37 @@ def test_stages_are_the_same_where_the_tables_lie_in_postgresql(desk, memory, po
     base.raw_sql("UPDATE desk.events SET new = 'x' WHERE seq = (SELECT max(seq) FROM desk.events)").close()
     base.disconnect()
     assert open_project(config).fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("change", "table", "in_place"),
+    [
+        ("ALTER TABLE {0}.cases ALTER case_id TYPE char(8), ALTER channel TYPE char(9)", "cases", True),
+        ("ALTER TABLE {0}.cases RENAME TO raw; CREATE MATERIALIZED VIEW {0}.seen AS TABLE {0}.raw", "seen", True),
+        ('ALTER TABLE {0}.cases RENAME TO "My.Cases"', "My.Cases", True),
+        ("UPDATE {0}.cases SET created_at = 'infinity' WHERE case_id = '7'", "cases", False),
+        ("ALTER TABLE {0}.cases ALTER created_at TYPE date", "cases", False),
+    ],
+)
+def test_tables_of_other_types_and_names_read_as_in_memory(tmp_path, postgres_uri, change, table, in_place):
+    schema = "odd" + hashlib.sha256(change.encode()).hexdigest()[:8]
+    made = (
+        "CREATE SCHEMA {0}; CREATE TABLE {0}.cases AS SELECT i::text AS case_id, timestamptz '2024-01-01Z' + "
+        "i * interval '3 hours' AS created_at, (ARRAY['mail', 'phone'])[1 + i % 2] AS channel "
+        "FROM generate_series(1, 99) i"
+    )
+    base = ibis.connect(postgres_uri.replace("postgresql://", "postgres://"))
+    base.raw_sql(f"{made}; {change}".format(schema)).close()
+    base.disconnect()
+    source = {"database": postgres_uri, "schema": schema, "table": table}
+    logs = [
+        open_project(parse_config({"source": {"cases": source}, **engine}, folder=tmp_path)).log
+        for engine in ({}, {"engine": {"kind": "postgres", "address": postgres_uri}})
+    ]
+    one, other = (fetch(log.table("cases")).sort_values("case_id", ignore_index=True) for log in logs)
+    pd.testing.assert_frame_equal(one, other, check_exact=True)
+    rows = logs[1].table("cases")
+    assert (f'"{schema}"' in rows.get_backend().compile(rows)) == in_place
 
 
 def test_histories_and_snapshots_are_the_same_on_spark(desk, memory, spark):
