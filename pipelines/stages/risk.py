@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
+import ibis
 import numpy as np
 import pandas as pd
 
@@ -227,15 +229,21 @@ def find_owners(log: CaseLog, case_id: pd.Series) -> pd.Series:
     found = pd.Series(dtype="str")
     if {"actor_id", "actor_role"} <= set(events.columns):
         acted = events.filter((events.actor_role == "agent") & events.actor_id.notnull())
-        last = acted.group_by("case_id").agg(owner=acted.actor_id.argmax(acted["at"]))
-        found = fetch(last).set_index("case_id")["owner"].astype("str")
+        found = _fetch_last(acted, "actor_id")
     if {"field", "new"} <= set(events.columns):
         given = events.filter(
             (events.kind == "assigned") & events.field.isin(["agent", "agent_id", "assignee", "owner"])
         )
-        named = fetch(given.group_by("case_id").agg(owner=given.new.argmax(given["at"]))).set_index("case_id")["owner"]
-        found = named.astype("str").combine_first(found)
+        found = _fetch_last(given.filter(given.new.notnull()), "new").combine_first(found)
     return pd.Series(found.reindex(case_id.astype("str")).array, index=case_id.index, dtype="str")
+
+
+def _fetch_last(rows: Any, column: str) -> pd.Series:
+    """Return the value of the last row of each case; of rows at one time the last in their order."""
+    order = ibis.row_number().over(ibis.window(group_by="case_id", order_by=["at", "seq"]))
+    ranked = rows.mutate(_rank=order)
+    last = ranked.group_by("case_id").agg(value=ranked[column].argmax(ranked["_rank"]))
+    return fetch(last).set_index("case_id")["value"].astype("str")
 
 
 def _completed(table: pd.DataFrame, rows: pd.DataFrame, trained: TrainedModel, log: CaseLog) -> pd.DataFrame:
