@@ -102,7 +102,7 @@ def test_every_command_of_the_documentation_runs_on_the_demo(demo_home, tmp_path
     assert len(lines) > 50
     failed = {}
     for line in sorted(lines):
-        done = CliRunner().invoke(app, shlex.split(line)[1:])
+        done = CliRunner().invoke(app, shlex.split(line, comments=True)[1:])
         if done.exit_code or not done.output.strip():
             failed[line] = done.output[-300:] or repr(done.exception)
     assert not failed
