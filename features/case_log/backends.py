@@ -11,6 +11,7 @@ import ibis
 import pandas as pd
 
 from ..errors import InputError, did_you_mean, say_without_password
+from ..readers.postgres import list_relations
 from .fetch import fetch
 from .log_end import LOG_END_COLUMNS, count_possible_strays, find_end_of_slots, find_regular_end
 from .schema import EVENT_KINDS, TABLES, Column, Table
@@ -180,12 +181,8 @@ def _tables_in(connection: Any, database: str) -> list[str]:
         found = connection.raw_sql(query.format((database or "main").replace("'", "''"))).fetchall()
         return sorted(name for (name,) in found)
     if connection.name == "postgres":  # Ibis does not list materialised views
-        chosen = "n.nspname = %s" if database else "n.nspname <> ALL (ARRAY['pg_catalog', 'information_schema']) AND "
-        chosen += "" if database else "pg_catalog.pg_table_is_visible(c.oid)"
-        query = "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        query += f"WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND {chosen} ORDER BY 1"
-        with connection.con.transaction(), connection.con.cursor() as cursor:
-            return [name for (name,) in cursor.execute(query, (database,) if database else None)]
+        with connection.con.transaction():
+            return list_relations(connection.con, database or None)
     return list(connection.list_tables(database=database) if database else connection.list_tables())
 
 

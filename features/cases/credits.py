@@ -33,6 +33,13 @@ def acted_expr(log: CaseLog) -> Any:
     return acted.select("case_id", "at", "seq", "kind", agent=acted.actor_id, public=public)
 
 
+def given_expr(log: CaseLog) -> Any:
+    """Return the events that give a case to a person, as an Ibis expression: case_id, at, seq, agent."""
+    events = log.table("events")
+    given = events.filter((events.kind == "assigned") & events["field"].isin(PERSON_FIELDS) & events.new.notnull())
+    return given.select("case_id", "at", "seq", agent=given.new)
+
+
 def credited_agents(log: CaseLog, credit: Credit) -> Any:
     """Return whose work each case was, as a table that stays in the engine: case_id, agent, messages.
 
@@ -77,8 +84,7 @@ def _credit_expr(log: CaseLog, credit: Credit) -> Any:
     events = log.table("events")
     if credit == "first" or not {"field", "new"} <= set(events.columns):
         return last
-    given = events.filter((events.kind == "assigned") & events["field"].isin(PERSON_FIELDS) & events.new.notnull())
-    given = _last_until(given.select("case_id", "at", "seq", agent=given.new), ends)
+    given = _last_until(given_expr(log), ends)
     given = given.rename(_case="case_id", _given="agent")
     joined = last.outer_join(given, last.case_id == given["_case"])
     return joined.select(
@@ -89,9 +95,13 @@ def _credit_expr(log: CaseLog, credit: Credit) -> Any:
 def _last_until(rows: Any, ends: Any) -> Any:
     """Return the agent of the last row of each case that is not after its end."""
     joined = rows.inner_join(ends, rows.case_id == ends["_of"])
-    joined = joined.filter(joined["at"] <= joined["_end"])
-    joined = joined.mutate(_rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=["at", "seq"])))
-    return joined.group_by("case_id").agg(agent=joined.agent.argmax(joined["_rank"]))
+    return last_agents(joined.filter(joined["at"] <= joined["_end"]))
+
+
+def last_agents(rows: Any) -> Any:
+    """Return the agent of the last row of each case; of rows at one time the last in their order."""
+    ranked = rows.mutate(_rank=ibis.row_number().over(ibis.window(group_by="case_id", order_by=["at", "seq"])))
+    return ranked.group_by("case_id").agg(agent=ranked.agent.argmax(ranked["_rank"]))
 
 
 def find_team_of_agents(log: CaseLog) -> dict[str, str]:

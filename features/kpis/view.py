@@ -21,6 +21,7 @@ from ..cases.conversation_turns import turns_expr
 from ..cases.credits import Credit, acted_expr, credited_agents, has_agents
 from ..cases.facts import EventFacts, case_history_table, inspect_events
 from ..cases.transitions import transitions_expr
+from ..durations import format_duration
 from ..errors import InputError, did_you_mean
 from .backlog_age import fetch_open_spans
 from .cells import CUT_COLUMN, KPI_MEASURES, PeriodSpec, SegmentedRows, label_segments
@@ -343,7 +344,7 @@ class LogView:
                 "periods must not be shorter than the intervals of the log",
                 column="freq",
                 got=self.freq,
-                wanted=f"at least {slot / 60:g}min",
+                wanted=f"at least {format_duration(slot)}",
                 code="kpi.unavailable",
             )
         return self._source(rows, "ds")

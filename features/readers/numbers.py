@@ -12,7 +12,11 @@ import pandas as pd
 _SPACES = re.compile(r"(?<=\d)[ \u00a0\u202f\u2009'\u2019](?=\d{3}(?:\D|$))")
 _GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+") for mark in ",."}
 _SIGNED = re.compile(r"[+-]?\d+")
-_CURRENCY = re.compile(r"^([+-]?)\s?[$€£¥₹]\s?(?=[+-]?[\d.,])|(?<=\d)\s?[$€£¥₹]$")
+#: A currency beside an amount: any sign that Unicode has for one, or what is written where there is none.
+CURRENCY = (
+    r"(?:R?[$¢-¥₠-⃏]|kr\.?|zł|Kč|EUR|USD|GBP|CHF|JPY|CNY|INR|BRL|MXN|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON|TRY|ZAR)"
+)
+_BESIDE = re.compile(rf"^([+-]?)\s?{CURRENCY}\s?(?=[+-]?[\d.,])|(?<=\d)\s?{CURRENCY}$")
 
 
 @dataclass(frozen=True)
@@ -114,9 +118,9 @@ def describe_number_format(form: NumberFormat) -> str:
 
 
 def _bare(text: pd.Series[Any]) -> pd.Series[Any]:
-    """Take out signs of currencies, and blanks and marks that can only stand between thousands."""
+    """Take out currencies, and blanks and marks that can only stand between thousands."""
     stripped = text.str.strip()
-    if stripped.str.contains(r"[$€£¥₹]", regex=True).any():
-        stripped = stripped.str.replace(_CURRENCY, lambda found: found[1] or "", regex=True)
+    if stripped.str.contains(CURRENCY, regex=True).any():
+        stripped = stripped.str.replace(_BESIDE, lambda found: found[1] or "", regex=True)
     odd = stripped.str.contains(r"\d[ \u00a0\u202f\u2009'\u2019]\d{3}", regex=True).fillna(False).astype(bool)
     return stripped.where(~odd, stripped.str.replace(_SPACES, "", regex=True)) if odd.any() else stripped

@@ -98,7 +98,7 @@ def read_relation(
 def list_table_names(uri: str, schema: str | None = None) -> list[str]:
     """Return the names of the tables and views of a schema, or of the search path."""
     with _connected(uri) as connection:
-        return _listed(connection, schema)
+        return list_relations(connection, schema)
 
 
 def list_column_names(uri: str, table: str, schema: str | None = None) -> list[str]:
@@ -169,7 +169,7 @@ def _connected(uri: str) -> Iterator[Any]:
 
 
 def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> None:
-    known = _listed(connection, schema)
+    known = list_relations(connection, schema)
     if table in known:
         return
     what = f"the schema '{schema}' has no such table" if schema else "unknown table"
@@ -177,11 +177,12 @@ def _check_there(connection: Any, uri: str, table: str, schema: str | None) -> N
     raise InputError(what, where=describe_database(uri), column="table", got=table, hint=hint, code="database.refused")
 
 
-def _listed(connection: Any, schema: str | None) -> list[str]:
+def list_relations(connection: Any, schema: str | None) -> list[str]:
+    """Return the tables and views of a schema, or those that need none named: materialised and temporary ones too."""
     found = connection.execute(
         "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') AND n.nspname NOT LIKE 'pg\\_%%' "
-        "AND n.nspname <> 'information_schema' "
+        "WHERE c.relkind IN ('r', 'v', 'm', 'f', 'p') "
+        "AND n.nspname <> ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']) "
         "AND CASE WHEN %(schema)s::text IS NULL THEN pg_catalog.pg_table_is_visible(c.oid) "
         "ELSE n.nspname = %(schema)s::text END ORDER BY 1",
         {"schema": schema},

@@ -187,7 +187,7 @@ def _sniffed(text: str, marks: tuple[str, ...], sure: bool = False) -> str:
     sample = text[:_SAMPLE_CHARACTERS]
     if len(text) > _SAMPLE_CHARACTERS:
         sample = sample[: sample.rfind("\n") + 1] or sample
-    best: tuple[float, int, str] = (0.0, 1, "")
+    best: tuple[float, int, bool, str] = (0.0, 1, False, "")
     for mark in marks:
         try:
             rows = [r for _, r in zip(range(200), _records(sample, mark), strict=False) if r]
@@ -201,8 +201,9 @@ def _sniffed(text: str, marks: tuple[str, ...], sure: bool = False) -> str:
         if width > 1:
             agree = widths[width] / len(rows)
             if not sure or (agree == 1 and len(rows) > 2):
-                best = max(best, (round(agree, 1), width, mark), key=lambda b: b[:2])
-    return best[2]
+                # where each value has decimals, their comma divides rows as the semicolon does, but not the header
+                best = max(best, (round(agree, 1), width, len(rows[0]) == width, mark), key=lambda b: b[:3])
+    return best[3]
 
 
 def _read(

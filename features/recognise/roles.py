@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..case_log.schema import TABLES, AttributeTiming
 from ..readers.empty_times import find_empty_times
-from ..readers.numbers import parse_numbers
+from ..readers.numbers import CURRENCY, parse_numbers
 from ..readers.timestamps import BARE_NUMBER_STYLES, TimeFormat, detect_time_format, parse_times
 from ..sources.due_columns import CASE_DUES
 from .vocabulary import DESCRIPTION_PATTERN, OUTCOME_PATTERN, normalise_column_name, score_role_match, tells_how_long
@@ -175,8 +175,8 @@ _TIME_WORDS = {
 }
 
 
-#: A number with a sign of a currency, or with one or two decimals: places on a map have more.
-_MEASURED = re.compile(r"[$€£¥₹]|\d[.,]\d{1,2}$")
+#: A number with a currency, or with one or two decimals: places on a map have more.
+_MEASURED = re.compile(rf"{CURRENCY}|\d[.,]\d{{1,2}}$")
 
 _CLOCK = r"\d{1,2}[:h]\d{2}(:\d{2}(\.\d+)?)?(\s?[aApP]\.?\s?[mM]\.?)?"
 #: Where the name says time, its digits may stand without a sign: 907, 1537, 153700.

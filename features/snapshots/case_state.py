@@ -34,7 +34,7 @@ COUNTED_FEATURE_KINDS = {
 }
 #: Columns of the steps that tell nothing of the state.
 _OF_STEP = ["case", "then_at", "kind", "actor_id", "is_backwards"]
-_INSTANTS = ("at", "resolved_at", "waiting_since", "status_since", "team_since")
+_INSTANTS = ("last_at", "resolved_at", "waiting_since", "status_since", "team_since")
 
 
 def select_cases_as_of(steps: CaseSteps, looks: pd.DataFrame) -> pd.DataFrame:
@@ -60,9 +60,8 @@ def select_cases_as_of(steps: CaseSteps, looks: pd.DataFrame) -> pd.DataFrame:
     place, when = (_find_pairs if "case_id" in looks.columns else _find_waiting)(steps, looks)
     rows = steps.rows.iloc[place].reset_index(drop=True)
     cases = steps.cases.iloc[rows["case"]].reset_index(drop=True)
-    state = rows.drop(columns=_OF_STEP).rename(columns={"at": "last_at"})
-    found = state.assign(**{name: to_index(rows[name].to_numpy()) for name in _INSTANTS if name in state.columns})
-    found["last_at"] = to_index(rows["at"].to_numpy())
+    found = rows.drop(columns=_OF_STEP).rename(columns={"at": "last_at"})
+    found = found.assign(**{name: to_index(found[name].to_numpy()) for name in _INSTANTS})
     kinds = {"int64": "Int64", "bool": "boolean", "category": "str"}
     found = found.astype({name: kinds[str(kind)] for name, kind in found.dtypes.items() if str(kind) in kinds})
     described = cases.drop(columns=[name for name in cases.columns if name in found.columns])

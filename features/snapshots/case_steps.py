@@ -108,13 +108,14 @@ def is_human_agent(events: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Course:
+class Course:
     """Rows by case and time: what came so far in the same case."""
 
     first: Bools
 
     @property
     def place(self) -> Ints:
+        """Number the rows."""
         return np.arange(len(self.first))
 
     def last(self, mask: Bools) -> tuple[Ints, Bools]:
@@ -137,7 +138,7 @@ def _follow(rows: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Follow the cases along their rows."""
     case, at = (rows[name].to_numpy(dtype=np.int64) for name in ("case", "at"))
     start = np.append(True, case[1:] != case[:-1])[: len(case)]
-    course = _Course(start)
+    course = Course(start)
     begun = course.last(start | _is_kind(rows, "reopened"))[0]
     is_open = begun > np.maximum.accumulate(np.where(_is_kind(rows, *END_EVENT_KINDS), course.place, -1))
     is_closed = np.maximum.accumulate(np.where(_is_kind(rows, "closed", "merged"), course.place, -1)) > begun
@@ -153,7 +154,7 @@ def _follow(rows: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
         "priority_changes": _is_kind(rows, "priority"),
         "escalations": _is_kind(rows, "escalated"),
     }
-    answered = _Course(start | reply)
+    answered = Course(start | reply)
     unanswered = answered.count(customer)
     last = np.append(start[1:], True)[: len(at)]
     state = {
@@ -173,7 +174,7 @@ def _follow(rows: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(state | _follow_values(rows, cases, course))
 
 
-def _follow_values(rows: pd.DataFrame, cases: pd.DataFrame, course: _Course) -> dict[str, Any]:
+def _follow_values(rows: pd.DataFrame, cases: pd.DataFrame, course: Course) -> dict[str, Any]:
     """Return status, priority and team in force, since when, and how often a team handed the case over."""
     case, at = (rows[name].to_numpy(dtype=np.int64) for name in ("case", "at"))
     unsaid = pd.Series(np.nan, index=cases.index, dtype="category")
@@ -205,7 +206,7 @@ def _recode(values: Any, names: pd.Index) -> Ints:
     return np.asarray(places[values.codes], dtype=np.int64)
 
 
-def _at_last(course: _Course, at: Ints, mask: Bools) -> Ints:
+def _at_last(course: Course, at: Ints, mask: Bools) -> Ints:
     """Return when the last marked row of the case was; missing before the first."""
     place, known = course.last(mask)
     return np.where(known, at[place], MISSING_INSTANT)

@@ -14,7 +14,7 @@ from ..calendars.open_intervals import MISSING_INSTANT, US_PER_S
 from ..case_log.asof import factorize_columns, find_last_as_of, sum_as_of
 from ..case_log.fetch import fetch
 from ..case_log.log import CaseLog
-from .case_steps import CaseSteps
+from .case_steps import CaseSteps, Course
 
 DAY_US, WEEK_US = 86400 * US_PER_S, 7 * 86400 * US_PER_S
 _NEVER_US = int(np.iinfo(np.int64).max)
@@ -30,9 +30,9 @@ def find_case_changes(steps: CaseSteps) -> pd.DataFrame:
         of the case at the step.
     """
     rows = steps.rows
-    first = (rows["kind"] == "start").to_numpy()
-    was = {name: np.where(first, -1, np.roll(rows[name].cat.codes, 1)) for name in ("team", "priority")}
-    was_open = ~first & np.roll(rows["is_open"], 1)
+    course = Course((rows["kind"] == "start").to_numpy())
+    first, was_open = course.first, course.before(rows["is_open"], False)
+    was = {name: course.before(rows[name].cat.codes, -1) for name in ("team", "priority")}
     same = np.all([rows[name].cat.codes == code for name, code in was.items()], axis=0)
     kept = first | (rows["is_open"].to_numpy() != was_open) | ~same
     told: pd.DataFrame = rows.loc[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +15,7 @@ from ..case_log.cache import compute_once
 from ..case_log.events import find_public_since
 from ..case_log.log import CaseLog
 from ..labels.breach import breach_labels
-from ..partitions.by_case import by_case, find_parts
+from ..partitions.by_case import by_case
 from ..partitions.shared import SharedFacts, open_part
 from ..partitions.shared import share as share_facts
 from ..sla.clock_readings import read_clocks
@@ -110,11 +111,8 @@ def look_in_parts(log: CaseLog, metric: str, at: Any, parts: int, share: float =
     asked, some = at, log
     if not (isinstance(at, str) and at in SNAPSHOT_KEYWORDS):
         asked = _sampled(find_snapshot_times(log, at, None), log.until, share)
-        some, parts = _only_in_question(log, metric, around["moves"], asked)
-    known = {("public since", True): find_public_since(log, as_recorded=True)}
-    make = partial(_make_looks, metric=metric, asked=asked)
-    kinds = {name: dict(frame.dtypes) for name, frame in make(*_no_rows(log)).items()}
-    made = by_case(some, make, kinds, parts, known=known)
+        some, parts = _only_in_question(log, metric, around["moves"], asked, parts)
+    made = _make_in_parts(some, partial(_make_looks, metric=metric, asked=asked), parts)
     rows = made["rows"].sort_values(["case_id", "at"])
     clock = made["clock"].loc[rows.index].reset_index(drop=True)
     return Looks(rows.reset_index(drop=True), clock, **around)
@@ -124,12 +122,14 @@ def _look_around(log: CaseLog, metric: str, parts: int) -> Mapping[str, pd.DataF
     """Return what of :class:`Looks` does not depend on the instants."""
     labels = breach_labels(log)
     labels = labels.loc[labels["metric"] == metric, ["case_id", "label", "known_at"]]
+    return _make_in_parts(log, partial(_make_surroundings, labels=labels), parts)
+
+
+def _make_in_parts(log: CaseLog, make: Any, parts: int) -> Mapping[str, pd.DataFrame]:
+    """Make frames part by part, each with the columns that it has without a row."""
     known = {("public since", True): find_public_since(log, as_recorded=True)}
-    none = _make_surroundings(*_no_rows(log), labels=labels.head(0))
-    kinds = {name: dict(frame.dtypes) for name, frame in none.items()}
-    made: Mapping[str, pd.DataFrame] = by_case(
-        log, partial(_make_surroundings, labels=labels), kinds, parts, known=known
-    )
+    kinds = {name: dict(frame.dtypes) for name, frame in make(*_no_rows(log)).items()}
+    made: Mapping[str, pd.DataFrame] = by_case(log, make, kinds, parts, known=known)
     return made
 
 
@@ -143,18 +143,20 @@ def _make_surroundings(
     return {name: _narrowed(frame) for name, frame in (told | {"done": find_resolved_cases(moves)}).items()}
 
 
-def _only_in_question(log: CaseLog, metric: str, moves: pd.DataFrame, asked: pd.DataFrame) -> tuple[CaseLog, int]:
+def _only_in_question(
+    log: CaseLog, metric: str, moves: pd.DataFrame, asked: pd.DataFrame, parts: int
+) -> tuple[CaseLog, int]:
     """Return a log of the cases that may be seen, and its parts: those that are named, or open at an instant."""
     if "case_id" in asked.columns:
-        names = asked["case_id"]
+        names = asked["case_id"].drop_duplicates()
     elif metric == "closing" or read_policies(log)[metric].source:  # such a promise outlives the resolution
-        return log, find_parts(log)
+        return log, parts
     else:
         names = find_open_cases(moves, asked)
-    wanted = ibis.memtable(pd.DataFrame({"case_id": names.drop_duplicates()}), schema={"case_id": "string"})
+    wanted = ibis.memtable(pd.DataFrame({"case_id": names}), schema={"case_id": "string"})
     tables = {name: rows.semi_join(wanted, "case_id") for name, rows in log.tables.items() if name in _OF_CASES}
-    some = replace(log, tables={**log.tables, **tables})
-    return some, find_parts(some)
+    share = len(names) / max(int(moves["kind"].eq("start").sum()), 1)
+    return replace(log, tables={**log.tables, **tables}), max(1, math.ceil(share * parts))
 
 
 def _no_rows(log: CaseLog) -> tuple[pd.DataFrame, pd.DataFrame, SharedFacts]:

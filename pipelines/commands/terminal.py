@@ -266,7 +266,7 @@ def _format_table(
 
     frame = choose_rows(stage.tables[name], name)
     frame = frame if rows is None else frame.head(rows)
-    return format_table(name, frame[choose_columns(name, frame)], len(frame), zone, year), table_title(name)
+    return format_table(name, frame[choose_columns(name, frame)], len(frame), zone, year), table_title(name, frame)
 
 
 def choose_rows(frame: pd.DataFrame, name: str) -> pd.DataFrame:

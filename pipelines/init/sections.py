@@ -245,7 +245,9 @@ def calendar_lines(facts: Facts) -> list[str]:
 def history_lines(facts: Facts) -> list[str]:
     """Write the section of the history and its segments."""
     by = _segments(facts)
-    lines = ["[history]", 'freq = "D"']
+    slot_s = facts.arrivals.slot_s if facts.arrivals is not None else None
+    freq = "W" if slot_s and slot_s > 86400 else "D"  # a period holds whole intervals of the export
+    lines = ["[history]", f'freq = "{freq}"']
     if by:
         said = ", ".join(f"{c} ({n})" for c, n in by.items())
         lines.append(f"# Segments with few values, and how many: {said}.")

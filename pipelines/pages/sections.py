@@ -167,7 +167,7 @@ def _exhibit(name: str, stage: Stage, timezone: str, year: int | None, full: boo
     long = len(frame) > MAX_ROWS_SHOWN and name not in ("schedule", "evaluation")
     made = "" if stage.tables_made_at is None else f" (of {stage.tables_made_at:%d %b %Y %H:%M} UTC)"
     table = format_table(name, frame, MAX_TABLE_ROWS, timezone, year)
-    return Exhibit(table_title(name) + made, table, folded=(long or name in _FOLDED_TABLES) and not full)
+    return Exhibit(table_title(name, frame) + made, table, folded=(long or name in _FOLDED_TABLES) and not full)
 
 
 def _weeks_exhibit(stage: Stage, year: int | None) -> Exhibit | None:

@@ -69,9 +69,8 @@ interval = "30min"
 calendar = "phone"
 
 [staffing.chat]
-kind = "chat"                # this desk's agents answer one at a time; else: how many, and how much slower each is
-concurrency = 1
-slowdown = 0
+kind = "chat"
+concurrency = 1              # chats that an agent holds at once; with 2, slowdown = 0.2 makes each a fifth slower
 within = "60s"
 shrinkage = 0.15
 calendar = "phone"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-import ibis
 import numpy as np
 import pandas as pd
 
 from ...features.case_log.fetch import fetch
 from ...features.case_log.log import CaseLog
+from ...features.cases.credits import acted_expr, given_expr, last_agents
 from ...features.renamed import renamed_arguments
 from ...models.risk.breach import has_breached
 from ...models.worklist.budget import select_cases
@@ -224,26 +223,13 @@ def find_owners(log: CaseLog, case_id: pd.Series) -> pd.Series:
     nobody = pd.Series(index=case_id.index, dtype="str")
     if not log.has("events") or case_id.empty:
         return nobody
-    events = log.table("events")
-    events = events.filter(events["at"] <= log.until)
+    sources = [given_expr(log)] if {"field", "new"} <= set(log.table("events").columns) else []
+    sources += [acted_expr(log)] if {"actor_id", "actor_role"} <= set(log.table("events").columns) else []
     found = pd.Series(dtype="str")
-    if {"actor_id", "actor_role"} <= set(events.columns):
-        acted = events.filter((events.actor_role == "agent") & events.actor_id.notnull())
-        found = _fetch_last(acted, "actor_id")
-    if {"field", "new"} <= set(events.columns):
-        given = events.filter(
-            (events.kind == "assigned") & events.field.isin(["agent", "agent_id", "assignee", "owner"])
-        )
-        found = _fetch_last(given.filter(given.new.notnull()), "new").combine_first(found)
+    for rows in sources:
+        last = fetch(last_agents(rows.filter(rows["at"] <= log.until))).set_index("case_id")["agent"].astype("str")
+        found = found.combine_first(last)
     return pd.Series(found.reindex(case_id.astype("str")).array, index=case_id.index, dtype="str")
-
-
-def _fetch_last(rows: Any, column: str) -> pd.Series:
-    """Return the value of the last row of each case; of rows at one time the last in their order."""
-    order = ibis.row_number().over(ibis.window(group_by="case_id", order_by=["at", "seq"]))
-    ranked = rows.mutate(_rank=order)
-    last = ranked.group_by("case_id").agg(value=ranked[column].argmax(ranked["_rank"]))
-    return fetch(last).set_index("case_id")["value"].astype("str")
 
 
 def _completed(table: pd.DataFrame, rows: pd.DataFrame, trained: TrainedModel, log: CaseLog) -> pd.DataFrame:

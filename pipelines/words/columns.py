@@ -202,12 +202,18 @@ def choose_main_columns(table: str, frame: pd.DataFrame) -> list[str]:
     return [*main[:place], *own, *main[place:]]
 
 
-def table_title(table: str) -> str:
-    """Return the title of a table.
+def table_title(table: str, frame: pd.DataFrame | None = None) -> str:
+    """Return the title of a table; where it says of what length its steps are, that of those of its rows.
 
     >>> table_title("risk"), table_title("my_own")
     ('Open cases by breach risk', 'My own')
+    >>> weeks = pd.DataFrame({"ds": pd.date_range("2024-03-04", periods=3, freq="7D")})
+    >>> table_title("forecast"), table_title("forecast", weeks)
+    ('Forecast by day', 'Forecast by week')
     """
+    if table == "forecast" and frame is not None and (step := frame["ds"].drop_duplicates().diff().min()) is not pd.NaT:
+        lengths = {"interval": 0, "day": 1, "week": 7, "month": 28}
+        return f"Forecast by {[name for name, days in lengths.items() if step >= pd.Timedelta(days=days)][-1]}"
     return TABLES[table].split(" | ")[0] if table in TABLES else _in_words(table)
 
 

@@ -166,6 +166,15 @@ def test_missing_file_and_folder(tmp_path):
         read_raw(tmp_path)
 
 
+@pytest.mark.parametrize("columns", [2, 3, 5])
+def test_the_comma_of_decimals_in_every_value_divides_nothing(tmp_path, columns):
+    file = tmp_path / "serial.csv"
+    rows = [";".join([str(i), *["45292,3"] * (columns - 1)]) for i in range(30)]
+    file.write_text("\n".join([";".join(f"column {c}" for c in range(columns)), *rows]))
+    raw = read_raw(file)
+    assert (raw.delimiter, len(raw.frame.columns), len(raw.frame)) == (";", columns, 30)
+
+
 def test_stated_encoding_and_delimiter_win_and_wrong_ones_are_named(tmp_path):
     file = tmp_path / "t.csv"
     file.write_bytes("a;b\n1;é\n".encode("latin-1"))

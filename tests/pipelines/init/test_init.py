@@ -3,6 +3,7 @@
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features import InputError
@@ -10,6 +11,8 @@ from deskcast.pipelines.init.guesses import Arrivals, find_complete_span, infer_
 from deskcast.pipelines.init.init import write_config
 from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.project import open_project
+from deskcast.pipelines.stages.stage_run import StageRun
+from deskcast.pipelines.words.columns import table_title
 
 #: file -> rows by table, refused rows, whether [[sla]] and [staffing] are there.
 REAL = {
@@ -96,7 +99,7 @@ def test_every_guess_of_a_source_has_a_reason(tmp_path):
         assert words in text
 
 
-@pytest.mark.parametrize("write", ["£{:,.2f}", "${:,.2f}", "{:.2f} €", "{:.2f}"])
+@pytest.mark.parametrize("write", ["£{:,.2f}", "R$ {:.2f}", "{:.2f} €", "CHF {:.0f}", "{:.2f}"])
 def test_an_amount_that_is_mostly_empty_is_kept_and_what_is_not_is_named(tmp_path, write):
     opened = pd.date_range("2024-01-02 08:00", periods=200, freq="7h")
     rows = pd.DataFrame({
@@ -238,3 +241,15 @@ def test_a_time_of_day_with_am_and_pm_goes_with_its_date(tmp_path):
     rows.to_csv(tmp_path / "export.csv", index=False)
     cases = open_project(write_config([tmp_path / "export.csv"], tmp_path)).log.frame("cases")
     assert cases.sort_values("created_at")["created_at"].dt.tz_localize(None).tolist() == opened.tolist()
+
+
+def test_counts_by_week_are_followed_by_week(tmp_path):
+    weeks = pd.date_range("2022-01-03", periods=120, freq="7D")
+    rows = pd.DataFrame({"week": weeks.strftime("%Y-%m-%d"), "calls": 200 + np.arange(120) % 9})
+    rows.to_csv(tmp_path / "calls.csv", index=False)
+    run = StageRun(open_project(load_config(write_config([tmp_path / "calls.csv"], tmp_path))))
+    history = run.compute("history").tables["history"]
+    opened = history[history["kpi"] == "cases_opened"].sort_values("ds")
+    assert opened["value"].iloc[:120].tolist() == rows["calls"].tolist()
+    ahead = run.compute("forecast").tables["forecast"]
+    assert table_title("forecast", ahead) == "Forecast by week"

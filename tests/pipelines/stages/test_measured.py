@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from deskcast.features.case_log.log import CaseLog
+from deskcast.pipelines.project.config import load_config
 from deskcast.pipelines.project.specs import StaffingSpec
 from deskcast.pipelines.stage import Stage
-from deskcast.pipelines.stages.measured import measure_agents
+from deskcast.pipelines.stages.measured import is_concurrency_off, measure_agents
 from deskcast.pipelines.stages.queue import FIGURES, PlannedQueue
 from deskcast.pipelines.words.columns import find_column
 from deskcast.pipelines.words.contradictions import contradictions
@@ -85,3 +86,10 @@ def test_adherence_needs_schedules_and_without_agents_time_nothing_is_said():
     assert "adherence" not in measure(make_log(0.25, schedules=False), shrinkage=0.25)[0]["team_time"]
     abandoned = {"contact_id": ["k"], "channel": ["chat"], "queued_at": [DAYS[0]], "outcome": ["abandoned"]}
     assert measure(CaseLog.from_frames(contacts=pd.DataFrame(abandoned))) == ({}, [])
+
+
+def test_the_demo_is_planned_for_as_many_chats_as_its_agents_hold(demo_home):
+    held = pd.read_parquet(demo_home / "desk" / "results" / "concurrency.parquet")
+    chat = load_config(demo_home / "desk" / "deskcast.toml").staffing["chat"]
+    assert not is_concurrency_off(held[held["queue"] == "chat"], chat.concurrency)
+    assert is_concurrency_off(held[held["queue"] == "chat"], chat.concurrency + 1)
